@@ -85,12 +85,6 @@ def stages() -> list[Stage]:
         raise ConfigError(f"stages wait for each other: {', '.join(error.args[1])}") from None
 
 
-def call(where: str) -> Any:
-    """Import the object `module:name`."""
-    module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
-
-
 def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
     """List the subclasses of `base` that the modules define themselves, in order of definition."""
     return [

@@ -62,6 +62,7 @@ def _step(settings: Settings, audience: Audience, name: str, platform: type[Plat
         run=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
+        reaches_people=True,
     )  # fmt: skip
 
 

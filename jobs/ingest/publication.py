@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.checks import crowds, guards, quarantine, refusals
-from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons, tally
+from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons
 from jobs.ingest.facts import IngestFacts
-from jobs.ingest.landing import landing
+from jobs.ingest.mapped_delivery import (
+    MappedDelivery,
+    across_days,
+    complete_before,
+    map_delivery,
+    of_days,
+    without_bad_groups,
+)
 from jobs.ingest.mapping import mapping
-from jobs.ingest.mapping.groups import AcrossDays, groups_of
 from jobs.ingest.mapping.identifiers import identifiers_of
 from jobs.ingest.receipts.relations import (
-    NONE_SHORT,
     Incomplete,
     belongs_to_sql,
     kept_keys,
     record_group_days,
     retracted,
-    with_other_days,
     without_incomplete,
 )
 from jobs.ingest.silver import ended_identifiers, plan
@@ -32,33 +36,15 @@ from jobs.ingest.work import IngestRun, part_sql, with_held
 from quanyu.identifiers import valid
 from quanyu.lake import WriteCounts
 from quanyu.lake.union import union_all
-from quanyu.literals import dates
 from quanyu.run.runner import Outcome
 from quanyu.store import HeldBack
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import DataFrame
 
 
 # What was written of each table, and how many rows came too late for it.
 Publications = Mapping[str, tuple[WriteCounts, int]]
-
-
-@dataclass(frozen=True)
-class MappedDelivery:
-    """Mapped rows of a delivery, with the rows that their groups have on `other_days`, and the counts of the delivery.
-
-    `incomplete` are the other days that are not completely in silver. `groups` are the grouped rows by fill, empty if
-    they have to be computed again without bad rows.
-    """
-
-    rows: DataFrame
-    other_days: frozenset[date]
-    incomplete: frozenset[date]
-    counts: Tally
-    groups: Mapping[str, DataFrame]
-    crowds: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -73,7 +59,7 @@ class Proposal:
 
 def publish(work: IngestRun) -> Outcome:
     """Map the days of the work, hold back the days and files that exceed a limit of the contract, publish the rest."""
-    mapped = _mapped(work)
+    mapped = map_delivery(work)
     held_parts = guards.bad_shares(work.source, mapped.counts)
     held_parts |= guards.volumes(
         work.source, _volumes_of_complete_days(work, mapped.counts, held_parts), work.redelivered, work.volumes
@@ -89,66 +75,6 @@ def publish(work: IngestRun) -> Outcome:
 def _too_many_ends(work: IngestRun, proposal: Proposal, held_parts: Mapping[Part, str]) -> dict[Part, str]:
     ends = guards.too_many_ends(work.source, proposal.plans.values())
     return {part: words for part, words in ends.items() if part[0] in work.days and part not in held_parts}
-
-
-def _mapped(work: IngestRun) -> MappedDelivery:
-    staged, crowd = _mapped_days(work)
-    staged, other_days = with_other_days(work, staged)
-    staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
-    staged, groups = _without_bad_groups(work, staged, other_days)
-    own_rows = staged.where(_of(work.days)) if other_days else staged
-    incomplete = other_days - _complete_before(work, other_days)
-    return MappedDelivery(staged, other_days, incomplete, tally(own_rows), groups, crowd)
-
-
-def _mapped_days(work: IngestRun) -> tuple[DataFrame, pd.DataFrame]:
-    """Map the rows of the days. If a value names many people, map its rows again, with those of earlier days."""
-    lake, source = work.lake, work.source
-    work.crowded = crowds.known_crowds(lake, source)
-    staged = lake.staging.materialize(work.mapped(work.of_days(work.days)))
-    crowd = crowds.crowds(work.context, source, staged)
-    if not len(crowd):
-        return staged, crowd
-    work.crowded |= frozenset(crowd["value_key"])
-    tables = [work.tables[name] for name in [*source.tables(), "identifiers"]]
-    earlier = crowds.days_with_crowds(lake, source, tables, work.crowded) - work.days
-    work.days, work.redelivered = work.days | earlier, work.redelivered | earlier
-    return lake.staging.materialize(work.mapped(work.of_days(work.days))), crowd
-
-
-def _of(days: frozenset[date]) -> str:
-    return f"_day in ({dates(sorted(days))})"
-
-
-def _without_bad_groups(
-    work: IngestRun, staged: DataFrame, other_days: frozenset[date]
-) -> tuple[DataFrame, dict[str, DataFrame]]:
-    """Mark the rows of groups that break their Table's constraints. If there are none, the groups are returned too."""
-    groups: dict[str, DataFrame] = {}
-    for name, fill in work.source.fills.items():
-        if not fill.one_row_per:
-            continue
-        table, across = work.tables[fill.table], _across(work, name, other_days, NONE_SHORT)
-        groups[name] = work.lake.staging.materialize(groups_of(staged, name, work.source, table, across))
-        bad = groups[name].where("size(_why) > 0")
-        if bad.limit(1).count():
-            staged = work.lake.staging.materialize(mapping.marked(staged, bad, fill, table, across is None))
-            # A marked row no longer belongs to any group, of this fill or another: groups must be computed again.
-            groups.clear()
-    return staged, groups
-
-
-def _across(work: IngestRun, name: str, other_days: frozenset[date], short: Incomplete | None) -> AcrossDays | None:
-    """How a fill aggregates rows of several days; None if it does not, or if there is only one day."""
-    parent = next((parent for parent in work.parents if parent.name == name), None)
-    if parent is None:
-        return None
-    if short is None:
-        return AcrossDays(parent, date.min)
-    lacking = short.of(parent)
-    if not other_days and len(work.days) == 1 and lacking is None:
-        return None
-    return AcrossDays(parent, min(work.days), lacking)
 
 
 def _volumes_of_complete_days(work: IngestRun, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
@@ -188,26 +114,11 @@ def _delivery(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
         work.redelivered,
         work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
         newest,
-        newest is not None and work.source.deleted_when is not None and bool(_complete_before(work, [newest])),
+        newest is not None and work.source.deleted_when is not None and bool(complete_before(work, [newest])),
         mapped.other_days,
         valid.replaces(work.source, work.tables),
         valid.ended_by_records(work.lake, work.context.catalogue, work.source),
     )
-
-
-def _complete_before(work: IngestRun, days: Collection[date]) -> frozenset[date]:
-    """Those of some earlier days that are completely in silver, with all files in the feed's folders."""
-    if not days:
-        return frozenset()
-    store, name, place = work.context.store, work.source.name, f"quarantine/{work.source.name}"
-    files = store.ledger.files(name).values()
-    lacking = landing.waiting_days(work.context, work.source, days)
-    lacking |= {file.feed_day for file in files if file.status == "refused" and file.feed_day}
-    lacking |= {item.day for item in store.held_back.of(name)}
-    if work.lake.exists(place):
-        bad = work.lake.read(place).where(f"_day in ({dates(sorted(days))})").select("_day").distinct()
-        lacking |= {row["_day"] for row in bad.collect()}
-    return frozenset(days) - lacking
 
 
 def _planned(
@@ -229,7 +140,7 @@ def _planned(
 def _rows_of_other_days(work: IngestRun, name: str, delivery: Delivery, days: frozenset[date]) -> DataFrame:
     rows = work.lake.staging.materialize(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
     rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
-    rows, _ = _without_bad_groups(work, rows, frozenset())
+    rows, _ = without_bad_groups(work, rows, frozenset())
     return _table_rows(work, rows, name, delivery, None, {})
 
 
@@ -249,7 +160,7 @@ def _table_rows(
         return work.lake.staging.materialize(identifiers_of(rows, source, first_only, last_row))
     fills = []
     for fill in source.tables()[name]:
-        across = _across(work, fill, delivery.other_days, short)
+        across = across_days(work, fill, delivery.other_days, short)
         fills.append(mapping.rows_of(rows, fill, source, table, groups.get(fill), across))
     return union_all(fills)
 
@@ -270,14 +181,14 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     volumes = guards.volumes_to_record(accepted.per_day(), work.volumes, proposal.delivery.redelivered_in_part)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
-    own_rows = proposal.rows.where(_of(work.days))
+    own_rows = proposal.rows.where(of_days(work.days))
     notes = refusals.record(work.lake, source, own_rows, work.days, work.receipt)
     notes += crowds.record_crowds(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
 def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
-    bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {_of(work.days)}")
+    bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {of_days(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]

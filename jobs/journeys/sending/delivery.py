@@ -46,7 +46,7 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
         ("gold/decisions", "gold/journey_instances", "gold/customers", place_of(memberships_of(Customer)), *GATE),
         (deliveries.PLACE,), digest([declared, catalogue.settings.mail.model_dump()]),
         partial(send, texts=texts, programs=programs), "Sends what is due, each message at most once.",
-        forward=True, inputs=pending_inputs,
+        forward=True, inputs=pending_inputs, reaches_people=True,
     )  # fmt: skip
 
 
