@@ -29,10 +29,11 @@ from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
-from quanyu.model.outcomes import profile_of, score_columns, scores_of
+from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
 # Folders of a conf folder with YAML declarations, and what each file in them is.
+Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
@@ -183,7 +184,9 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    tables = _tables(settings, problems)
+    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
+    entities = {entity.name: entity for entity in declared_entities}
+    tables = _tables(settings, problems, entities)
     views, faulty = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
     for folder, kind in FOLDERS.items():
@@ -192,12 +195,8 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems), _models(settings, problems)
-    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
-    entities = {entity.name: entity for entity in declared_entities}
-    tags = _tags(settings, problems)
-    catalogue = Catalogue(
-        settings, identity, tables, views, models, **loaded, tags=tags, entities=entities, faulty=faulty
-    )
+    loaded |= {"tags": _tags(settings, problems), "entities": entities, "faulty": faulty}
+    catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
@@ -206,7 +205,7 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     return catalogue
 
 
-def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
+def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[str, type[Table]]:
     """The tables of the One Model, with those and the columns that the conf folder adds."""
     tables: dict[str, type[Table]] = {}
     for table in _declared("quanyu.model", settings.conf / "tables", Table, problems):
@@ -214,10 +213,11 @@ def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
             problems.add(file_of(table), table.__name__, f"there is another table {table.name!r}")
         tables.setdefault(table.name, table)
     sources = [path.stem for path in (settings.conf / "sources").glob("*.yml")]
+    lists = [entity.table.name for entity in entities.values() if not entity.resolved]
     for path in sorted((settings.conf / "tables").glob("*.yml")):
         with problems.gather():
             own: OwnColumns = OwnColumns.load(path)
-            problems.found += own.problems(tables, sources).found
+            problems.found += own.problems(tables, sources, lists).found
             tables |= own.extend(tables)
     return tables
 
@@ -234,13 +234,15 @@ def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
 
 
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
-    """Scores of entities that models are about, and a profile of every entity that has features or tags."""
-    for entity in catalogue.entities.values():
+    """Scores, memberships and the profile of each entity that has any. Customers always have memberships."""
+    members = {audience.entity for audience in catalogue.audiences.values()}
+    for name, entity in catalogue.entities.items():
+        if entity.resolved or name in members:
+            yield memberships_of(entity)
         if models := catalogue.models_of(entity):
             yield scores_of(entity, score_columns(models))
         if catalogue.views_of(entity) or catalogue.tags_of(entity):
-            names = {name: column for name, column in catalogue.names(entity).items() if column.type}
-            yield profile_of(entity, names)
+            yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 
 
 def _identity(settings: Settings, problems: Problems) -> Identity:

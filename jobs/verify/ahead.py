@@ -17,6 +17,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.home.lock import home_lock
+from quanyu.home.migration import check_form
 from quanyu.run import report
 from quanyu.run.runner import Context, Step
 
@@ -58,6 +59,7 @@ def _copy(settings: Settings, day: date, wait_seconds: float) -> Iterator[Contex
         home = settings.home / FOLDER / "ahead"
         try:
             with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as original:
+                check_form(original)
                 copy = copy_home(original, home)
             with contextlib.closing(Context(copy, day, f"{day}-ahead", sends=False)) as context:
                 leave_databases_alone(context)

@@ -57,24 +57,41 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
         "__doc__": f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         "__module__": __name__, "layer": "gold", "keys": (entity.key,), "owner": "data",
         entity.key: entity.key_column(), "as_of": DAY,
-        **{profile_column(name): Column(column.type, column.about, unit=column.unit) for name, column in names.items()},
+        **{profile_column(name): _of_profile(column) for name, column in names.items()},
     }  # fmt: skip
     return type(f"Profile_{entity.name}", (Table,), body)
 
 
-class Memberships(Table):
-    """A customer's membership in an audience, from entry to exit."""
+def _of_profile(column: Column) -> Column:
+    """A column of a profile: optional, and with the choice among records, which the profile depends on."""
+    kind, about, unit = column.type, column.about, column.unit
+    return Column(
+        kind, about, unit=unit, survivorship=column.survivorship, strictest=column.strictest, trait=column.trait
+    )
 
-    layer = "gold"
-    keys = ("audience", "customer_id", "entered_on")
-    forward_only = True
-    owner = "growth"
 
-    audience = Column("string", "Name of the audience.", required=True)
-    customer_id = CUSTOMER
-    entered_on = Column("date", "Day on which the customer entered.", required=True)
-    left_on = Column("date", "Day on which the customer left; null for a current member.")
-    holdout = Column("boolean", "In the control group, which gets no treatment.", required=True)
+_MEMBERSHIPS: dict[str, type[Table]] = {}
+
+
+def memberships_of(entity: type[Entity]) -> type[Table]:
+    """The table of who is in which audience about an entity: one class for each entity."""
+    if entity.name not in _MEMBERSHIPS:
+        _MEMBERSHIPS[entity.name] = _memberships(entity)
+    return _MEMBERSHIPS[entity.name]
+
+
+def _memberships(entity: type[Entity]) -> type[Table]:
+    word = entity.plural(1)
+    body: dict[str, Any] = {
+        "__doc__": f"The membership of {entity.plural(2)} in audiences, a row from entry to exit.",
+        "__module__": __name__, "layer": "gold", "keys": ("audience", entity.key, "entered_on"), "forward_only": True,
+        "owner": "growth", "audience": Column("string", "Name of the audience.", required=True),
+        entity.key: entity.key_column(),
+        "entered_on": Column("date", f"Day on which the {word} entered.", required=True),
+        "left_on": Column("date", f"Day on which the {word} left; null for a current member."),
+        "holdout": Column("boolean", "In the control group, which gets no treatment.", required=True),
+    }  # fmt: skip
+    return type(f"Memberships_{entity.name}", (Table,), body)
 
 
 class ExportMembers(Table):

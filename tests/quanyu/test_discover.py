@@ -85,6 +85,31 @@ FAULTY = {
         measures:
           recent: {over: orders, value: "count(*)", within: a month}
     """,
+    "audiences/quiet.yml": """
+        describes: Outlets.
+        owner: channel
+        entity: outlet
+        goal: activate
+        who: outlet_orders.orders > 3
+        purpose: analytics
+        send_to: [drop]
+    """,
+    "audiences/nobody.yml": """
+        describes: Of nobody.
+        owner: channel
+        entity: outlt
+        goal: activate
+        who: outlet_orders.orders > 3
+        purpose: analytics
+    """,
+    "journeys/for_outlets.yml": """
+        describes: Writes to outlets.
+        owner: channel
+        enters: quiet
+        starts: 2024-01-01
+        steps:
+          - wait: 1 days
+    """,
     "journeys/hello.yml": """
         describes: Says hello.
         owner: growth
@@ -183,6 +208,9 @@ TOLD = [
     ("audiences/better.yml: measures.recent.value", "'amount' does not aggregate"),
     ("audiences/better.yml: measures.recent.where", "compares a text with a number"),
     ("audiences/mixed.yml: measures.recent.within", "'a month' is not allowed", "`30 days`"),
+    ("audiences/quiet.yml: send_to", "platforms take persons, and outlets are none"),
+    ("audiences/nobody.yml: entity", "unknown entity 'outlt'", "did you mean 'outlet'"),
+    ("journeys/for_outlets.yml: enters", "a journey is for customers, and quiet is an audience of outlets"),
     ("journeys/hello.yml: steps.0.wait", "'soon' is not allowed", "`3 days`"),
     ("journeys/hello_again.yml: goal", "unknown table 'oders'", "did you mean 'orders'"),
     ("journeys/hello_again.yml: message", "unknown value 'nam'", "did you mean 'name'"),

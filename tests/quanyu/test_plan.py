@@ -157,8 +157,10 @@ def test_a_lost_table_is_rebuilt_by_its_step_or_stops_the_run(shop):
     shutil.rmtree(shop.home / "lake" / "gold" / "value")
     assert does(shop, FIRST)["features.value"][:2] == ("runs", "gold/value was lost and is rebuilt")
     assert plan(shop, FIRST).stops == ""
-    shutil.rmtree(shop.home / "lake" / "gold" / "memberships")
-    assert plan(shop, FIRST).stops.startswith("gold/memberships: the table is missing\nNo step can rebuild this.")
+    shutil.rmtree(shop.home / "lake" / "gold" / "memberships_customer")
+    assert plan(shop, FIRST).stops.startswith(
+        "gold/memberships_customer: the table is missing\nNo step can rebuild this."
+    )
 
 
 def test_the_size_of_a_changed_audience_is_what_it_becomes(shop):
@@ -167,7 +169,7 @@ def test_the_size_of_a_changed_audience_is_what_it_becomes(shop):
     sizes = {change.name: (change.how, *change.effects) for change in plan(shop, FIRST).changes}
     assert sizes["audience buyers"] == ("changed", f"2 customers on {FIRST}, 5 before")
     assert sizes["audience coats"] == ("new", f"6 customers on {FIRST}")
-    assert shop.run(FIRST, "memberships")["memberships"].facts.audiences == {"buyers": 2, "coats": 6}
+    assert shop.run(FIRST, "memberships.customer")["memberships.customer"].facts.audiences == {"buyers": 2, "coats": 6}
     changes = [change.name for change in plan(shop, FIRST).changes if not change.name.startswith("tag ")]
     assert changes == ["model churn"]
 

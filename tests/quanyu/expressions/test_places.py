@@ -82,7 +82,8 @@ def fill(**changes):
 
 def audience(**changes):
     declaration = Audience.model_validate({**AUDIENCE, **changes})
-    return [str(problem) for problem in declaration.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
+    names = {"value.spend": Column("double", "S.")}
+    return [str(problem) for problem in declaration.problems(Customer, names, TABLES, ()).found]
 
 
 def measure(**changes):
