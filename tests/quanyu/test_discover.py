@@ -299,7 +299,8 @@ def test_a_view_and_a_tag_of_ones_own_need_no_fork(tmp_path):
     """)  # fmt: skip
     catalogue = discover.load(load_settings(conf, tmp_path / "home"))
     assert catalogue.names(catalogue.entities["customer"])["charms.very"].type == "boolean"
-    assert catalogue.tables["luck"].schema()["orders"].type == "bigint"
+    assert catalogue.tables["luck"].keys == ("customer_id",)
+    assert catalogue.tables["profile_customer"].schema()["luck__orders"].type == "bigint"
     assert catalogue.tables["profile_customer"].schema()["charms__lucky"].type == "boolean"
 
 
