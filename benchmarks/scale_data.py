@@ -43,6 +43,14 @@ from range({items}) r(i)
 """
 
 
+def write_day(landing: Path, customers: int, lines: int, active: int) -> None:
+    """Write a further day of receipts, of about so many members."""
+    day, orders = LAST + timedelta(days=1), lines // 2
+    with duckdb.connect() as db:
+        sql = _RECEIPTS.format(customers=customers, items=ITEMS, day=day, start=orders, stop=orders + active * 21 // 20)
+        _copy(db, sql, landing / "receipts" / day.isoformat())
+
+
 def write(landing: Path, customers: int, lines: int) -> None:
     """Write the feeds; an order has two lines on average."""
     orders = lines // 2

@@ -25,6 +25,8 @@ _LINE = f"""
 """
 _BAD = """order_no is null or line_no is null or sold_at is null or sku is null or quantity is null or price is null
     or status not in ('paid', 'cancelled', 'pending')"""
+# A receipt with a bad line is held back as a whole.
+_HELD = f"order_no in (select order_no from {_READ} where {_BAD})"
 _ORDERS = f"""
 select order_no as order_id, min(sold_at)::timestamptz as ordered_at,
     if(sum(quantity) < 0, 'return', 'purchase') as kind, arg_max(status, file_row_number) as status,
@@ -32,23 +34,22 @@ select order_no as order_id, min(sold_at)::timestamptz as ordered_at,
     arg_max(channel, file_row_number) as channel, arg_max(store_no, file_row_number) as store,
     arg_max({_KEY}, file_row_number) as person_key,
     regexp_extract(filename, '([0-9-]+)/rows', 1)::date as recorded_on
-from {_READ} where not ({_BAD}) group by order_no, filename
+from {_READ} where not ({_HELD}) group by order_no, filename
 """
 _IDENTIFIERS = f"""
 select {_KEY} as person_key, member_no as value, min(regexp_extract(filename, '([0-9-]+)/rows', 1)::date) as recorded_on
-from {_READ} where not ({_BAD}) and member_no is not null group by member_no
+from {_READ} where not ({_HELD}) and member_no is not null group by member_no
 """
 _TEXTS = ("order_no", "line_no", "sold_at", "member_no", "sku", "quantity", "price", "status", "channel", "store_no")
 _FEED = {
     "bronze": f"""select {", ".join(f"{name}::varchar as {name}" for name in _TEXTS)}, filename as _file,
         file_row_number as _row, regexp_extract(filename, '([0-9-]+)/rows', 1)::date as _day from {_READ}""",
-    "order_lines": f"select {_LINE} from {_READ} where not ({_BAD})",
+    "order_lines": f"select {_LINE} from {_READ} where not ({_HELD})",
     "orders": _ORDERS,
     "identifiers": _IDENTIFIERS,
-    "quarantine": f"select filename, file_row_number, to_json(r) as raw from {_READ} r where {_BAD}",
+    "quarantine": f"select filename, file_row_number, to_json(r) as raw from {_READ} r where {_HELD}",
 }
 
-_OF_ALL = "from (select 'c' || member_no as customer_id from '{home}/landing/members/*/*.parquet') c left join"
 _END = f"timestamptz '{LAST}' + interval 1 day"
 _BOUGHT = "kind = 'purchase' and status = 'paid'"
 
@@ -62,31 +63,30 @@ _FACTS = (
     " (select person_key, 'c' || value as customer_id from '{{home}}/duckdb/identifiers.parquet') i using (person_key)"
 )
 _RECENCY = f"""
-select c.customer_id, days_since_order, days_since_first, days_between_orders,
-    coalesce(orders_30d, 0) as orders_30d, coalesce(orders_90d, 0) as orders_90d,
-    coalesce(orders_180d, 0) as orders_180d
-{_OF_ALL} (
-    select customer_id, date_diff('day', max(ordered_at)::date, date '{LAST}') as days_since_order,
-        date_diff('day', min(ordered_at)::date, date '{LAST}') as days_since_first,
-        date_diff('day', min(ordered_at) filter ({_within(365)}), max(ordered_at) filter ({_within(365)}))
-            / nullif(count(distinct ordered_at::date) filter ({_within(365)}) - 1, 0) as days_between_orders,
-        count(*) filter ({_within(30)}) as orders_30d, count(*) filter ({_within(90)}) as orders_90d,
-        count(*) filter ({_within(180)}) as orders_180d
-    from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
-) f using (customer_id)
+select customer_id, date_diff('day', max(ordered_at)::date, date '{LAST}') as days_since_order,
+    date_diff('day', min(ordered_at)::date, date '{LAST}') as days_since_first,
+    date_diff('day', min(ordered_at) filter ({_within(365)}), max(ordered_at) filter ({_within(365)}))
+        / nullif(count(distinct ordered_at::date) filter ({_within(365)}) - 1, 0) as days_between_orders,
+    count(*) filter ({_within(30)}) as orders_30d, count(*) filter ({_within(90)}) as orders_90d,
+    count(*) filter ({_within(180)}) as orders_180d
+from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
 """
 _VALUE = f"""
-select c.customer_id, coalesce(orders, 0) as orders, coalesce(spend, 0)::decimal(18, 2) as spend,
-    coalesce(spend_90d, 0)::decimal(18, 2) as spend_90d, coalesce(spend_180d, 0)::decimal(18, 2) as spend_180d,
-    coalesce(items, 0)::bigint as items, average_order, coalesce(orders_ever, 0) as orders_ever
-{_OF_ALL} (
-    select customer_id, count(*) filter ({_within(365)}) as orders, sum(amount) filter ({_within(365)}) as spend,
-        sum(amount) filter ({_within(90)}) as spend_90d, sum(amount) filter ({_within(180)}) as spend_180d,
-        sum(pieces) filter ({_within(365)}) as items,
-        (sum(amount) filter ({_within(365)}))::double / count(amount) filter ({_within(365)}) as average_order,
-        count(*) as orders_ever
-    from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
-) f using (customer_id)
+select customer_id, count(*) filter ({_within(365)}) as orders,
+    coalesce(sum(amount) filter ({_within(365)}), 0)::decimal(18, 2) as spend,
+    coalesce(sum(amount) filter ({_within(90)}), 0)::decimal(18, 2) as spend_90d,
+    coalesce(sum(amount) filter ({_within(180)}), 0)::decimal(18, 2) as spend_180d,
+    coalesce(sum(pieces) filter ({_within(365)}), 0)::bigint as items,
+    (sum(amount) filter ({_within(365)}))::double / count(amount) filter ({_within(365)}) as average_order,
+    count(*) as orders_ever
+from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
+"""
+_EVER = f"""
+select customer_id, count(*) as lines, sum(quantity)::bigint as pieces, sum(amount)::decimal(18, 2) as spend,
+    date_diff('day', min(ordered_at)::date, date '{LAST}') as days_since_first,
+    date_diff('day', max(ordered_at)::date, date '{LAST}') as days_since_last
+from {_FACTS.format(name="order_lines")} where kind = 'sale' and status = 'paid' and ordered_at < {_END}
+group by customer_id
 """
 _ACTIVITY = f"""
     select customer_id, if(status = 'cancelled', 'cancel', if(kind = 'return', 'return', 'order')) as kind,
@@ -103,17 +103,13 @@ _ACTIVITY = f"""
 """
 _ORDER_DAYS = "count(distinct happened_at::date) filter (kind = 'order' and {})"
 _ENGAGEMENT = f"""
-select c.customer_id, coalesce(acts, 0) as acts, coalesce(active_days, 0) as active_days,
-    coalesce(active_days_90d, 0) as active_days_90d, coalesce(active_days_180d, 0) as active_days_180d,
-    coalesce(channels, 0) as channels, coalesce(returns, 0) as returns, coalesce(cancels, 0) as cancels
-{_OF_ALL} (
-    select customer_id, count(*) as acts, {_ORDER_DAYS.format("true")} as active_days,
-        {_ORDER_DAYS.format(_within(90, "happened_at"))} as active_days_90d,
-        {_ORDER_DAYS.format(_within(180, "happened_at"))} as active_days_180d,
-        count(distinct channel) as channels, count(*) filter (kind = 'return') as returns,
-        count(*) filter (kind = 'cancel') as cancels
-    from ({_ACTIVITY}) where happened_at < {_END} and {_within(365, "happened_at")} group by customer_id
-) f using (customer_id)
+select customer_id, count(*) as acts, {_ORDER_DAYS.format("true")} as active_days,
+    {_ORDER_DAYS.format(_within(90, "happened_at"))} as active_days_90d,
+    {_ORDER_DAYS.format(_within(180, "happened_at"))} as active_days_180d,
+    count(distinct channel) as channels, count(*) filter (kind = 'return') as returns,
+    count(*) filter (kind = 'cancel') as cancels
+from '{{home}}/duckdb/activity.parquet' where happened_at < {_END} and {_within(365, "happened_at")}
+group by customer_id
 """
 _SOLD = f"""
     select customer_id, sku, category, unit_price, ordered_at from {_FACTS.format(name="order_lines")}
@@ -121,14 +117,13 @@ _SOLD = f"""
     where kind = 'sale' and status = 'paid' and ordered_at < {_END} and {_within(365)}
 """
 _PREFERENCE = f"""
-select c.customer_id, coalesce(products, 0) as products, coalesce(products_90d, 0) as products_90d,
-    coalesce(categories, 0) as categories, favourite_category, unit_price
-{_OF_ALL} (
+select f.*, favourite_category
+from (
     select customer_id, count(distinct sku) as products,
         count(distinct sku) filter ({_within(90)}) as products_90d, count(distinct category) as categories,
         sum(unit_price)::double / count(unit_price) as unit_price
     from ({_SOLD}) group by customer_id
-) f using (customer_id) left join (
+) f left join (
     select customer_id, first(category order by lines desc, category) as favourite_category
     from (select customer_id, category, count(*) as lines from ({_SOLD}) group by 1, 2) group by customer_id
 ) g using (customer_id)
@@ -147,9 +142,9 @@ from '{{home}}/duckdb/value.parquet' join '{{home}}/duckdb/recency.parquet' usin
 where orders_ever >= 2 and days_since_order between 90 and 365
 """
 QUERIES = {
-    "receipts": _FEED, "recency": {"recency": _RECENCY}, "value": {"value": _VALUE},
-    "engagement": {"engagement": _ENGAGEMENT}, "preference": {"preference": _PREFERENCE},
-    "memberships": {"memberships": _MEMBERSHIPS},
+    "receipts": _FEED, "activity": {"activity": _ACTIVITY}, "recency": {"recency": _RECENCY},
+    "value": {"value": _VALUE}, "ever": {"ever": _EVER}, "engagement": {"engagement": _ENGAGEMENT},
+    "preference": {"preference": _PREFERENCE}, "memberships": {"memberships": _MEMBERSHIPS},
 }  # fmt: skip
 
 

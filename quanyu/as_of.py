@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 from quanyu import discover
@@ -19,29 +18,13 @@ from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
 from quanyu.lake import Lake, place_of
-from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
-from quanyu.run.runner import Context, Outcome, Step
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 IDENTITIES = "gold/identities"
-
-
-def steps(catalogue: discover.Catalogue) -> list[Step]:
-    """List a step for every view."""
-    return [_step(view, catalogue.tables) for view in catalogue.views.values()]
-
-
-def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
-    reads = sorted({*sources_of(view.over), *_referred(view, tables), *entity_sources(view.entity)})
-    return Step(
-        name=f"features.{view.name}", stage="features", reads=tuple(reads), writes=(f"gold/{view.name}",), as_of=True,
-        definition=view.definition(tables), run=partial(_write, view=view),
-        describes=" ".join((view.__doc__ or "").split()), rebuilds=(f"gold/{view.name}",),
-        declares=view.declares(tables),
-    )  # fmt: skip
 
 
 def entity_sources(entity: type[Entity]) -> tuple[str, ...]:
@@ -64,8 +47,14 @@ def job_of(table: type[Table]) -> Job:
     raise ConfigError(f"{table.name}: facts come from silver, or from a job of a stage that writes them")
 
 
-def _referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[str]:
-    return [place_of(tables[name]) for name in qualifiers(_texts(view))]
+def is_current(context: Context, table: type[Table]) -> bool:
+    """Whether the job that writes a gold table has run for the day."""
+    return context.is_current(job_of(table).name)
+
+
+def referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[type[Table]]:
+    """Tables whose columns a view names beside those of its own table."""
+    return [tables[name] for name in qualifiers(_texts(view))]
 
 
 def _texts(view: type[FeatureView]) -> list[str]:
@@ -75,8 +64,13 @@ def _texts(view: type[FeatureView]) -> list[str]:
     return [text for text in texts if text]
 
 
-def people(lake: Lake, identities: type[Table]) -> DataFrame:
+def people_of(context: Context) -> DataFrame:
     """Current customer of each person: source, person_key, customer_id."""
+    return people(context.lake, context.catalogue.tables["identities"])
+
+
+def people(lake: Lake, identities: type[Table]) -> DataFrame:
+    """The same, without a context."""
     return lake.table(identities).where("valid_to is null").select("source", "person_key", "customer_id")
 
 
@@ -122,12 +116,20 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
 
     Facts about persons also have `customer_id`, null for an unknown person. Of identifiers, only current ones.
     """
-    tables, lake = context.catalogue.tables, context.lake
+    rows = _dated(context, table, *days)
+    if table.layer == "gold" or not table.personal:
+        return rows
+    return rows.join(people_of(context), PERSON, "left")
+
+
+def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
+    """The same without `customer_id`, but for gold tables that have it themselves."""
+    lake = context.lake
     # A conf folder may add columns to the table that a job or an entity names.
-    table = tables.get(table.name, table)
+    table = context.catalogue.tables.get(table.name, table)
     if table.layer == "gold":
         job = job_of(table)
-        if days == (context.day,) and context.is_current(job.name):
+        if days == (context.day,) and is_current(context, table):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
         frames = (_of_job(context, job, day) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
@@ -136,27 +138,45 @@ def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
         rows = current_identifiers(lake, context.catalogue, *days)
     else:
         rows = repeat_for_days(lake.table(table), days).where(AS_KNOWN)
-    if table.event_time:
-        rows = rows.where(_before_end(table))
-    if not table.personal:
-        return rows
-    return rows.join(people(lake, tables["identities"]), ["source", "person_key"], "left")
+    return rows.where(_before_end(table)) if table.event_time else rows
 
 
 def _of_job(context: Context, job: Job, day: date) -> DataFrame:
     """What a job makes of the facts up to the end of a day."""
     rows = [facts(context, read, day).drop("as_of") for read in job.reads]
     records = {"records": records_known(context, day)} if "records" in job.extra_inputs else {}
-    wins = {"wins": context.settings.wins} if "wins" in job.extra_inputs else {}
+    survivorship = {"survivorship": context.settings.survivorship} if "survivorship" in job.extra_inputs else {}
     table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
-    return job(*rows, **records, **wins, **table)
+    return job(*rows, **records, **survivorship, **table)
 
 
-def facts_of(context: Context, entity: type[Entity], table: type[Table], via: str | None, *days: date) -> DataFrame:
-    """The facts of a table that are about some entity, with the entity's key."""
+def facts_of(
+    context: Context, entity: type[Entity], table: type[Table], via: str | None, *days: date,
+    among: DataFrame | None = None,
+) -> DataFrame:  # fmt: skip
+    """The facts of a table that are about some entity, with the entity's key; `among` are the keys, if not all."""
+    return keyed(context, entity, table, via, _dated(context, table, *days), among)
+
+
+def by_person(entity: type[Entity], table: type[Table]) -> bool:
+    """Whether facts lead to the entity by their person, and identities."""
+    return entity.resolved and table.layer == "silver" and table.personal
+
+
+def keyed(
+    context: Context, entity: type[Entity], table: type[Table], via: str | None, rows: DataFrame,
+    among: DataFrame | None = None,
+) -> DataFrame:  # fmt: skip
+    """Facts of a table with the key of the entity that they are about, without those about none."""
     path = entity.path(table, via)
-    rows = facts(context, table, *days).where(f"`{path}` is not null")
-    return rows if path == entity.key else rows.selectExpr("*", f"`{path}` as `{entity.key}`")
+    if by_person(entity, table):
+        owners = people_of(context)
+        owners = owners if among is None else owners.join(among, entity.key, "left_semi")
+        # Sail builds its hash table from the left side of a join: persons are fewer than facts.
+        return owners.where(f"`{path}` is not null").join(rows, PERSON)
+    rows = rows.where(f"`{path}` is not null")
+    rows = rows if path == entity.key else rows.selectExpr("*", f"`{path}` as `{entity.key}`")
+    return rows if among is None else among.join(rows, entity.key)
 
 
 def all_entities(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -200,6 +220,11 @@ def records_known(context: Context, *days: date) -> DataFrame:
     return rows.join(people(context.lake, context.catalogue.tables["identities"]), PERSON)
 
 
+def reference_to(table: type[Table], other: type[Table]) -> str:
+    """Column of a table that refers to another table."""
+    return next(name for name, column in table.columns.items() if column.references == other.name)
+
+
 def with_referred(
     context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
 ) -> DataFrame:
@@ -210,7 +235,7 @@ def with_referred(
     """
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
-        by = next(reference for reference, column in table.columns.items() if column.references == name)
+        by = reference_to(table, other)
         fields = ", ".join(f"`{column}`" for column in other.columns)
         key = f"`{other.keys[0]}`"
         newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
@@ -222,28 +247,19 @@ def with_referred(
     return rows
 
 
-def computed(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """Compute the features of a view as of each day, in one pass: the entity's key, as_of, features.
+def view_parts(context: Context, view: type[FeatureView], *days: date, among: DataFrame | None = None) -> DataFrame:
+    """Compute what a view stores, as of each day, in one pass: the entity's key, as_of, and the parts of its features.
 
-    An entity without rows in a window has 0 for counts and sums, and for expressions of these alone. All else is null.
+    An entity without facts that count has no row. `among` are keys of entities, if only these are wanted.
     """
-    return _with_losses(context, view, *days).drop("_lost")
+    rows = facts_of(context, view.entity, view.over, view.via, *days, among=among)
+    return parts_of(context, view, rows, *days)
 
 
-def _with_losses(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
-    """The same, with a column `_lost`: names of features that cannot be computed for the entity."""
-    plans, by = view.plans(context.catalogue.tables), view.entity.by()
-    parts = computed_parts(_rows_of(context, view, *days), plans.values(), by, *days)
-    rows = all_entities(context, view.entity, *days).join(parts, by, "left")
-    values = [f"{plan.value()} as `{name}`" for name, plan in plans.items()]
-    losses = {name: condition for name, plan in plans.items() if (condition := plan.lost())}
-    return rows.selectExpr(*by, *values, f"nullif({_names(losses)}, '') as _lost")
-
-
-def _names(conditions: Mapping[str, str]) -> str:
-    """SQL of the names whose condition is true, separated by commas; null if there are none."""
-    cases = ", ".join(f"if({condition}, '{name}', null)" for name, condition in conditions.items())
-    return f"nullif(concat_ws(', ', {cases}), '')" if cases else "cast(null as string)"
+def parts_of(context: Context, view: type[FeatureView], facts_of_view: DataFrame, *days: date) -> DataFrame:
+    """The same from rows of `facts_of`."""
+    rows = _rows_of(context, view, facts_of_view, *days)
+    return computed_parts(rows, view.plans(context.catalogue.tables).values(), view.entity.by(), *days)
 
 
 def computed_parts(
@@ -266,10 +282,9 @@ def aggregated(rows: DataFrame, by: Sequence[str], parts: Mapping[str, str]) -> 
     return rows.groupBy(*by).agg(*(F.expr(sql).alias(name) for name, sql in parts.items()))
 
 
-def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFrame:
+def _rows_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: date) -> DataFrame:
     """Input rows of a view as of each day, with its derived columns."""
     tables = context.catalogue.tables
-    rows = facts_of(context, view.entity, view.over, view.via, *days)
     rows = with_referred(context, rows, view.over, _texts(view), *days)
     reached = reach(view.over, tables)
     if view.where:
@@ -279,22 +294,3 @@ def _rows_of(context: Context, view: type[FeatureView], *days: date) -> DataFram
     by = view.entity.by()
     derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
     return rows.selectExpr("*", *derived) if view.derived else rows
-
-
-def _write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
-    table = context.catalogue.tables[view.name]
-    staged, losses = context.lake.staging.stage_and_count(_with_losses(context, view, context.day), by="_lost")
-    written = context.lake.sync(table, staged.rows.drop("_lost"), receipt, part=f"as_of = date'{context.day}'")
-    total = written.inserted + written.updated + written.unchanged
-    return Outcome(
-        rows_in=total, rows_out=written.changed, unchanged=written.unchanged,
-        notes=tuple(
-            lost_note(f"{view.name}.{names}", count, view.entity) for names, count in losses.items() if names
-        ),
-    )  # fmt: skip
-
-
-def lost_note(names: str, number: int, entity: type[Entity]) -> str:
-    """Say for how many entities a value is null although all its inputs are present."""
-    whom = f"{number} {entity.plural(number)}"
-    return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"

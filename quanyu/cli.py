@@ -84,10 +84,11 @@ def job(
     ahead: Ahead = False,
     conf: Conf = None,
     home: Home = None,
-    force: bool = False,
+    force: Annotated[bool, typer.Option("--force", help="Also when nothing that it depends on has changed.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Compute all, not what is touched; implies --force.")] = False,
     wait: Wait = 0,
 ) -> None:
-    """Run one job for one day; with --force also when nothing that it depends on has changed.
+    """Run one job for one day.
 
     Example: `quanyu job features.value --day 2025-02-03`
     """
@@ -98,7 +99,7 @@ def job(
     if ahead:
         raise typer.Exit(_ahead(settings, day, name, wait))
     with prompt_end(settings):
-        run_job(settings, name, day_of(day), force, wait, say)
+        run_job(settings, name, day_of(day), force, wait, say, full)
 
 
 @app.command()
@@ -134,7 +135,7 @@ def tables(conf: Conf = None, home: Home = None) -> None:
 def table(
     name: Annotated[str, typer.Argument(help="Name, or place such as quarantine/pos.")],
     version: Annotated[int | None, typer.Option(min=0, max=MOST, help="As it was at this version.")] = None,
-    day: Annotated[str | None, typer.Option(help="As it was after the run of this day.")] = None,
+    day: Annotated[str | None, typer.Option(help="As it was after the run of this day; views: as of this day.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows to show or write; 0 for all.")] = 20,
     out: Annotated[Path | None, typer.Option(help="Write to a .csv or .parquet file instead.")] = None,
     conf: Conf = None,
@@ -142,11 +143,17 @@ def table(
 ) -> None:
     """Show a table, today's or as it was, or write it to a file.
 
-    Example: `quanyu table customers --limit 5` or `quanyu table orders --out orders.parquet --limit 0`
+    A feature view or a profile shows its features as of the day, computed from facts if its table is of another day.
+
+    Example: `quanyu table customers --limit 5`, `quanyu table value --day 2025-01-31` or
+    `quanyu table orders --out orders.parquet --limit 0`
     """
+    from quanyu import features_on_day
     from quanyu.show import rows
 
-    say(rows(opened(conf, home), name, version, day_of(day) if day else None, limit, out))
+    settings, on = opened(conf, home), day_of(day) if day else None
+    features = features_on_day.rows(settings, name, on, limit, out) if version is None else None
+    say(features or rows(settings, name, version, on, limit, out))
 
 
 @app.command()

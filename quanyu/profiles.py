@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quanyu import as_of
 from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import Tag, over_profile, profile_column
 from quanyu.literals import dates, quoted
@@ -19,30 +20,52 @@ if TYPE_CHECKING:
 
 # Names of values that cannot be computed of an entity though all that they are made of is there.
 LOST = "_lost"
+NO_LOSS = "cast(array() as array<string>)"
 
 
 def profiles(context: Context, entity: type[Entity], names: Iterable[str], *days: date) -> DataFrame:
     """Entities as of each of the days, with a flat column for each of the names and what tags among them are made of.
 
     Columns: the entity's key, `as_of`, `view__feature`, `model__score`, `entity__attribute`, `scene__tag`, and `_lost`,
-    an array of the names whose value is null though all that it is made of is there.
+    an array of the names whose value is null though all that it is made of is there. Of the run's day they are read
+    from the table of profiles, if its step has run: the step has then said which values are lost.
     """
+    others = [day for day in days if day != context.day]
+    if others == list(days) or not is_stored(context, entity):
+        return computed(context, entity, names, *days)
+    columns = (f"`{profile_column(name)}`" for name in with_inputs(names, context.catalogue.tags_of(entity)))
+    table = context.lake.table(context.catalogue.tables[f"profile_{entity.name}"])
+    rows = table.selectExpr(f"`{entity.key}`", f"date'{context.day}' as as_of", f"{NO_LOSS} as {LOST}", *columns)
+    return rows.unionByName(computed(context, entity, names, *others)) if others else rows
+
+
+def is_stored(context: Context, entity: type[Entity]) -> bool:
+    """Whether the table of the entity's profiles is of the run's day."""
+    return f"profile_{entity.name}" in context.catalogue.tables and context.is_current(f"profile.{entity.name}")
+
+
+def computed(context: Context, entity: type[Entity], names: Iterable[str], *days: date) -> DataFrame:
+    """The same, from attributes, stored views and scores for the run's day, and from facts for others."""
     catalogue = context.catalogue
     tags_of_entity = catalogue.tags_of(entity)
     wanted = with_inputs(names, tags_of_entity)
-    rows = _everybody(context, entity, *days)
+    rows = _everybody(context, entity, *days).selectExpr("*", f"{NO_LOSS} as {LOST}")
     by_owner: dict[str, list[str]] = {}
     for name in wanted:
         owner, _, column = name.partition(".")
         if name not in tags_of_entity:
             by_owner.setdefault(owner, []).append(column)
     for owner, columns in by_owner.items():
-        part = _part(context, entity, owner, days)
+        if owner in catalogue.views:
+            rows = _with_features(context, rows, catalogue.views[owner], columns, days)
+            continue
+        is_model = owner in catalogue.models
+        part = scores(context, entity, owner, days) if is_model else as_of.attributes(context, entity, *days)
         values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
     types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
-    return with_tags(rows.selectExpr("*", f"cast(array() as array<string>) as {LOST}"), tags, types)
+    return with_tags(rows, tags, types)
 
 
 def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -55,23 +78,28 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
     return rows.unionByName(as_of.all_entities(context, entity, *others)) if others else rows
 
 
-def _part(context: Context, entity: type[Entity], owner: str, days: Sequence[date]) -> DataFrame:
-    catalogue = context.catalogue
-    if owner == entity.name:
-        return as_of.attributes(context, entity, *days)
-    if owner in catalogue.models:
-        return scores(context, entity, owner, days)
-    return features(context, owner, days)
+def _with_features(
+    context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
+) -> DataFrame:
+    """Add features of a view. An entity without facts has 0 for counts and sums, and for expressions of these alone.
+
+    What changes by itself, such as the days since something, is computed here from what the view stores.
+    """
+    by, columns = view.entity.by(), [f"`{column}`" for column in rows.columns if column != LOST]
+    plans = {name: plan for name, plan in view.plans(context.catalogue.tables).items() if name in names}
+    values = [f"{plan.value()} as `{profile_column(f'{view.name}.{name}')}`" for name, plan in plans.items()]
+    losses = {f"{view.name}.{name}": loss for name, plan in plans.items() if (loss := plan.lost())}
+    joined = rows.join(stored_parts(context, view, days), by, "left")
+    return joined.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
 
 
-def features(context: Context, view: str, days: Sequence[date]) -> DataFrame:
-    """A view as of some days: as it is stored for the day of the run, computed for others."""
-    catalogue, others = context.catalogue, [day for day in days if day != context.day]
-    computed = as_of.computed(context, catalogue.views[view], *others) if others else None
-    if context.day not in days and computed is not None:
-        return computed
-    stored = context.lake.table(catalogue.tables[view]).where(f"as_of = date'{context.day}'")
-    return stored if computed is None else stored.unionByName(computed, allowMissingColumns=True)
+def stored_parts(context: Context, view: type[FeatureView], days: Sequence[date]) -> DataFrame:
+    """What a view stores as of some days: read from its table for the day that this stands at, else computed."""
+    if context.day not in days or context.forward_day(view.step()) != context.day:
+        return as_of.view_parts(context, view, *days)
+    stored = context.lake.table(context.catalogue.tables[view.name]).selectExpr("*", f"date'{context.day}' as as_of")
+    others = [day for day in days if day != context.day]
+    return stored.unionByName(as_of.view_parts(context, view, *others)) if others else stored
 
 
 def scores(context: Context, entity: type[Entity], model: str, days: Sequence[date]) -> DataFrame:
@@ -117,4 +145,10 @@ def _loss(tag: Tag, types: Mapping[str, str]) -> str | None:
 def names_where(conditions: Mapping[str, str]) -> str:
     """SQL of the list of the names whose condition holds."""
     cases = ", ".join(f"if({condition}, {quoted(name)}, null)" for name, condition in conditions.items())
-    return f"filter(array({cases}), e -> e is not null)" if cases else "cast(array() as array<string>)"
+    return f"filter(array({cases}), e -> e is not null)" if cases else NO_LOSS
+
+
+def lost_note(names: str, number: int, entity: type[Entity]) -> str:
+    """Say for how many entities a value is null although all its inputs are present."""
+    whom = f"{number} {entity.plural(number)}"
+    return f"{names} cannot be computed for {whom}: too large, a division by 0, or no number"

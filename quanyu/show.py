@@ -61,11 +61,12 @@ def rows(
     dataset = lake.arrow(where, version)
     table = dataset.head(limit) if limit else dataset.to_table()
     if out is not None:
-        return _written(table, out)
-    return _grid(table, f"{where}, {table.num_rows:,} of {dataset.count_rows():,} rows")
+        return written(table, out)
+    return grid(table, f"{where}, {table.num_rows:,} of {dataset.count_rows():,} rows")
 
 
-def _written(table: Any, out: Path) -> str:
+def written(table: Any, out: Path) -> str:
+    """Write a pyarrow table to a .csv or .parquet file, which only its owner may read; returns a sentence about it."""
     import pyarrow.csv
     import pyarrow.parquet
 
@@ -111,7 +112,7 @@ def _texts(column: Any) -> Any:
     return pyarrow.array(texts, pyarrow.string())
 
 
-def _grid(table: Any, title: str, width: int | None = None) -> Group:
+def grid(table: Any, title: str, width: int | None = None) -> Group:
     """Show rows as rows, or as columns side by side if the screen is too narrow."""
     width = width or Console().width
     names = table.schema.names

@@ -78,7 +78,7 @@ def test_a_file_of_each_kind_is_found_checked_and_gives_its_tables_and_steps(tmp
     campaign = catalogue.entities["campaign"]
     assert "stall" in catalogue.sources and "again" in catalogue.audiences and "reorder" in catalogue.models
     assert catalogue.tables["people"].columns["hobby"].about == "Hobby of the member."
-    assert catalogue.tables["campaign_reach"].keys == ("campaign", "as_of")
+    assert catalogue.tables["campaign_reach"].keys == ("campaign",)
     assert catalogue.tables["profile_campaign"].columns["campaigns_by_size__large"].type == "boolean"
     assert catalogue.names(campaign)["campaign_reach.messages"].unit == "messages"
     steps = {step.name for stage in discover.stages() for step in stage.steps(catalogue)}

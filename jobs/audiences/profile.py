@@ -13,7 +13,7 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.profiles import LOST, profiles
+from quanyu.profiles import LOST, computed, lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -66,13 +66,13 @@ def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     catalogue = context.catalogue
     table = catalogue.tables[f"profile_{entity.name}"]
     names = [name for name, column in catalogue.names(entity).items() if column.type]
-    staged = context.lake.staging.stage(profiles(context, entity, names, context.day))
+    staged = context.lake.staging.stage(computed(context, entity, names, context.day))
     written = context.lake.sync(table, staged.rows.select(*table.columns), receipt)
     losses = staged.rows.selectExpr(f"explode({LOST}) as name").groupBy("name").count().collect()
     return Outcome(
         rows_in=staged.count, rows_out=written.changed, unchanged=written.unchanged,
         facts=TagFacts(_coverage(staged.rows, catalogue, entity)),
-        notes=tuple(as_of.lost_note(row["name"], row["count"], entity) for row in losses),
+        notes=tuple(lost_note(row["name"], row["count"], entity) for row in losses),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from quanyu.grammar.declaration import digest
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
 from quanyu.model.entities import Customer
+from quanyu.profiles import lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -100,7 +101,7 @@ def update_memberships(context: Context, receipt: Receipt) -> Outcome:
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
-    notes += [as_of.lost_note(name, sizes[key], Customer) for key in sizes if (name := _lost(key))]
+    notes += [lost_note(name, sizes[key], Customer) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
     return Outcome(

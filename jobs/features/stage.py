@@ -17,6 +17,6 @@ class FeatureStage(Stage):
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """A step for every feature view."""
-        from quanyu.as_of import steps
+        from jobs.features.views import steps
 
         return steps(catalogue)

@@ -12,7 +12,7 @@ from jobs.ingest.checks.tally import Tally, tally
 from jobs.ingest.landing import bronze, landing
 from jobs.ingest.mapping import mapping
 from jobs.ingest.mapping.groups import AcrossDays, groups_of
-from jobs.ingest.receipts.relations import NONE_SHORT, IncompleteGroups, with_other_days
+from jobs.ingest.receipts.relations import NONE_SHORT, Incomplete, with_other_days
 from jobs.ingest.work import IngestRun
 from quanyu.literals import dates
 
@@ -94,9 +94,7 @@ def without_bad_groups(
     return staged, groups
 
 
-def across_days(
-    work: IngestRun, name: str, other_days: frozenset[date], short: IncompleteGroups | None
-) -> AcrossDays | None:
+def across_days(work: IngestRun, name: str, other_days: frozenset[date], short: Incomplete | None) -> AcrossDays | None:
     """How a fill aggregates rows of several days; None if it does not, or if there is only one day."""
     parent = next((parent for parent in work.parents if parent.name == name), None)
     if parent is None:

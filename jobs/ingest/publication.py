@@ -22,7 +22,7 @@ from jobs.ingest.mapped_delivery import (
 from jobs.ingest.mapping import mapping
 from jobs.ingest.mapping.identifiers import identifiers_of
 from jobs.ingest.receipts.relations import (
-    IncompleteGroups,
+    Incomplete,
     belongs_to_sql,
     kept_keys,
     record_group_days,
@@ -51,7 +51,7 @@ Publications = Mapping[str, tuple[WriteCounts, int]]
 class Proposal:
     """What would be published with some parts held back: the rows with all their reasons, and a plan per table."""
 
-    held: Sequence[HeldBack]
+    held_back: Sequence[HeldBack]
     rows: DataFrame
     delivery: Delivery
     plans: Mapping[str, plan.SilverPlan] = field(default_factory=dict)
@@ -91,12 +91,10 @@ def _proposed(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
         for (day, path), words in held_parts.items()
     ]
     rows = with_held(mapped.rows, parts)
-    replaced_parts = [part_sql(day, path) for day, path in held_parts if day in work.redelivered]
+    replaced = " or ".join(f"({part_sql(day, path)})" for day, path in held_parts if day in work.redelivered)
     delivery = _delivery(work, mapped, held_parts)
-    incomplete = mapped.incomplete | (work.redelivered - delivery.complete_days)
-    rows, short = without_incomplete(
-        work, rows, " or ".join(f"({part})" for part in replaced_parts) or "false", incomplete
-    )
+    incomplete = mapped.incomplete | delivery.redelivered_in_part
+    rows, short = without_incomplete(work, rows, replaced or "false", incomplete)
     names = work.names()
     with ThreadPoolExecutor(max_workers=max(len(names), 1)) as pool:
         groups = mapped.groups if not held_parts and not short.keys else {}
@@ -124,12 +122,7 @@ def _delivery(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
 
 
 def _planned(
-    work: IngestRun,
-    rows: DataFrame,
-    name: str,
-    delivery: Delivery,
-    short: IncompleteGroups,
-    groups: Mapping[str, DataFrame],
+    work: IngestRun, rows: DataFrame, name: str, delivery: Delivery, short: Incomplete, groups: Mapping[str, DataFrame]
 ) -> plan.SilverPlan:
     """Plan the changes of one table by the rows of all its fills."""
     elsewhere = work.days | delivery.other_days
@@ -156,7 +149,7 @@ def _table_rows(
     rows: DataFrame,
     name: str,
     delivery: Delivery,
-    short: IncompleteGroups | None,
+    short: Incomplete | None,
     groups: Mapping[str, DataFrame],
 ) -> DataFrame:
     """Rows of one table by all its fills; groups of several days are as of each day if `short` is None."""
@@ -182,12 +175,10 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     with ThreadPoolExecutor(max_workers=max(len(plans), 1)) as pool:
         commits = pool.map(lambda plan: commit(work.lake, plan, work.receipt), plans.values())
         written = dict(zip(plans, commits, strict=True))
-    held_parts = {(item.day, item.path) for item in proposal.held}
+    held_parts = {(item.day, item.path) for item in proposal.held_back}
     accepted = mapped.counts.without(held_parts)
-    store.held_back.replace(source.name, work.days, proposal.held)
-    volumes = guards.volumes_to_record(
-        accepted.per_day(), work.volumes, work.redelivered - proposal.delivery.complete_days
-    )
+    store.held_back.replace(source.name, work.days, proposal.held_back)
+    volumes = guards.volumes_to_record(accepted.per_day(), work.volumes, proposal.delivery.redelivered_in_part)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
     own_rows = proposal.rows.where(of_days(work.days))
@@ -198,7 +189,7 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
 
 def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
     bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {of_days(work.days)}")
-    quarantined = bad.count() if mapped.counts.bad or proposal.held else 0
+    quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]
     if quarantined:

@@ -26,11 +26,11 @@ REACHABLE = ("phone", "email", "openid", "external_userid")
 @job(reads=[People, Identifiers, Consents], writes=Customers)
 def customers(
     people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
-    wins: Mapping[str, Sequence[str]], table: type[Table] = Customers,
+    survivorship: Mapping[str, Sequence[str]], table: type[Table] = Customers,
 ) -> DataFrame:  # fmt: skip
     """Combine what all sources know of each customer, a row each.
 
-    Facts have customer_id; `wins` ranks sources per column, unranked ones come last.
+    Facts have customer_id; `survivorship` ranks sources per column, unranked ones come last.
     `records` are those of as_of.records_known, `identifiers` the current ones. `table` may have traits beside the
     columns of Customers: columns of people of the same name.
     """
@@ -38,7 +38,7 @@ def customers(
 
     traits = {name: f"`{name}`" for name in table.columns if name not in Customers.columns}
     columns = [
-        _winning(sql, _rank(sql, table.columns[name], wins.get(name))).alias(name)
+        _winning(sql, _rank(sql, table.columns[name], survivorship.get(name))).alias(name)
         for name, sql in {**OF_PEOPLE, **traits}.items()
     ]
     attributes = people.groupBy("customer_id").agg(*columns, F.expr("min(joined_on)").alias("_joined"))
@@ -70,7 +70,7 @@ def _reachable(identifiers: DataFrame) -> DataFrame:
 
 def _rank(sql: str, column: ColumnOf, sources: Sequence[str] | None) -> str:
     """SQL of how much a record's value counts: by its strictness, or by its source."""
-    by, order = ("source", column.wins if sources is None else sources)
+    by, order = ("source", column.survivorship if sources is None else sources)
     if column.strictest:
         by, order = f"cast({sql} as string)", column.strictest
     ranks = " ".join(f"when {by} = {quoted(name)} then {len(order) - place}" for place, name in enumerate(order))

@@ -35,19 +35,21 @@ class UnifyStage(Stage):
         return jobs_in(__package__ or "")
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
-        """Check the rules of identity, and that `wins` (survivorship) names columns of customers, and sources."""
+        """Check the rules of identity, and that `survivorship` names columns of customers, and sources."""
         from jobs.unify.matching.comparison import BLOCK_FIELDS
 
         problems.found += catalogue.identity.problems(catalogue.tables, BLOCK_FIELDS).found
-        columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.wins]
+        columns = [name for name, column in catalogue.tables["customers"].columns.items() if column.survivorship]
         sources = file_names(catalogue, "sources")
-        for column, order in catalogue.settings.wins.items():
+        for column, order in catalogue.settings.survivorship.items():
             file = str(catalogue.settings.conf / "base.yml")
             if column not in columns:
-                problems.add(file, f"wins.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
+                problems.add(file, f"survivorship.{column}", f"unknown column {column!r}; {nearest(column, columns)}")
             for source in order:
                 if source not in sources:
-                    problems.add(file, f"wins.{column}", f"unknown source {source!r}; {nearest(source, sources)}")
+                    problems.add(
+                        file, f"survivorship.{column}", f"unknown source {source!r}; {nearest(source, sources)}"
+                    )
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """How many customers there are, and how ids changed."""

@@ -49,7 +49,7 @@ def _read_by_ids(catalogue: Catalogue) -> tuple[str, ...]:
 
 def _of_job(job: Job, catalogue: Catalogue) -> Step:
     reads = (*(f"silver/{table.name}" for table in job.reads), *as_of.entity_sources(Customer))
-    settings = [catalogue.settings.wins] if "wins" in job.extra_inputs else []
+    settings = [catalogue.settings.survivorship] if "survivorship" in job.extra_inputs else []
     definition = digest([job.definition(), catalogue.tables[job.writes.name].definition(), settings])
     return Step(
         job.name, "unify", tuple(dict.fromkeys(reads)), (f"gold/{job.writes.name}",),

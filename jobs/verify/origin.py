@@ -38,7 +38,10 @@ def _declared(catalogue: Catalogue, layer: str, name: str, column: str, labels: 
         for source in sources:
             yield from _of_source(source, name, column)
     elif name in catalogue.views:
-        yield _of_view(catalogue.views[name], column)
+        yield from _of_view(catalogue, catalogue.views[name], column)
+    elif name.startswith("profile_") and column.partition("__")[0] in catalogue.views:
+        view, _, feature = column.partition("__")
+        yield _of_feature(catalogue.views[view], feature)
     elif name == "memberships":
         chosen = (a for a in catalogue.audiences.values() if not labels or a.name in labels)
         yield from map(_of_audience, chosen)
@@ -72,11 +75,16 @@ def _of_source(source: Source, table: str, column: str) -> Iterator[str]:
             yield f"{source.file}: fills.{name}: {words or 'each row that passes its checks'}"
 
 
-def _of_view(view: type[FeatureView], column: str) -> str:
-    file = file_of(view)
-    if column in view.features:
-        return f"{file}: {view.__name__}.{column}: {_feature(view, view.features[column])}"
-    return f"{file}: {view.__name__}: {view.entity.plural(2)} of the day"
+def _of_view(catalogue: Catalogue, view: type[FeatureView], part: str) -> Iterator[str]:
+    """Features that a part of the view's table belongs to; the view itself for its rows."""
+    names = [name for name, plan in view.plans(catalogue.tables).items() if part in plan.parts()]
+    yield from (_of_feature(view, name) for name in names)
+    if not names:
+        yield f"{file_of(view)}: {view.__name__}: {view.entity.plural(2)} with facts"
+
+
+def _of_feature(view: type[FeatureView], name: str) -> str:
+    return f"{file_of(view)}: {view.__name__}.{name}: {_feature(view, view.features[name])}"
 
 
 def _feature(view: type[FeatureView], feature: Feature) -> str:

@@ -28,7 +28,7 @@ def plan(day: Day, conf: Conf = None, home: Home = None) -> None:
     """
     from quanyu.run.planning import plan as plans
 
-    for part in shown(plans.plan(opened(conf, home), day_of(day))):
+    for part in plan_panels(plans.plan(opened(conf, home), day_of(day))):
         say(part)
 
 
@@ -43,7 +43,7 @@ def _grouped(plan: Plan) -> Iterator[tuple[str, str, str]]:
         yield f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}", how, effects
 
 
-def shown(plan: Plan) -> Iterator[Any]:
+def plan_panels(plan: Plan) -> Iterator[Any]:
     """Parts of a plan for the screen."""
     from rich.table import Table as Grid
 

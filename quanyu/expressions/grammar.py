@@ -17,7 +17,6 @@ AGGREGATES: dict[str, type[exp.Func]] = {
     "collect_list": exp.ArrayAgg, "array_agg": exp.ArrayAgg, "collect_set": exp.ArrayUniqueAgg,
 }  # fmt: skip
 AGGREGATE_NODES = tuple(set(AGGREGATES.values()))
-AGGREGATE_NAMES = {node: name for name, node in reversed(AGGREGATES.items())}
 
 # Nodes that are allowed in an expression. All others are refused.
 COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
@@ -59,10 +58,3 @@ class Grammar(Spark):
 def column_name(node: exp.Expr) -> str:
     """Return `table.column` or `column`, as written."""
     return ".".join(part.name for part in node.parts)  # type: ignore[attr-defined]
-
-
-def called(node: exp.Expr) -> str | None:
-    """Return the name of the function or aggregate that a node calls, in lower case; None if it is no call."""
-    if isinstance(node, exp.Anonymous):
-        return str(node.name).lower()
-    return AGGREGATE_NAMES.get(type(node))  # type: ignore[arg-type]

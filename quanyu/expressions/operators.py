@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions.datatypes import NULL, WHOLE, decimal, digits, family, finite, type_in_words
-from quanyu.expressions.terms import Term, to_common_type
+from quanyu.expressions.terms import Term, to_shared_type
 
 COMPARE: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
@@ -34,7 +34,7 @@ def compare(node: exp.Expr, sides: Sequence[Term]) -> Term:
     sign = COMPARE[type(node)]
     if NULL in (sides[0].type, sides[1].type) and sign != "<=>":
         raise ExpressionError(f"{node.sql(dialect='spark')} compares with null, which is never true: write `is null`")
-    left, right = (rounded(term) for term in to_common_type(sides, "compares", node))
+    left, right = (rounded(term) for term in to_shared_type(sides, "compares", node))
     if family(left.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains, size or get")
     if sign in _BY_ORDER and left.type == "boolean":
@@ -47,7 +47,7 @@ def in_list(node: exp.Expr, value: Term, options: Sequence[Term]) -> Term:
     """Whether a term is in a list. Raises ExpressionError for a list of other types, or one with null in it."""
     if any(term.type == NULL for term in (value, *options)):
         raise ExpressionError(f"{node.sql(dialect='spark')} looks for null, which is never true: write `is null`")
-    one, *others = (rounded(term) for term in to_common_type([value, *options], "compares", node))
+    one, *others = (rounded(term) for term in to_shared_type([value, *options], "compares", node))
     if family(one.type) in ("list", "struct"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares lists: write array_contains or arrays_overlap")
     if one.type == "double":
@@ -60,7 +60,7 @@ def between(node: exp.Expr, terms: Sequence[Term]) -> Term:
     """Whether a term is between two others (inclusive)."""
     if any(term.type == NULL for term in terms):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares with null, which is never true")
-    value, low, high = (rounded(term) for term in to_common_type(terms, "compares", node))
+    value, low, high = (rounded(term) for term in to_shared_type(terms, "compares", node))
     if family(value.type) not in ("number", "text", "time"):
         raise ExpressionError(f"{node.sql(dialect='spark')} compares a {type_in_words(value.type)} by order")
     return Term(f"({value.sql} between {low.sql} and {high.sql})", "boolean")

@@ -77,7 +77,7 @@ def _finer(text: str, wanted: str) -> str:
     return wanted if re.fullmatch(r"\s*\d{4}-\d{2}-\d{2}\s*", text) else "timestamp"
 
 
-def to_common_type(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
+def to_shared_type(terms: Sequence[Term], what: str, whole: exp.Expr | str) -> list[Term]:
     """Convert terms to their common type. Raises ExpressionError if there is none; `what` is the message's verb."""
     read = with_time_literals(terms)
     kind = shared_type(term.type for term in read)

@@ -15,7 +15,7 @@ from quanyu.expressions.functions.patterns import pattern
 from quanyu.expressions.grammar import COMPARISONS, column_name
 from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
-from quanyu.expressions.terms import Scope, Term, to_common_type
+from quanyu.expressions.terms import Scope, Term, to_shared_type
 from quanyu.literals import quoted
 
 Handler = Callable[[exp.Expr, Scope], Term]
@@ -166,7 +166,7 @@ def _case(node: exp.Expr, scope: Scope) -> Term:
         whens.append(condition(test, scope))
     results = [write(part.args["true"], scope) for part in node.args["ifs"]]
     results += [write(node.args["default"], scope)] if node.args.get("default") else []
-    read = to_common_type(results, "mixes", node)
+    read = to_shared_type(results, "mixes", node)
     cases = " ".join(f"when {when.sql} then {term.sql}" for when, term in zip(whens, read, strict=False))
     otherwise = f" else {read[-1].sql}" if len(read) > len(whens) else ""
     return Term(f"(case {cases}{otherwise} end)", read[0].type)
@@ -175,7 +175,7 @@ def _case(node: exp.Expr, scope: Scope) -> Term:
 def _if(node: exp.Expr, scope: Scope) -> Term:
     results = [write(node.args["true"], scope)]
     results.append(write(node.args["false"], scope) if node.args.get("false") else Term("null", NULL))
-    yes, no = to_common_type(results, "mixes", node)
+    yes, no = to_shared_type(results, "mixes", node)
     return Term(f"if({condition(node.this, scope).sql}, {yes.sql}, {no.sql})", shared_type([yes.type, no.type]) or NULL)
 
 
@@ -190,7 +190,7 @@ def _coalesce(node: exp.Expr, scope: Scope) -> Term:
             queue = [part.this, *part.expressions, *queue]
         else:
             parts.append(write(part, scope))
-    read = to_common_type(parts, "mixes", node)
+    read = to_shared_type(parts, "mixes", node)
     return Term(f"coalesce({', '.join(term.sql for term in read)})", read[0].type)
 
 

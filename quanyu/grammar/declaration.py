@@ -19,6 +19,8 @@ from quanyu.grammar.yaml_file import load_yaml
 from quanyu.printable import printable
 
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+# Keys by their earlier names.
+RENAMED = {"wins": "survivorship"}
 LONGEST_SHOWN = 200
 
 
@@ -131,7 +133,10 @@ def explain(model: type[BaseModel], item: Any) -> str:
         field = model.model_fields.get(str(item["loc"][0])) if len(item["loc"]) == 1 else None
         return f"is missing: {field.description}" if field and field.description else "is missing"
     if item["type"] == "extra_forbidden":
-        return f"unknown key; {nearest(str(item['loc'][-1]), _fields(model, item['loc'][:-1]))}"
+        key, allowed = str(item["loc"][-1]), _fields(model, item["loc"][:-1])
+        return (
+            f"is now called {RENAMED[key]}" if RENAMED.get(key) in allowed else f"unknown key; {nearest(key, allowed)}"
+        )
     if item["type"] == "string_type" and isinstance(item.get("input"), bool | int | float):
         kind = "a truth value" if isinstance(item["input"], bool) else "a number"
         return f"YAML reads what is written here (yes, no, on, off, true, 123) as {kind}: write it in quotes"

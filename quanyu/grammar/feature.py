@@ -14,7 +14,7 @@ from quanyu.expressions import check_columns, check_domain, parse
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME, Problems, digest, file_of
-from quanyu.grammar.derived import Derived
+from quanyu.grammar.derived import Derived, FirstAfter
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import TYPE, Column, Table
 
@@ -98,23 +98,50 @@ class FeatureView:
         return planned(cls.over, columns, feature.expression, feature.where, cls.window(feature), wanted)
 
     @classmethod
+    def merges(cls, tables: Mapping[str, type[Table]]) -> dict[str, str] | None:
+        """SQL aggregates that add the parts of new facts to those of earlier ones; None if all facts are needed."""
+        merges = [aggregate.merge() for aggregate in cls.plans(tables).values()]
+        if cls.derived or cls.changes_daily(tables) or None in merges:
+            return None
+        return {part: sql for merge in merges for part, sql in (merge or {}).items()}
+
+    @classmethod
+    def windows(cls, tables: Mapping[str, type[Table]]) -> set[int]:
+        """Days of all windows of its features."""
+        return {days for aggregate in cls.plans(tables).values() for days in aggregate.windows}
+
+    @classmethod
+    def changes_daily(cls, tables: Mapping[str, type[Table]]) -> bool:
+        """Whether it looks at each fact from `as_of`, besides its windows: then every day gives other parts."""
+        after = [derivation.where for derivation in cls.derived.values() if isinstance(derivation, FirstAfter)]
+        conditions = [text for text in (cls.where, *after) if text]
+        looks = any("as_of" in parse(text).columns for text in conditions)
+        return looks or any(aggregate.changes_daily for aggregate in cls.plans(tables).values())
+
+    @classmethod
     def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
         """Spark type of every feature, in order."""
         return {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
 
     @classmethod
     def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
-        """The gold table of the view: a row per entity and day."""
+        """The gold table of the view: a current row per entity that has facts, with the parts of its features."""
         key = cls.entity.key
         body: dict[str, Any] = {
-            "__doc__": f"{(cls.__doc__ or '').strip()} Key: {key}, as_of.", "__module__": cls.__module__,
-            "layer": "gold", "keys": (key, "as_of"), "overwrite_by": "as_of", "owner": cls.owner,
-            key: cls.entity.key_column(),
-            "as_of": Column("date", "Day at whose end this is known.", required=True),
+            "__doc__": f"{(cls.__doc__ or '').strip()} Key: {key}.", "__module__": cls.__module__,
+            "layer": "gold", "keys": (key,), "owner": cls.owner, key: cls.entity.key_column(),
         }  # fmt: skip
-        for name, kind in cls.types(tables).items():
-            body[name] = Column(kind, cls.features[name].about, unit=cls.features[name].unit)
+        plans = cls.plans(tables)
+        for part, kind in {part: kind for one in plans.values() for part, kind in one.part_types().items()}.items():
+            features = [name for name, aggregate in plans.items() if part in aggregate.parts()]
+            unit = plans[features[0]].part_unit(part, cls.columns(tables)) or cls.features[features[0]].unit
+            body[part] = Column(kind, f"Part of {', '.join(features)}.", unit=unit)
         return type(cls.__name__, (Table,), body)
+
+    @classmethod
+    def step(cls) -> str:
+        """Name of the step that computes the view."""
+        return f"features.{cls.name}"
 
     @classmethod
     def problems(cls, tables: Mapping[str, type[Table]]) -> Problems:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
 # sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
-EXTRA_INPUTS = ("records", "wins", "table")
+EXTRA_INPUTS = ("records", "survivorship", "table")
 
 
 @dataclass(frozen=True)

@@ -72,9 +72,11 @@ class Trait(StrictModel):
 
     def column(self, of: Column) -> Column:
         """The column of customers."""
-        wins = self.order if self.keep == "most_trusted" else ()
+        survivorship = self.order if self.keep == "most_trusted" else ()
         strictest = self.order if self.keep == "strictest" else ()
-        return Column(of.type, of.about, unit=of.unit, values=of.values, own=True, wins=wins, strictest=strictest)
+        return Column(
+            of.type, of.about, unit=of.unit, values=of.values, own=True, survivorship=survivorship, strictest=strictest
+        )
 
     def mistakes(self, name: str, of: Column, sources: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield the keys that are wrong of the trait of a column, each with what is allowed."""
@@ -137,7 +139,7 @@ class OwnColumns(YamlDeclaration):
             if name not in columns:
                 problems.add(self.file, key, f"unknown column of {RECORDS}; {nearest(name, columns)}")
             elif name in tables[CUSTOMERS].columns:
-                words = f"{CUSTOMERS} have a column {name} already; `wins` in base.yml ranks its sources"
+                words = f"{CUSTOMERS} have a column {name} already; `survivorship` in base.yml ranks its sources"
                 problems.add(self.file, key, words)
             else:
                 for place, words in trait.mistakes(name, columns[name], sources):

@@ -52,8 +52,8 @@ class Column:
     """One column. `unit` is the unit of a number. Ingest and Delta check `values` and the bounds.
 
     `days` are the plausible days and times; only ingest checks them. `own` columns are those that a conf folder adds:
-    only ingest checks them, since what they allow may change on any day. `wins` are the sources whose value a customer
-    has, first to last, and `strictest` the values, if these decide.
+    only ingest checks them, since what they allow may change on any day. `survivorship` are the sources whose value a
+    customer has, first to last, and `strictest` the values, if these decide.
     """
 
     type: str
@@ -76,7 +76,7 @@ class Column:
     """Whether it is personal data."""
     references: str | None = None
     """Table whose key the value is: expressions may name its columns as `table.column`."""
-    wins: tuple[str, ...] = ()
+    survivorship: tuple[str, ...] = ()
     """Sources in the order in which their value is preferred, for a column of `customers`."""
     strictest: tuple[str, ...] = ()
     """Values from the strictest to the loosest: the strictest of a customer's records counts."""

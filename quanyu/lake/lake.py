@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 REWRITE_SHARE = 0.2
+# The same for a write of some keys, which are in all files of the table.
+MERGE_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -209,8 +212,18 @@ class Lake(StoredTables):
         with_log = last is None or datetime.fromtimestamp(last["timestamp"] / 1000, UTC) >= since
         return self.committer.maintain(self.path(place), retention, with_log)
 
-    def sync(self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None) -> WriteCounts:
-        """Set the rows of a gold table, or of the part that a condition selects. Commits only differences."""
+    def drop(self, table: type[Table]) -> None:
+        """Remove a table with its history. The caller can rebuild it and notes that it is gone on purpose."""
+        shutil.rmtree(self.path(place_of(table)), ignore_errors=True)
+
+    def sync(
+        self, table: type[Table], df: DataFrame, receipt: Receipt, part: str | None = None,
+        among: DataFrame | None = None,
+    ) -> WriteCounts:  # fmt: skip
+        """Set the rows of a gold table, of the part that a condition selects, or of the keys that are in `among`.
+
+        Commits only differences.
+        """
         self.prepare(table)
         place = place_of(table)
         rows = self.staging.stage(
@@ -220,6 +233,7 @@ class Lake(StoredTables):
         if self.version(place) is None:
             return WriteCounts(inserted=total, version=self.append(place, rows, receipt, {"in": total, "out": total}))
         current = self.read(place).where(part) if part else self.read(place)
+        current = current if among is None else among.join(current, list(among.columns))
         changes, counts = self.staging.stage_and_count(merge_changes(table, rows.rows, current), by="_op")
         inserted, updated, deleted = (counts.get(op, 0) for op in ("insert", "update", "delete"))
         written = WriteCounts(inserted, updated, deleted, total - inserted - updated)
@@ -228,7 +242,12 @@ class Lake(StoredTables):
         receipt_counts = {"in": total, "out": written.changed, "unchanged": written.unchanged}
         if inserted == total and not deleted:
             version = self.append(place, rows, receipt, receipt_counts)
-        elif part or written.changed > REWRITE_SHARE * max(total, 1):
+        elif among is not None and written.changed > MERGE_SHARE * self.arrow(place).count_rows():
+            # A merge rewrites all files that hold one of the keys, and does so slower than the engine.
+            others = self.read(place).join(among, list(among.columns), "left_anti")
+            whole = self.staging.stage(others.unionByName(rows.rows))
+            version = self.replace(place, whole, None, receipt, receipt_counts)
+        elif among is None and (part or written.changed > REWRITE_SHARE * max(total, 1)):
             version = self.replace(place, rows, part, receipt, receipt_counts)
         else:
             version = self.merge(table, changes, table.keys, receipt, receipt_counts)

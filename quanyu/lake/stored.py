@@ -129,6 +129,33 @@ class StoredTables:
             raise self._expired(place, f"version {version}")
         return table.to_pyarrow_dataset()
 
+    def rows_written(self, place: str, after: int | None) -> int:
+        """Number of rows that commits after a version have written, by their receipts."""
+        receipts = (item for item in self.receipts(place) if after is None or item["version"] > after)
+        return sum(item["receipt"]["counts"].get("out", 0) for item in receipts)
+
+    def changes(self, place: str, after: int | None, columns: Sequence[str]) -> pa.Table | None:
+        """Rows that were written or removed after a version, with `_change_type`: insert, delete, update_preimage or
+        update_postimage. None if the log or a file of these changes has expired. `after` None: since the beginning.
+
+        Columns that the table lacks are left out.
+        """
+        import pyarrow as pa
+        from deltalake.exceptions import DeltaError
+
+        table = self.delta(place)
+        existing = delta_types(table) if table else {}
+        wanted = [*(name for name in columns if name in existing), "_change_type"]
+        if table is None or (self.version(place) or -1) <= (-1 if after is None else after):
+            return pa.table({name: pa.array([], pa.string()) for name in wanted})
+        try:
+            feed = table.load_cdf(starting_version=0 if after is None else after + 1, columns=wanted)
+            return pa.table(feed)
+        except (DeltaError, OSError) as error:
+            if machine_fault(error):
+                raise
+            return None
+
     def _expired(self, place: str, what: str) -> ConfigError:
         return ConfigError(
             f"{place}: {what} has expired: the upkeep removes what is older than retention_days"

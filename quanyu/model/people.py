@@ -113,10 +113,10 @@ class Customers(Table):
     customer_id = Column("string", "The customer.", required=True)
     persons = Column("bigint", "Number of records of this customer.", unit="records")
     sources = Column("array<string>", "Feeds with records of the customer.")
-    gender = Column("string", "Gender, by survivorship.", wins=("crm",))
-    city = Column("string", "City, by survivorship.", wins=("crm",))
-    country = Column("string", "Country, by survivorship.", wins=("crm",))
-    birth_year = Column("int", "Year of birth, by survivorship.", unit="year", wins=("crm",))
+    gender = Column("string", "Gender, by survivorship.", survivorship=("crm",))
+    city = Column("string", "City, by survivorship.", survivorship=("crm",))
+    country = Column("string", "Country, by survivorship.", survivorship=("crm",))
+    birth_year = Column("int", "Year of birth, by survivorship.", unit="year", survivorship=("crm",))
     joined_on = Column("date", "First day on which any source had the customer.")
     consents = Column(
         "array<string>",

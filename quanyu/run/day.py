@@ -149,19 +149,20 @@ def _redirected_output(log: os.PathLike[str]) -> Iterator[IO[str]]:
 
 
 def run_job(
-    settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None]
-) -> None:
-    """Run one step for a day and print its summary.
+    settings: Settings, name: str, day: date, force: bool, wait_seconds: float, say: Callable[[Any], None],
+    full: bool = False,
+) -> None:  # fmt: skip
+    """Run one step for a day and print its summary. With `full` it computes everything, whatever its last run gave.
 
     Raises ConfigError for a day that has not ended, and if the step was kept since the home has run for such a day.
     """
     business_days.check_over(settings, day)
     with home_lock(settings, wait_seconds):
-        context = Context(settings, day)
+        context = Context(settings, day, full=full)
         preflight.check(context)
         prepare(settings)
         try:
-            result = perform(context, context.step(name), force)
+            result = perform(context, context.step(name), force or full)
             say(report.summary(context, [result], result.seconds))
             if ahead := business_days.kept_steps_note(context, [result]):
                 raise ConfigError(ahead)

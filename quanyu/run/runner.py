@@ -110,11 +110,14 @@ class Context:
     """All that a step needs, for one day of one home. Opening it starts nothing.
 
     `sends` says whether this run may add, send or export: not on a copy of a home, not in a backfill, and not in a
-    scheduled run for a day before the newest one that is over. If false, only removals are sent.
+    scheduled run for a day before the newest one that is over. If false, only removals are sent. With `full`, a step
+    that can go on from its last result computes everything.
     """
 
-    def __init__(self, settings: Settings, day: date, run_id: str | None = None, sends: bool = True) -> None:
-        self.settings, self.day, self.sends = settings, day, sends
+    def __init__(
+        self, settings: Settings, day: date, run_id: str | None = None, sends: bool = True, full: bool = False
+    ) -> None:
+        self.settings, self.day, self.sends, self.full = settings, day, sends, full
         self.run_id = run_id or f"{day}-{uuid.uuid4().hex[:12]}"
         self.engine = Engine(settings)
         self.lake = Lake(settings, self.engine)
@@ -147,7 +150,9 @@ class Context:
         last = self.store.unchanged_runs.load(step, "")
         if last is None or last["day"] != self.day.isoformat():
             return False
-        return bool(last["depends"]["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads})
+        depends = last["depends"]
+        same = depends["inputs"] == {place: self.lake.version(place) for place in self.step(step).reads}
+        return bool(same and depends.get("definition") == self.step(step).fingerprint())
 
     def forward_day(self, step: str) -> date | None:
         """The last day for which a `forward` step has run; None before its first run.

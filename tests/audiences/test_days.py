@@ -31,7 +31,7 @@ def context(specified, *days, **audiences):
     missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
     lake.frames["customers"] = customers.selectExpr("customer_id", *missing)
     for view in catalogue.views.values():
-        lake.frames[view.name] = as_of.computed(built, view, days[-1])
+        lake.frames[view.name] = as_of.view_parts(built, view, days[-1]).drop("as_of")
     return built
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 FAULTY = {
     "base.yml": """
         zone: Asia/Shangai
-        wins: {city: [pso]}
+        survivorship: {city: [pso]}
         spark: {cors: 2}
         mail: {password: hunter2}
     """,
@@ -160,7 +160,7 @@ FAULTY = {
 TOLD = [
     ("base.yml: zone", "'Asia/Shangai' is not allowed", "did you mean 'Asia/Shanghai'"),
     ("base.yml: spark.cors", "unknown key", "did you mean 'cores'"),
-    ("base.yml: wins.city", "unknown source 'pso'", "did you mean 'pos'"),
+    ("base.yml: survivorship.city", "unknown source 'pso'", "did you mean 'pos'"),
     ("base.yml: mail.password", "by reference only", "env:NAME or file:PATH"),
     ("sources/shop.yml: line 3", "the key 'describes' is given twice"),
     ("sources/pos.yml: describes", "is missing"),
@@ -356,11 +356,17 @@ def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
 
 
 def test_survivorship_settings_name_columns_and_sources(tmp_path):
-    conf = minimal(tmp_path, base_yml="wins: {city: [pso], citty: []}")
+    conf = minimal(tmp_path, base_yml="survivorship: {city: [pso], citty: []}")
     with pytest.raises(ConfigError) as error:
         discover.load(load_settings(conf, tmp_path / "home"))
-    assert "wins.city: unknown source 'pso'" in str(error.value)
-    assert "wins.citty: unknown column 'citty'; did you mean 'city'?" in str(error.value)
+    assert "survivorship.city: unknown source 'pso'" in str(error.value)
+    assert "survivorship.citty: unknown column 'citty'; did you mean 'city'?" in str(error.value)
+
+
+def test_a_renamed_setting_is_refused_by_its_new_name(tmp_path):
+    conf = minimal(tmp_path, base_yml="wins: {city: [pos]}")
+    with pytest.raises(ConfigError, match=r"base\.yml: wins: is now called survivorship"):
+        load_settings(conf, tmp_path / "home")
 
 
 def test_an_empty_conf_folder_is_enough(tmp_path):

@@ -43,11 +43,47 @@ def test_types_follow_from_expressions():
     }  # fmt: skip
 
 
-def test_the_table_has_a_row_per_customer_and_day():
+def test_the_table_has_a_current_row_per_customer_with_the_parts_of_features():
     table = Worth.table(TABLES)
-    assert (table.name, table.layer, table.keys) == ("worth", "gold", ("customer_id", "as_of"))
-    assert list(table.columns) == ["customer_id", "as_of", *Worth.types(TABLES)]
-    assert table.columns["spend"].comment == "Spend. Unit: currency."
+    assert (table.name, table.layer, table.keys) == ("worth", "gold", ("customer_id",))
+    columns = [(name.partition("_")[0], column.type, column.about) for name, column in table.columns.items()]
+    assert columns == [
+        ("customer", "string", "The customer."),
+        ("count", "bigint", "Part of orders, since."),
+        ("sum", "decimal(38,2)", "Part of spend, mean."),
+        ("count", "bigint", "Part of spend, mean."),
+        ("sum", "decimal(38,2)", "Part of spend_30d."),
+        ("count", "bigint", "Part of spend_30d."),
+        ("sum", "decimal(38,0)", "Part of pieces."),
+        ("count", "bigint", "Part of pieces."),
+        ("count", "bigint", "Part of ever."),
+        ("max", "timestamp", "Part of since."),
+        ("max", "string", "Part of channel."),
+    ]
+
+
+def test_parts_of_new_facts_are_merged_only_where_they_add_up():
+    class Total(FeatureView):
+        """Adds up."""
+
+        entity, owner, over = Customer, "growth", Orders
+        orders = Feature("count(*)", "Orders.")
+        since = Feature("datediff(as_of, max(ordered_at))", "Days.")
+
+    class Days(Total):
+        """Needs all rows at once."""
+
+        orders = Feature("count(distinct to_date(ordered_at))", "Days.")
+
+    class Ages(Total):
+        """Looks at each row from the day."""
+
+        orders = Feature("sum(datediff(as_of, ordered_at))", "Ages.")
+
+    assert sorted(sql.partition("(")[0] for sql in Total.merges(TABLES).values()) == ["max", "sum"]
+    assert (Days.merges(TABLES), Ages.merges(TABLES)) == (None, None)
+    assert [view.changes_daily(TABLES) for view in (Total, Days, Ages)] == [False, False, True]
+    assert Worth.windows(TABLES) == {30, 365}
 
 
 def test_an_expression_reaches_the_tables_that_its_own_refers_to():

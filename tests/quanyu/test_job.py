@@ -10,18 +10,18 @@ from quanyu.model.trade import OrderLines, Orders
 
 def test_a_job_is_its_function_with_what_it_reads_and_writes():
     @job(reads=[Orders, OrderLines], writes=Activity)
-    def activity(orders, order_lines, wins):
+    def activity(orders, order_lines, survivorship):
         """Everything a customer did.
 
         And more.
         """
-        return (orders, order_lines, wins)
+        return (orders, order_lines, survivorship)
 
     assert (activity.name, activity.reads, activity.writes, activity.extra_inputs) == (
-        "activity", (Orders, OrderLines), Activity, ("wins",),
+        "activity", (Orders, OrderLines), Activity, ("survivorship",),
     )  # fmt: skip
     assert activity.describes == "Everything a customer did."
-    assert activity(1, 2, wins=3) == (1, 2, 3)
+    assert activity(1, 2, survivorship=3) == (1, 2, 3)
     assert len(activity.definition()) == 16
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from shop import Retailer, template
 from small_day import BUYERS, FIRST, HEADS, PRODUCTS, RECEIPTS, SECOND, SLIPS, declared
 
-from quanyu.commands.plan import shown
+from quanyu.commands.plan import plan_panels
 from quanyu.run import integrity
 from quanyu.run.planning import plan as plans
 from quanyu.run.planning.absent_values import compared
@@ -140,7 +140,7 @@ def test_a_run_does_what_the_plan_said(shop, change, day):
 
 def test_the_reasons_name_what_has_changed(shop):
     assert does(shop, SECOND)["identities"] == ("runs", f"the day has changed: it stands at {FIRST}")
-    assert does(shop, SECOND)["features.value"] == ("runs", f"it has not run for {SECOND}, last for {FIRST}")
+    assert does(shop, SECOND)["features.value"] == ("runs", f"the day has changed: it stands at {FIRST}")
     assert does(shop, SECOND)["ingest.receipts"] == ("runs", "changed since its last run: files")
     shop.declare("sources/receipts.yml", RECEIPTS.replace("'store'", "'phone'"))
     assert does(shop, FIRST)["ingest.receipts"] == ("runs", "its declaration has changed")
@@ -212,7 +212,7 @@ def test_the_plan_on_the_screen_groups_what_has_no_effect(retailer):
     declared(retailer)
     console = Console(width=200)
     with console.capture() as capture:
-        for part in shown(plan(retailer, FIRST)):
+        for part in plan_panels(plan(retailer, FIRST)):
             console.print(part)
     text = capture.get()
     assert re.search("ingest.receipts +│ runs │ it has not run yet", text)

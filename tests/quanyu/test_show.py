@@ -7,14 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from quanyu.show import _grid, _written
+from quanyu.show import grid, written
 
 WIDE = pa.table({f"a_long_name_{n}": [f"value {n}", None, "三件套"] for n in range(12)})
 
 
 def shown(table, width):
     console = Console(width=width, file=io.StringIO(), record=True)
-    console.print(_grid(table, "gold/wide", width))
+    console.print(grid(table, "gold/wide", width))
     return console.export_text()
 
 
@@ -40,7 +40,7 @@ def test_a_value_is_escaped():
 
 def test_a_csv_for_people_opens_in_excel_and_holds_no_formula(tmp_path):
     rows = pa.table({"name": ["=1+1", "王", None], "of": [["@a", "b"], [], None], "n": [-1, 2, None]})
-    _written(rows, tmp_path / "out.csv")
+    written(rows, tmp_path / "out.csv")
     content = (tmp_path / "out.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     assert content.decode("utf-8-sig").splitlines() == ['"name","of","n"', '"\'=1+1","\'@a, b",-1', '"王","",2', ",,"]
@@ -50,10 +50,10 @@ def test_a_csv_for_people_opens_in_excel_and_holds_no_formula(tmp_path):
 def test_a_file_for_people_belongs_to_its_owner_alone(tmp_path, name):
     (tmp_path / name).write_text("old")
     (tmp_path / name).chmod(0o644)
-    _written(pa.table({"name": ["=1+1"]}), tmp_path / name)
+    written(pa.table({"name": ["=1+1"]}), tmp_path / name)
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_table_stays_as_it_is_in_parquet(tmp_path):
-    _written(pa.table({"name": ["=1+1"]}), tmp_path / "out.parquet")
+    written(pa.table({"name": ["=1+1"]}), tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet").to_pylist() == [{"name": "=1+1"}]

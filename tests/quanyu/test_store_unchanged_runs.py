@@ -59,7 +59,7 @@ def test_many_processes_open_a_new_store_at_once(tmp_path):
     code = (
         "import sys; from quanyu.store import Store\n"
         "s = Store(sys.argv[1])\n"
-        "[s.memory.remember('job', f'{sys.argv[2]}-{i}', {'i': i}) for i in range(20)]"
+        "[s.unchanged_runs.save('job', f'{sys.argv[2]}-{i}', {'i': i}) for i in range(20)]"
     )
     url = f"sqlite:///{tmp_path}/store.db"
     started = [subprocess.Popen([sys.executable, "-c", code, url, str(n)]) for n in range(6)]

@@ -48,7 +48,7 @@ class Case:
     expect: Any
     zone: str
     strangers: frozenset[str]
-    wins: Mapping[str, tuple[str, ...]]
+    survivorship: Mapping[str, tuple[str, ...]]
     wrong_on_sail: str
     tags: tuple[str | TagFile, ...] = ()
     number: int = field(default_factory=lambda: next(_numbers))
@@ -109,7 +109,7 @@ def spec(
     tags: str | TagFile | Sequence[str] = (),
     zone: str = "Asia/Shanghai",
     strangers: Iterable[str] = (),
-    wins: Mapping[str, Sequence[str]] | None = None,
+    survivorship: Mapping[str, Sequence[str]] | None = None,
     wrong_on_sail: str = "",
 ) -> Callable[..., None]:
     """Return a test of one case. The form of `expect` depends on the target:
@@ -123,13 +123,13 @@ def spec(
     case contains a table of them: then these are all.
 
     Values are numbers, texts, booleans, lists, None; days and moments are texts. `strangers` are persons without an
-    identity, `wins` the order of sources by customer column (survivorship). With `tags`, scenes by name or one of the
+    identity, `survivorship` the order of sources by customer column. With `tags`, scenes by name or one of the
     test's own, a case of a view may expect their tags that are made of the view alone. `wrong_on_sail` says what
     is wrong on that engine: the case must fail there, and pass on Apache Spark.
     """
     case = Case(
         target, date.fromisoformat(as_of), given, expect, zone, frozenset(strangers),
-        {column: tuple(order) for column, order in (wins or {}).items()},
+        {column: tuple(order) for column, order in (survivorship or {}).items()},
         wrong_on_sail,
         (tags,) if isinstance(tags, str | TagFile) else tuple(tags),
     )  # fmt: skip

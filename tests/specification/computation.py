@@ -60,7 +60,7 @@ class Specified:
         for case in cases:
             target = "audience" if isinstance(case.target, Audience | str) else case.target
             alone = case.number if isinstance(target, Scene) else 0
-            groups[(target, case.zone, str(case.wins), alone)].append(case)
+            groups[(target, case.zone, str(case.survivorship), alone)].append(case)
         results: dict[Case, Rows | Exception] = {}
         for group in groups.values():
             self.spark.conf.set("spark.sql.session.timeZone", group[0].zone)
@@ -203,6 +203,8 @@ def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:
             for table in (People, Identifiers, Consents)
         )
         records = as_of.records_known(context, day)
-        return customers(people, identifiers, consents, records, case.wins).selectExpr("*", f"date'{day}' as as_of")
+        return customers(people, identifiers, consents, records, case.survivorship).selectExpr(
+            "*", f"date'{day}' as as_of"
+        )
 
     return reduce(lambda left, right: left.unionByName(right), map(of, days))

@@ -62,6 +62,10 @@ class MemoryContext:
         """No step has run: facts of every day are computed."""
         return False
 
+    def forward_day(self, step: str) -> date | None:
+        """No step has run: views of every day are computed."""
+        return None
+
     @property
     def settings(self) -> Settings:
         """Settings of the conf folder."""

@@ -63,6 +63,10 @@ def replace(
 def _bad(staged: DataFrame, source: Source, belongs_to: str) -> DataFrame:
     named = ", ".join(f"`{column}`" for column in source.named_columns())
     raw = f"coalesce(_raw, if(_refused is null, to_json(struct({named})), null)) as raw"
-    who = ("_person.person_key as person_key", f"{mapping.shown(source)} as shows", f"{belongs_to} as belongs_to")
+    who = (
+        "_person.person_key as person_key",
+        f"{mapping.identifiers_sql(source)} as shows",
+        f"{belongs_to} as belongs_to",
+    )
     bad = staged.where("size(_reasons) > 0")
     return bad.selectExpr("_day", "_file", "_row", "array_sort(_reasons) as reasons", raw, *who)

@@ -39,7 +39,7 @@ def rows_of(url: str, query: str) -> Iterator[tuple[pa.Schema, Iterator[pa.Recor
                 rows = pa.ipc.open_stream(process.stdout)
             except (pa.ArrowException, OSError):
                 raise driver.failure() from None
-            yield rows.schema, driver.whole(rows)
+            yield rows.schema, driver.checked(rows)
         finally:
             process.kill()
 
@@ -60,7 +60,7 @@ class _Driver:
                 self._process.stdin.write(json.dumps(question).encode())
                 self._process.stdin.close()
 
-    def whole(self, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def checked(self, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Pass the rows on and check the exit code: to Arrow, a stream cut between two batches looks complete."""
         import pyarrow as pa
 

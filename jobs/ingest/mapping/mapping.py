@@ -274,7 +274,7 @@ def _address(source: Source, table: type[Table], struct: str) -> list[str]:
     return [f"{f'case {sql} end' if sql else 'cast(null as string)'} as _{name}" for name, sql in cases]
 
 
-def shown(source: Source) -> str:
+def identifiers_sql(source: Source) -> str:
     """SQL of the identifiers of a row, as an array of comparable strings of kind, scope and value."""
     texts = (
         comparable_sql(quoted(item.kind), quoted(item.scope), f"_person.id{n}") for n, item in enumerate(source.person)

@@ -38,11 +38,11 @@ class Line(NamedTuple):
 
 
 class JsonReading(NamedTuple):
-    """State of reading one file: its decoder, and in `seen` the names of its members so far."""
+    """State of reading one file: its decoder, and in `member_names` those of its members so far."""
 
     decode: Callable[[str], Any]
     spec: ReadSpec
-    seen: dict[str, None]
+    member_names: dict[str, None]
 
 
 def read_strategies(local: Path, name: str, spec: ReadSpec) -> Sequence[Callable[[], Iterator[pa.RecordBatch]]]:
@@ -140,7 +140,7 @@ def _values(members: dict[str, Any], escaped: bool, reading: JsonReading) -> Lin
     if escaped:
         # Only an escape can contain characters that UTF-8 cannot encode; they must fail here and not in Arrow.
         "".join(part for part in (*values, line.extras) if part).encode()
-    reading.seen.update(keys)
+    reading.member_names.update(keys)
     return line
 
 

@@ -130,7 +130,7 @@ def belongs_to_sql(work: IngestRun) -> str:
 
 
 @dataclass(frozen=True)
-class IncompleteGroups:
+class Incomplete:
     """Incomplete groups, which lack a row that is in quarantine: their keys, as `_short`, by the name of the fill.
 
     `as_before` is a SQL condition of held back rows whose day stays as it was ingested before. A group that lacks only
@@ -149,12 +149,12 @@ class IncompleteGroups:
 # A group with rows on several days, and one of these days.
 GROUP_COLUMNS = {"fill": "string", "key": "string", "day": "date"}
 
-NONE_SHORT = IncompleteGroups({})
+NONE_SHORT = Incomplete({})
 
 
 def without_incomplete(
     work: IngestRun, staged: DataFrame, as_before: str, incomplete_days: Collection[date]
-) -> tuple[DataFrame, IncompleteGroups]:
+) -> tuple[DataFrame, Incomplete]:
     """Hold back groups with a row in quarantine, with all their rows, unless the source publishes and marks them.
 
     A group that misses a line on one of the incomplete days is held back too, and stays as it is in silver.
@@ -172,7 +172,7 @@ def without_incomplete(
             staged = work.lake.staging.materialize(_with_group_reasons(staged, parent, groups.rows))
         elif counts.get(False):
             staged = work.lake.staging.materialize(_with_group_reasons(staged, parent, groups.rows.where("not _lacks")))
-    return staged, IncompleteGroups(keys, lacking, as_before)
+    return staged, Incomplete(keys, lacking, as_before)
 
 
 def _short_groups(
@@ -218,7 +218,7 @@ def _with_group_reasons(staged: DataFrame, parent: Parent, groups: DataFrame) ->
     return joined.selectExpr(*(f"`{c}`" for c in staged.columns if c != "_reasons"), reasons)
 
 
-def retracted(work: IngestRun, staged: DataFrame, short: IncompleteGroups, table_name: str) -> DataFrame | None:
+def retracted(work: IngestRun, staged: DataFrame, short: Incomplete, table_name: str) -> DataFrame | None:
     """Keys in silver that are held back now: incomplete groups and their lines."""
     table = work.tables[table_name]
     frames = []
@@ -241,7 +241,7 @@ def retracted(work: IngestRun, staged: DataFrame, short: IncompleteGroups, table
     return union_all(frames).distinct() if frames else None
 
 
-def kept_keys(work: IngestRun, staged: DataFrame, short: IncompleteGroups, table_name: str) -> DataFrame | None:
+def kept_keys(work: IngestRun, staged: DataFrame, short: Incomplete, table_name: str) -> DataFrame | None:
     """Keys of a table in held back groups that stay as they are: no corrected day ends these."""
     table, frames = work.tables[table_name], []
     for parent in (p for p in work.parents if p.name in short.keys):
@@ -261,7 +261,7 @@ def _of_groups(current_rows: DataFrame, parent: Parent, groups: DataFrame, keys:
     return own.join(groups, "_short", "left_semi").select(*keys)
 
 
-def _lacking_rows(staged: DataFrame, parent: Parent, short: IncompleteGroups) -> DataFrame:
+def _lacking_rows(staged: DataFrame, parent: Parent, short: Incomplete) -> DataFrame:
     keys = short.lacking[parent.name]
     rows = staged.where(f"not ({short.as_before})")
     return rows.join(keys, rows[parent.column] == keys["_short"], "left_semi")

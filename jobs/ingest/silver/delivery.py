@@ -40,6 +40,11 @@ class Delivery:
         """Whether no day was ingested before, and none came after a later day."""
         return not self.redelivered and all(day == recorded_on for day, recorded_on in self.recorded_on.items())
 
+    @property
+    def redelivered_in_part(self) -> frozenset[date]:
+        """Redelivered days that are not complete."""
+        return self.redelivered - self.complete_days
+
     def replaces(self, table: type[Table]) -> bool:
         """Whether the rows of a person in a table replace all earlier ones of the person there."""
         return self.records and table.name == "identifiers"

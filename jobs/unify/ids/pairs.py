@@ -133,21 +133,14 @@ def score_pairs(
     batch[recalled] = np.where(touched[recalled], batch[recalled], previous.columns["batch"][place[recalled]])
     fresh = match_state.PAIR.empty_table()
     if len(a):
-        paired = np.zeros(len(mask), bool)
-        paired[a] = paired[b] = True
-        prepared = (
-            records.prepared
-            if records.prepared is not None
-            else prepare(context, records.day_records, paired, keyed=False)
-        )
+        prepared = _prepared(context, records, a, b)
         at = np.searchsorted(prepared["person"].to_numpy(), records.person)
         if due:
             model = _trained(context, receipt, prepared, (at[a], at[b], bits), len(mask))
         else:
             model = model_versions.load(context, version)
-        fresh = _stored_pairs(
-            scoring.PreparedRecords(prepared, model, non_identifying).scored(at[a], at[b]), previous.last + 1
-        )
+        scores = scoring.PreparedRecords(prepared, model, non_identifying).scored(at[a], at[b])
+        fresh = _stored_pairs(scores, previous.last + 1)
     old = blocks.in_shared_block(
         match_state.valid_pair_positions(previous.pairs, records.person, batch), records.block_keys, mask
     )
@@ -158,6 +151,15 @@ def score_pairs(
         for name in ("weight", "levels")
     )
     return PairScores(left, right, weight, scoring.are_relatives(level), mark, mask, batch, fresh, len(a))
+
+
+def _prepared(context: Context, records: Records, a: Array, b: Array) -> pa.Table:
+    """The records at positions `a` and `b` in the form that is compared, or all records if these are prepared."""
+    if records.prepared is not None:
+        return records.prepared
+    paired = np.zeros(len(records.person), bool)
+    paired[a] = paired[b] = True
+    return prepare(context, records.day_records, paired, keyed=False)
 
 
 def _trained(

@@ -55,7 +55,7 @@ def parsed(given_name: str | None, family_name: str | None, full_name: str | Non
     if names.HIDDEN in name.without_title:
         pattern = names.masked(name.without_title)
         return Name(pattern=pattern, sex=name.sex) if pattern else None
-    first, last = name.given, name.family
+    first, last = name.given_name, name.family_name
     if first and last:
         return _complete_name(first, last, columns=bool(given_name or family_name))
     # A surname of one letter may be the initial of a longer one.

@@ -99,8 +99,8 @@ class ParsedName(NamedTuple):
     `without_title` is canonical; `alone` says that what is visible is a family name or a given name without the other.
     """
 
-    given: str | None
-    family: str | None
+    given_name: str | None
+    family_name: str | None
     without_title: str
     sex: str
     alone: bool
@@ -150,7 +150,7 @@ def part(value: str | None) -> str | None:
 def parts(given_name: str | None, family_name: str | None, full_name: str | None) -> tuple[str | None, str | None]:
     """Split the name columns of a source into given and family name, None for a part that is missing."""
     name = parse_name(given_name, family_name, full_name)
-    return (name.given, name.family) if name else (None, None)
+    return (name.given_name, name.family_name) if name else (None, None)
 
 
 def _spaced(bare: str, titled: bool) -> tuple[str | None, str | None]:

@@ -44,10 +44,6 @@ class Window:
         first = parse(f"date_add({AS_OF}, {1 - self.days})").tree.copy()
         return exp.GTE(this=exp.column(self.column), expression=first)
 
-    def of_days(self, day: str) -> str:
-        """The same condition for daily partials; `day` is the SQL of their day."""
-        return f"{day} >= date_add({AS_OF}, {1 - self.days})"
-
 
 @dataclass(frozen=True)
 class Aggregate:
@@ -122,21 +118,31 @@ class Aggregate:
 
     def parts(self) -> dict[str, str]:
         """SQL aggregates over an entity's rows, by generated column names."""
-        return _named(self.form.parts, self._conditions(self.window))
+        return {_name(part, sql): sql for part, sql in self._written}
 
-    def partial(self) -> dict[str, str]:
-        """The same for the rows of one day. Raises ExpressionError if daily partials do not add up."""
-        self._check_adds_up()
-        return _named(self.form.by_day(), self._conditions(None))
+    def part_types(self) -> dict[str, str]:
+        """Spark type of each column of `parts`."""
+        return {_name(part, sql): part.type for part, sql in self._written}
 
-    def merge(self, day: str = "day") -> dict[str, str]:
-        """SQL that merges daily partials into the parts. The window applies to the column `day`."""
-        conditions = [self.window.of_days(day)] if self.window else []
-        columns = [f"`{name}`" for name in self.partial()]
-        return {name: merge(columns, conditions) for name, merge in zip(self.parts(), self.form.merges, strict=True)}
+    def merge(self) -> dict[str, str] | None:
+        """SQL aggregates that turn parts of some rows each into the parts of all of them; None if all are needed."""
+        columns = [f"`{name}`" for name in self.parts()]
+        if not self.form.merges:
+            return None
+        return {name: merge(columns) for name, merge in zip(self.parts(), self.form.merges, strict=True)}
+
+    @property
+    def changes_daily(self) -> bool:
+        """Whether it looks at each row from `as_of`, besides its window: then every day gives another value."""
+        named = [self.node, *([self.filter] if self.filter is not None else [])]
+        return AS_OF in (column_name(column) for tree in named for column in tree.find_all(exp.Column))
+
+    @property
+    def _written(self) -> list[tuple[AggPart, str]]:
+        return [(part, part.sql(self._conditions())) for part in self.form.parts]
 
     def value(self, whole: bool = False) -> str:
-        """SQL of the value from the columns of `parts` or `merge`, which are null without any rows.
+        """SQL of the value from the columns of `parts`, which are null without any rows.
 
         With `whole`, SQL over the rows themselves.
         """
@@ -155,24 +161,17 @@ class Aggregate:
 
     def condition(self) -> str:
         """SQL condition of the rows that it uses; `true` for all rows."""
-        return " and ".join(self._conditions(self.window)) or "true"
+        return " and ".join(self._conditions()) or "true"
 
-    def _conditions(self, window: Window | None) -> list[str]:
-        trees = [window.tree()] if window else []
+    def _conditions(self) -> list[str]:
+        trees = [self.window.tree()] if self.window else []
         trees += [two_valued(self.filter)] if self.filter is not None else []
         return [safe_sql(conjunction(*trees), self.schema)] if trees else []
 
-    def _check_adds_up(self) -> None:
-        if not self.form.merges:
-            raise ExpressionError(f"{_text(self.node)!r} does not add up by days: it needs all rows at once")
-        named = [self.node, *([self.filter] if self.filter is not None else [])]
-        if AS_OF in (column_name(column) for tree in named for column in tree.find_all(exp.Column)):
-            raise ExpressionError(f"{_text(self.node)!r} does not add up by days: it looks at each row from {AS_OF}")
 
-
-def _named(parts: Sequence[AggPart], conditions: Sequence[str]) -> dict[str, str]:
-    written = [part.sql(conditions) for part in parts]
-    return {f"_{digest([sql])[:12]}": sql for sql in written}
+def _name(part: AggPart, sql: str) -> str:
+    """Column of a part: its function and a hash, since equal parts of several features are computed once."""
+    return f"{part.function}_{digest([sql])[:12]}"
 
 
 def _order(node: exp.Expr) -> Sequence[exp.Expr]:

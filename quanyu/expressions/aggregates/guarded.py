@@ -6,7 +6,7 @@ from quanyu.expressions.aggregates.parts import AggForm, AggPart, Merge, added
 
 
 def _without_last(merge: Merge) -> Merge:
-    return lambda columns, conditions: merge(columns[:-1], conditions)
+    return lambda columns: merge(columns[:-1])
 
 
 def _any(rows: str) -> str:
@@ -16,7 +16,7 @@ def _any(rows: str) -> str:
 def guarded(form: AggForm, failing: str) -> AggForm:
     """The form with a null value and a loss if `failing`, SQL over a row, is true for any row."""
     # A count, since one engine is ten times slower for the maximum of booleans by group.
-    part = AggPart("count(*)", (f"({failing})",))
+    part = AggPart("count(*)", "bigint", (f"({failing})",))
 
     def value(*holders: str) -> str:
         return f"if({_any(holders[-1])}, null, {form.value(*holders[:-1])})"
@@ -25,6 +25,5 @@ def guarded(form: AggForm, failing: str) -> AggForm:
         others = f" or {form.lost(*holders[:-1])}" if form.lost else ""
         return f"({_any(holders[-1])}{others})"
 
-    merges = (*map(_without_last, form.merges), added("sum", len(form.by_day()))) if form.merges else ()
-    daily = (*form.by_day(), part) if form.merges else ()
-    return AggForm((*form.parts, part), value, form.type, merges, daily, lost)
+    merges = (*map(_without_last, form.merges), added("sum", len(form.parts))) if form.merges else ()
+    return AggForm((*form.parts, part), value, form.type, merges, lost)

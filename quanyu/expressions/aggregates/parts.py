@@ -1,4 +1,4 @@
-"""SQL forms of each aggregate function: parts that an engine aggregates, how daily parts merge, and the final value.
+"""SQL forms of each aggregate function: parts that an engine aggregates, how parts merge, and the final value.
 
 Each form gives equal results on both engines (nulls, NaN, ties, overflow) and needs little memory for a million groups.
 """
@@ -16,12 +16,21 @@ from quanyu.expressions.datatypes import WHOLE, digits, family, finite, type_in_
 
 @dataclass(frozen=True)
 class AggPart:
-    """One aggregate call over rows for which all of `only` are true. `before` and `after` enclose the SQL."""
+    """One aggregate call over rows for which all of `only` are true, and the Spark type of its result.
+
+    `before` and `after` enclose the SQL.
+    """
 
     call: str
+    type: str
     only: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
+
+    @property
+    def function(self) -> str:
+        """Name of the aggregate function that the engine calls."""
+        return self.call.partition("(")[0]
 
     def sql(self, conditions: Sequence[str]) -> str:
         """SQL of the call, over rows for which `conditions` and those of the part are true."""
@@ -34,40 +43,37 @@ def filtered(conditions: Sequence[str]) -> str:
     return f" filter (where {' and '.join(unique)})" if unique else ""
 
 
-Merge = Callable[[Sequence[str], Sequence[str]], str]
+Merge = Callable[[Sequence[str]], str]
 
 
 @dataclass(frozen=True)
 class AggForm:
     """Parts of an aggregate, the SQL of the value from the SQL of each part, and the value's type.
 
-    `lost` gives, from the same parts, SQL of whether values are present but the result is lost.
-    `merges` give SQL of each part from the columns of the `daily` parts, under conditions on the days. They are empty
-    if daily parts do not add up.
+    `lost` gives, from the same parts, SQL of whether values are present but the result is lost. `merges` give SQL that
+    aggregates parts of some rows each, by the columns of all parts, to the parts of all these rows. They are empty if
+    an aggregate needs all rows at once.
     """
 
     parts: tuple[AggPart, ...]
     value: Callable[..., str]
     type: str
     merges: tuple[Merge, ...] = ()
-    daily: tuple[AggPart, ...] = ()
     lost: Callable[..., str] | None = None
-
-    def by_day(self) -> tuple[AggPart, ...]:
-        """Parts that are stored by day."""
-        return self.daily or self.parts
 
 
 def added(name: str, position: int = 0) -> Merge:
-    """Merge that aggregates the column of the daily parts."""
-    return lambda columns, conditions: f"{name}({columns[position]}){filtered(conditions)}"
+    """Merge that aggregates the column of a part."""
+    return lambda columns: f"{name}({columns[position]})"
 
 
-_ADDED = (added("sum", 0), added("sum", 1))
+def _added(wide: str) -> tuple[Merge, ...]:
+    """Merges of a sum and a count; none for doubles, whose sum depends on the order."""
+    return () if wide == "double" else (added("sum", 0), added("sum", 1))
 
 
-def _union_of_lists(columns: Sequence[str], conditions: Sequence[str]) -> str:
-    return f"array_distinct(flatten(collect_list({columns[0]}){filtered(conditions)}))"
+def _union_of_lists(columns: Sequence[str]) -> str:
+    return f"array_distinct(flatten(collect_list({columns[0]})))"
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,7 @@ def rows() -> AggForm:
 
 
 def _counted(*only: str) -> AggForm:
-    return AggForm((AggPart("count(*)", only),), lambda number: f"coalesce({number}, 0)", "bigint", (added("sum"),))
+    return AggForm((AggPart("count(*)", "bigint", only),), "coalesce({}, 0)".format, "bigint", (added("sum"),))
 
 
 def count(*arguments: Argument) -> AggForm:
@@ -122,12 +128,9 @@ def count_distinct(*arguments: Argument) -> AggForm:
     values = [f"({a.sql} + 0.0D)" if a.type == "double" else a.sql for a in arguments]
     value = values[0] if len(values) == 1 else f"struct({', '.join(f'{v} as c{n}' for n, v in enumerate(values))})"
     only = tuple(f"{argument.sql} is not null" for argument in arguments)
-    part = AggPart(f"collect_list({value})", only, "array_distinct(", ")")
-    return AggForm((part,), _size, "bigint", (_union_of_lists,))
-
-
-def _size(values: str) -> str:
-    return f"cast(if({values} is null, 0, size({values})) as bigint)"
+    # Only the number is stored: the lists of a million customers are gigabytes.
+    part = AggPart(f"collect_list({value})", "bigint", only, "cast(size(array_distinct(", ")) as bigint)")
+    return AggForm((part,), "coalesce({}, 0)".format, "bigint")
 
 
 def count_if(argument: Argument) -> AggForm:
@@ -148,13 +151,14 @@ def total(argument: Argument, empty: int | None = 0) -> AggForm:
     def lost(sum_: str, number: str) -> str:
         return f"(coalesce({number}, 0) > 0 and {_fitting(sum_, kind)} is null)"
 
-    return AggForm(_sum_and_count(argument, wide), value, kind, _ADDED, (), lost)
+    return AggForm(_sum_and_count(argument, wide), value, kind, _added(wide), lost)
 
 
 def mean(argument: Argument) -> AggForm:
     """Mean as a double, computed from an exact sum."""
     _check(argument, family(argument.type) == "number", "avg", "a number")
-    parts = _sum_and_count(argument, _summed(argument.type)[0])
+    wide, _ = _summed(argument.type)
+    parts = _sum_and_count(argument, wide)
 
     def value(sum_: str, number: str) -> str:
         return finite(f"(cast({sum_} as double) / nullif({number}, 0))")
@@ -162,7 +166,7 @@ def mean(argument: Argument) -> AggForm:
     def lost(sum_: str, number: str) -> str:
         return f"(coalesce({number}, 0) > 0 and {value(sum_, number)} is null)"
 
-    return AggForm(parts, value, "double", _ADDED, (), lost if argument.type == "double" else None)
+    return AggForm(parts, value, "double", _added(wide), lost if argument.type == "double" else None)
 
 
 def _fitting(sum_: str, kind: str) -> str:
@@ -170,7 +174,7 @@ def _fitting(sum_: str, kind: str) -> str:
 
 
 def _sum_and_count(argument: Argument, wide: str) -> tuple[AggPart, AggPart]:
-    return AggPart(f"sum(cast({argument.sql} as {wide}))"), AggPart(f"count({argument.sql})")
+    return AggPart(f"sum(cast({argument.sql} as {wide}))", wide), AggPart(f"count({argument.sql})", "bigint")
 
 
 def _summed(kind: str) -> tuple[str, str]:
@@ -195,7 +199,7 @@ def greatest(argument: Argument) -> AggForm:
 
 def _extreme(name: str, argument: Argument) -> AggForm:
     _check_order(argument, name)
-    return AggForm((AggPart(f"{name}({argument.ordered})"),), str, argument.type, (added(name),))
+    return AggForm((AggPart(f"{name}({argument.ordered})", argument.type),), str, argument.type, (added(name),))
 
 
 def least_by(argument: Argument, *order: Argument) -> AggForm:
@@ -218,23 +222,21 @@ def _by(name: str, argument: Argument, order: Sequence[Argument]) -> AggForm:
     keys = [f"coalesce(concat('1', {one.key()}), '0')" for one in order]
     last = f"coalesce(concat('{other}', {argument.key()}), '{null}')"
     key = f"concat({', chr(1), '.join([*keys, last])})"
-    value, greatest = AggPart(f"{name}_by({argument.sql}, {key})", only), AggPart(f"{name}({key})", only)
-    merge: Merge = lambda columns, conditions: f"{name}_by({', '.join(columns)}){filtered(conditions)}"  # noqa: E731
-    return AggForm((value,), str, argument.type, (merge,), (value, greatest))
+    return AggForm((AggPart(f"{name}_by({argument.sql}, {key})", argument.type, only),), str, argument.type)
 
 
 def most_frequent(argument: Argument) -> AggForm:
     """Most frequent value; for ties, the smallest."""
     suits = argument.type in ("string", "date", "timestamp", "int", "bigint", "double")
     _check(argument, suits, "mode", "text, a time or a whole number")
-    return AggForm((AggPart(f"mode({argument.ordered}, true)"),), str, argument.type)
+    return AggForm((AggPart(f"mode({argument.ordered}, true)", argument.type),), str, argument.type)
 
 
 def percentile(argument: Argument, share: str) -> AggForm:
     """Value at a share of the ordered values, interpolated between two values."""
     _check(argument, family(argument.type) == "number", "percentile", "a number")
     value = f"nullif(cast({argument.sql} as double), double('NaN'))"
-    return AggForm((AggPart(f"percentile({value}, {share})"),), str, "double")
+    return AggForm((AggPart(f"percentile({value}, {share})", "double"),), str, "double")
 
 
 def any_true(argument: Argument) -> AggForm:
@@ -249,7 +251,7 @@ def all_true(argument: Argument) -> AggForm:
 
 def _truth(name: str, argument: Argument) -> AggForm:
     _check(argument, argument.type == "boolean", "bool_or" if name == "max" else "bool_and", "a condition")
-    return AggForm((AggPart(f"{name}({argument.sql})"),), str, "boolean", (added(name),))
+    return AggForm((AggPart(f"{name}({argument.sql})", "boolean"),), str, "boolean", (added(name),))
 
 
 def values(argument: Argument) -> AggForm:
@@ -267,7 +269,7 @@ def _listed(argument: Argument, function: str, merges: tuple[Merge, ...], around
     _check(argument, suits, function, "text, a whole number or a double")
     kind = "bigint" if argument.type == "int" else argument.type
     value = f"cast({argument.ordered} as {kind})"
-    part = AggPart(f"collect_list({value})", (f"{value} is not null",), *around)
+    part = AggPart(f"collect_list({value})", f"array<{kind}>", (f"{value} is not null",), *around)
     return AggForm((part,), _sorted, f"array<{kind}>", merges)
 
 

@@ -53,13 +53,32 @@ class AggregateExpression:
         """SQL condition of the rows that at least one of its aggregates uses; `true` for all rows."""
         return any_of(aggregate.condition() for aggregate in self._all)
 
-    def partial(self) -> dict[str, str]:
-        """SQL of the parts for one day's rows. Raises ExpressionError if daily partials do not add up."""
-        return _joined(aggregate.partial() for aggregate in self._all)
+    def part_types(self) -> dict[str, str]:
+        """Spark type of each column of `parts`."""
+        return _joined(aggregate.part_types() for aggregate in self._all)
 
-    def merge(self, day: str = "day") -> dict[str, str]:
-        """SQL of `parts` from daily partials, for days up to `as_of` inside the window."""
-        return _joined(aggregate.merge(day) for aggregate in self._all)
+    def part_unit(self, part: str, columns: Mapping[str, Column]) -> str:
+        """Unit of a part: rows of a count, else that of the column that is aggregated; empty for an expression."""
+        aggregate = next(aggregate for aggregate in self._all if part in aggregate.parts())
+        argument = aggregate.arguments[0] if aggregate.arguments else None
+        if part.startswith("count_"):
+            return "rows"
+        return columns[column_name(argument)].unit if isinstance(argument, exp.Column) else ""
+
+    def merge(self) -> dict[str, str] | None:
+        """SQL aggregates that turn parts of some rows each into the parts of all of them; None if all are needed."""
+        merges = [aggregate.merge() for aggregate in self._all]
+        return None if None in merges else _joined(merge for merge in merges if merge)
+
+    @property
+    def changes_daily(self) -> bool:
+        """Whether an inner aggregate looks at each row from `as_of`, besides its window."""
+        return any(aggregate.changes_daily for aggregate in self._all)
+
+    @property
+    def windows(self) -> set[int]:
+        """Days of the windows of its aggregates."""
+        return {aggregate.window.days for aggregate in self._all if aggregate.window}
 
     def value(self) -> str:
         """SQL of the value from the columns of `parts`, also for entities without rows."""

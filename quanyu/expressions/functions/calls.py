@@ -15,7 +15,7 @@ from quanyu.expressions.functions.refusals import REFUSED
 from quanyu.expressions.functions.safe_forms import FORMS, READ, UNITS
 from quanyu.expressions.functions.table import Function, functions
 from quanyu.expressions.grammar import AGGREGATES
-from quanyu.expressions.terms import Scope, Term, fill_form, time_literal, to_common_type
+from quanyu.expressions.terms import Scope, Term, fill_form, time_literal, to_shared_type
 from quanyu.literals import quoted
 
 Write = Callable[[exp.Expr, Scope], Term]
@@ -119,7 +119,7 @@ class _Call:
                 by_variable.setdefault(kind, []).append(term)
             elif term is not None and kind.startswith("array<") and "T" in kind:
                 by_variable.setdefault("T", []).append(Term(term.sql, self._inner(term, kind.count("array<"))))
-        return {name: to_common_type(terms, "mixes", self.node)[0].type for name, terms in by_variable.items()}
+        return {name: to_shared_type(terms, "mixes", self.node)[0].type for name, terms in by_variable.items()}
 
     def _inner(self, term: Term, depth: int) -> str:
         kind: str | None = term.type

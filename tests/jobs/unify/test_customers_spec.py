@@ -52,7 +52,7 @@ test_another_source_wins_for_a_column_by_the_settings = spec(
     Customers,
     as_of="2024-07-01",
     given=RECORDS,
-    wins={"city": ["shop", "crm"], "birth_year": ["pos", "shop"]},
+    survivorship={"city": ["shop", "crm"], "birth_year": ["pos", "shop"]},
     expect={"ann": dict(gender="female", city="Beijing", birth_year=1991)},
 )
 

@@ -135,7 +135,8 @@ def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
         ("silver/identifiers", "value", ("pos",), "sources/pos.yml: person: member: card_no, phone: mobile"),
         ("bronze/pos", "item_code", (), "sources/pos.yml: reads"),
         ("quarantine/pos", "reasons", (), "sources/pos.yml: person, drops, fills"),
-        ("gold/value", "spend", (), "features/value.py: Value.spend: sum(amount)"),
+        ("gold/value", "", (), "features/value.py: Value: customers with facts"),
+        ("gold/profile_customer", "value__spend", (), "features/value.py: Value.spend: sum(amount)"),
         ("gold/memberships", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
         ("gold/scores_customer", "score", ("churn",), "ml/churn.py: churn"),
         ("gold/customers", "city", (), "step customers: Combine what all sources know of each customer, a row each."),
@@ -145,6 +146,14 @@ def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
 def test_a_difference_is_traced_to_its_declaration(tmp_path, place, column, labels, words):
     context = Context(load_settings("conf", tmp_path), DAY)
     assert words in origin(context.catalogue, context.steps.values(), place, column, labels)
+
+
+def test_a_difference_in_a_part_is_traced_to_the_features_that_it_belongs_to(tmp_path):
+    context = Context(load_settings("conf", tmp_path), DAY)
+    plans = context.catalogue.views["value"].plans(context.catalogue.tables)
+    [total, _] = plans["spend"].parts()
+    words = origin(context.catalogue, context.steps.values(), "gold/value", total, ())
+    assert [line.partition("Value.")[2].partition(":")[0] for line in words.splitlines()] == ["spend", "average_order"]
 
 
 def test_the_report_names_what_differs_and_no_value_of_a_row(lakes, catalogue):

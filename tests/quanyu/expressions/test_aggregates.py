@@ -144,10 +144,9 @@ def test_a_lost_value_is_null_for_that_customer_only_and_counted(engine, text, a
 
 
 ADDS_UP = (
-    "count(*)", "count(amount)", "count(distinct channel)", "count_if(amount > 3)", "sum(amount)", "sum(pieces)",
-    "sum(amount) / count(*)", "avg(amount)", "min(amount)", "max(rate)", "max_by(channel, pieces)", "bool_or(paid)",
-    "min_by(pieces, struct(paid, at))", "bool_and(paid)", "collect_set(channel)", "datediff(as_of, max(at))",
-    "count(*) filter (where channel = 'a' or paid) / nullif(count(distinct pieces) - 1, 0)",
+    "count(*)", "count(amount)", "count_if(amount > 3)", "sum(amount)", "sum(pieces)", "sum(amount) / count(*)",
+    "avg(amount)", "min(amount)", "max(rate)", "bool_or(paid)", "bool_and(paid)", "collect_set(channel)",
+    "datediff(as_of, max(at))", "count(*) filter (where channel = 'a' or paid) / nullif(sum(pieces) - 1, 0)",
 )  # fmt: skip
 
 
@@ -164,7 +163,7 @@ def chance_rows(chance):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_partials_of_days_merge_to_the_whole(engine, seed):
+def test_parts_of_some_rows_each_merge_to_the_parts_of_all(engine, seed):
     from pyspark.sql import functions as F  # noqa: N812
 
     chance = random.Random(seed)
@@ -176,26 +175,28 @@ def test_partials_of_days_merge_to_the_whole(engine, seed):
     ]
     columns = [
         {name: sql for planned in plans for name, sql in kind(planned).items()}
-        for kind in (lambda p: p.parts(), lambda p: p.partial(), lambda p: p.merge())
+        for kind in (lambda p: p.parts(), lambda p: p.merge())
     ]
-    parts, partials, merges = ([F.expr(sql).alias(name) for name, sql in named.items()] for named in columns)
+    parts, merges = ([F.expr(sql).alias(name) for name, sql in named.items()] for named in columns)
     results = [f"{planned.value()} as r{number}" for number, planned in enumerate(plans)]
     whole = rows.groupBy("who", "as_of").agg(*parts).selectExpr("who", *results).orderBy("who").collect()
-    by_day = rows.groupBy("who", "as_of", "day").agg(*partials)
+    by_day = rows.groupBy("who", "as_of", "day").agg(*parts)
     merged = by_day.groupBy("who", "as_of").agg(*merges).selectExpr("who", *results).orderBy("who").collect()
     assert merged == whole
     assert len(whole) == 3
 
 
-@pytest.mark.parametrize("text", ["mode(channel, true)", "median(amount)", "collect_list(channel)"])
-def test_what_needs_all_rows_at_once_says_so(text):
-    with pytest.raises(ExpressionError, match="does not add up by days"):
-        plan(text, SCHEMA).partial()
+NOT_MERGED = ["mode(channel, true)", "median(amount)", "collect_list(channel)", "count(distinct channel)", "sum(rate)"]
 
 
-def test_an_aggregate_that_compares_rows_with_as_of_does_not_add_up():
-    with pytest.raises(ExpressionError, match="does not add up by days: it looks at each row from as_of"):
-        plan("count_if(datediff(as_of, at) < 3)", SCHEMA).partial()
+@pytest.mark.parametrize("text", NOT_MERGED)
+def test_what_needs_all_rows_at_once_has_no_merge(text):
+    assert plan(text, SCHEMA).merge() is None
+
+
+def test_only_an_inner_aggregate_that_names_as_of_changes_daily():
+    assert plan("count_if(datediff(as_of, at) < 3)", SCHEMA).changes_daily
+    assert not plan("datediff(as_of, max(at))", SCHEMA, window=Window("at", 3)).changes_daily
 
 
 @pytest.mark.parametrize(

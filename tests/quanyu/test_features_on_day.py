@@ -1,0 +1,48 @@
+"""`quanyu table VIEW --day D`: from the table for the day that it stands at, else computed from facts."""
+
+import io
+from datetime import date
+
+import pyarrow.csv as csv
+import pytest
+from rich.console import Console
+from shop import small_shop
+
+from quanyu import features_on_day
+from quanyu.errors import ConfigError
+
+STEPS = ("ingest.crm", "ingest.pos", "ingest.shop", "ingest.consents", "ingest.erp_products", "identities", "customers")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    shop = small_shop(tmp_path_factory.mktemp("shop"))
+    shop.run("2024-03-01", *STEPS, "features.value")
+    return shop
+
+
+def shown(shop, *arguments):
+    console = Console(width=300, file=io.StringIO(), record=True)
+    console.print(features_on_day.rows(shop.settings, *arguments))
+    return console.export_text()
+
+
+def test_the_day_of_the_last_run_comes_from_the_table_and_others_from_facts(shop, tmp_path):
+    assert "gold/value as of 2024-03-01, from its table, 5 rows" in shown(shop, "value", None, 5, None)
+    earlier = date(2024, 2, 1)
+    assert "gold/value as of 2024-02-01, computed from facts" in shown(shop, "gold/value", earlier, 5, None)
+    features_on_day.rows(shop.settings, "value", earlier, 0, tmp_path / "then.csv")
+    features_on_day.rows(shop.settings, "value", None, 0, tmp_path / "now.csv")
+    then, now = (csv.read_csv(tmp_path / name).to_pandas().set_index("customer_id") for name in ("then.csv", "now.csv"))
+    assert (now.loc[then.index, "orders_ever"] >= then["orders_ever"]).all()
+    assert now["orders_ever"].sum() > then["orders_ever"].sum() > 0
+
+
+def test_a_profile_is_shown_with_its_tags_and_a_table_is_not(shop):
+    assert "retention__lapsed" in shown(shop, "profile_customer", date(2024, 2, 1), 1, None)
+    assert features_on_day.rows(shop.settings, "customers", None, 5, None) is None
+
+
+def test_a_view_that_was_not_computed_asks_for_a_day(shop):
+    with pytest.raises(ConfigError, match="recency was not computed yet: run a day, or say as of which day"):
+        features_on_day.rows(shop.settings, "recency", None, 5, None)
