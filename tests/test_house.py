@@ -54,7 +54,7 @@ DOORS = {
     "botocore": "quanyu/files.py",
     "airflow": "dags/",
     "importlib": "quanyu/discover.py",
-    "httpx": "jobs/exports/platform.py",
+    "httpx": ("jobs/exports/platform.py", "jobs/alerts/webhook.py"),
     "requests": "jobs/exports/platform.py",
     "smtplib": "jobs/journeys/channels/",
 }

@@ -14,7 +14,6 @@ from jobs.ingest.mapping import mapping
 from jobs.ingest.mapping.groups import AcrossDays, groups_of
 from jobs.ingest.receipts.relations import NONE_SHORT, Incomplete, with_other_days
 from jobs.ingest.work import IngestRun
-from quanyu.literals import dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +43,7 @@ def map_delivery(work: IngestRun) -> MappedDelivery:
     staged = _to_bronze(work, staged)
     staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
     staged, groups = without_bad_groups(work, staged, other_days)
-    own_rows = staged.where(of_days(work.days)) if other_days else staged
+    own_rows = staged.where(bronze.of_days(work.days)) if other_days else staged
     incomplete = other_days - complete_before(work, other_days)
     return MappedDelivery(staged, other_days, incomplete, tally(own_rows), groups, crowd)
 
@@ -69,11 +68,6 @@ def _mapped_days(work: IngestRun) -> tuple[DataFrame, pd.DataFrame]:
     earlier = crowds.days_with_crowds(lake, source, tables, work.crowded) - work.days
     work.days, work.redelivered = work.days | earlier, work.redelivered | earlier
     return lake.staging.materialize(work.mapped(work.of_days(work.days))), crowd
-
-
-def of_days(days: Collection[date]) -> str:
-    """SQL condition of the rows of these days of the feed."""
-    return f"_day in ({dates(sorted(days))})"
 
 
 def without_bad_groups(
@@ -117,6 +111,6 @@ def complete_before(work: IngestRun, days: Collection[date]) -> frozenset[date]:
     lacking |= {file.feed_day for file in files if file.status == "refused" and file.feed_day}
     lacking |= {item.day for item in store.held_back.of(name)}
     if work.lake.exists(place):
-        bad = work.lake.read(place).where(of_days(days)).select("_day").distinct()
+        bad = work.lake.read(place).where(bronze.of_days(days)).select("_day").distinct()
         lacking |= {row["_day"] for row in bad.collect()}
     return frozenset(days) - lacking

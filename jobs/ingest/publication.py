@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from jobs.ingest.checks import crowds, guards, quarantine, refusals
 from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons
 from jobs.ingest.facts import IngestFacts
+from jobs.ingest.landing import bronze
 from jobs.ingest.mapped_delivery import (
     MappedDelivery,
     across_days,
     complete_before,
     map_delivery,
-    of_days,
     without_bad_groups,
 )
 from jobs.ingest.mapping import mapping
@@ -181,14 +181,14 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     volumes = guards.volumes_to_record(accepted.per_day(), work.volumes, proposal.delivery.redelivered_in_part)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
-    own_rows = proposal.rows.where(of_days(work.days))
+    own_rows = proposal.rows.where(bronze.of_days(work.days))
     notes = refusals.record(work.lake, source, own_rows, work.days, work.receipt)
     notes += crowds.record_crowds(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
 def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
-    bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {of_days(work.days)}")
+    bad = proposal.rows.where(f"size(_reasons) > 0 and _refused is null and {bronze.of_days(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]

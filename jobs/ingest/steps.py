@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -144,16 +144,10 @@ def _read(work: IngestRun) -> list[str]:
     landing.postpone(work.context, source, arrival.changing)
     work.files, work.arrival = arrival.files, arrival if arrival.files else None
     changed = [item.name for item in work.files if item.changed]
-    touched = set(arrival.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
+    touched = set(arrival.counts) | (_days(lake.read(place).where(bronze.of_files(changed))) if changed else set())
     work.days, work.redelivered = frozenset(touched), frozenset(touched & set(work.volumes))
     refused = arrival.rows.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")
     return [row["words"] for row in refused.collect()]
-
-
-def _files(names: Iterable[str]) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.col("_file").isin(list(names))
 
 
 def _days(rows: DataFrame) -> set[date]:

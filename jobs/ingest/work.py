@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.ingest.landing import bronze, landing
 from jobs.ingest.mapping import mapping
@@ -86,11 +86,11 @@ class IngestRun:
 
     def of_days(self, days: Collection[date]) -> DataFrame:
         """Rows of these days as received."""
-        return bronze.received(self.lake, self.source, self.arrival).where(_in(days))
+        return bronze.received(self.lake, self.source, self.arrival).where(bronze.of_days(days))
 
     def of_other_days(self, days: Collection[date]) -> DataFrame:
         """Rows of all other days as received."""
-        return bronze.received(self.lake, self.source, self.arrival).where(~_in(days))
+        return bronze.received(self.lake, self.source, self.arrival).where(f"not {bronze.of_days(days)}")
 
     def mapped(self, rows: DataFrame) -> DataFrame:
         """Map rows as received, adding `_reasons`, `_drop`, a struct per fill, and the keys of groups."""
@@ -124,9 +124,3 @@ def with_held(staged: DataFrame, parts: Iterable[HeldBack]) -> DataFrame:
 def part_sql(day: date, path: str) -> str:
     """SQL condition of the rows of a day, or of one file of it."""
     return f"_day = date'{day}'" + (f" and _file = {quoted(path)}" if path else "")
-
-
-def _in(days: Collection[date]) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.col("_day").isin(sorted(days))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -74,12 +74,11 @@ class Arrival:
 
     def replaced(self) -> str:
         """SQL condition of the rows in bronze that these files replace."""
-        return " or ".join(_of_file(item) for item in self.files) or "false"
-
-
-def _of_file(item: IncomingFile) -> str:
-    later = f" and _day > date'{item.after}'" if item.after else ""
-    return f"(_file = {quoted(item.name)}{later})"
+        names: dict[date | None, list[str]] = {}
+        for item in self.files:
+            names.setdefault(item.after, []).append(item.name)
+        later = {after: f" and _day > date'{after}'" if after else "" for after in names}
+        return " or ".join(f"({of_files(some)}{later[after]})" for after, some in names.items())
 
 
 def read(lake: Lake, source: Source, files: Sequence[IncomingFile], day: str) -> Arrival:
@@ -87,15 +86,13 @@ def read(lake: Lake, source: Source, files: Sequence[IncomingFile], day: str) ->
 
     Raises ConfigError if two columns differ in case only, which no table can have.
     """
-    from pyspark.sql import functions as F  # noqa: N812
-
     _refuse_twins(lake, source)
     rows, counts = lake.staging.stage_and_count(
         rows_to_ingest(read_landed(lake, source, files), source, day), by="_day"
     )
     unchanged, changing = landing.split_unchanged(files)
     if changing:
-        others = rows.rows.where(~F.col("_file").isin([item.name for item in changing]))
+        others = rows.rows.where(f"not {of_files([item.name for item in changing])}")
         rows, counts = lake.staging.stage_and_count(others, by="_day")
     return Arrival(unchanged, rows, counts, changing)
 
@@ -190,8 +187,18 @@ def write(lake: Lake, source: Source, arrival: Arrival | None, mapped: DataFrame
     corrected = mapped.where("_stored and not (_stored_person <=> _person.person_key)")
     if days := {row["_day"] for row in corrected.select("_day").distinct().collect()}:
         lake.ensure_table(place, columns_of(source), STATISTICS)
-        these = f"_day in ({dates(sorted(days))})"
+        these = of_days(days)
         lake.replace(place, _corrected(lake.read(place).where(these), corrected), these, receipt, counts)
+
+
+def of_days(days: Collection[date]) -> str:
+    """SQL condition of the rows of some days of the feed."""
+    return f"_day in ({dates(sorted(days))})" if days else "false"
+
+
+def of_files(names: Collection[str]) -> str:
+    """SQL condition of the rows of some files, of which there is at least one."""
+    return f"_file in ({', '.join(map(quoted, names))})"
 
 
 def _replace(
