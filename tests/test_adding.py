@@ -279,7 +279,7 @@ def test_a_task_is_one_file_and_its_models_are_trained_gated_registered_and_scor
     assert len(values) > 50 and max(values.values()) > 1, "an amount of money is no probability"
     profiles = dict(shop.rows("gold/profile_customer", "customer_id", "spend__value"))
     assert {customer: profiles[customer] for customer in values} == values
-    members = {customer for (customer,) in shop.rows("gold/memberships", "customer_id", where=SPENDERS_ONLY)}
+    members = {customer for (customer,) in shop.rows("gold/memberships_customer", "customer_id", where=SPENDERS_ONLY)}
     assert members == {customer for customer, value in values.items() if value > 10} != set()
 
 
