@@ -48,7 +48,7 @@ def _memberships(catalogue: Catalogue, entity: type[Entity]) -> Step:
     owners = rules.producers_of_inputs(catalogue, entity, audiences)
     reads = {profile.place(catalogue, entity, owner) for owner in owners} | {*_measured(catalogue, audiences)}
     reads |= {place_of(entity.table), *([as_of.IDENTITIES] if entity.resolved else [])}
-    # Its rows are read if its step has run for the day: an audience that needs less than all views does not wait for it.
+    # Profiles are read if their step has run for the day: an audience that needs fewer views does not wait for it.
     reads |= {f"gold/profile_{entity.name}"} & {place_of(table) for table in catalogue.tables.values()}
     declares = {f"audience {audience.name}": audience.digest() for audience in audiences}
     return Step(
