@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
 from quanyu.grammar.bounds import Day, StrictModel
-from quanyu.grammar.declaration import Problems, ShareText, YamlDeclaration, written_days
+from quanyu.grammar.declaration import Problems, Share, YamlDeclaration, written_days
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Column, Table
@@ -54,17 +53,9 @@ class Audience(YamlDeclaration):
         description="what its members must have agreed to; analytics for an audience that is not about customers"
     )
     measures: dict[str, Measure] = Field({}, description="aggregates of its own, by name")
-    holdout: float = Field(0.0, ge=0, lt=1, description="share of the members who are left alone, as `10 %`")
+    holdout: Share = Field(0.0, lt=1, description="share of the members who are left alone, as `10 %`")
     send_to: tuple[str, ...] = Field((), description="platforms that it is exported to")
     ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")
-
-    @field_validator("holdout", mode="before", json_schema_input_type=float | ShareText)
-    @classmethod
-    def _percent(cls, value: Any) -> Any:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if isinstance(value, str) and not match:
-            raise ValueError("a holdout is written as `10 %`")
-        return float(match.group(1)) / 100 if match else value
 
     def columns(self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """Columns that the rule may name: those of the profile, and the audience's own measures."""

@@ -82,7 +82,7 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         ({"who": "value.spend > (select 3)"}, "subquery"),
         ({"who": "retention.lapsed; drop table customers"}, "not one single expression"),
         ({"send_to": ["drop", "meta"]}, "send_to: unknown platform 'meta'; allowed: drop"),
-        ({"holdout": "a few"}, "a holdout is written as `10 %`"),
+        ({"holdout": "a few"}, "a share is written as `10 %`"),
         ({"holdout": "100 %"}, "less than 1"),
         ({"goal": "fame"}, "'new_product', 'clearance'"),
         ({"purpose": "spam"}, "'ads', 'messages' or 'analytics'"),
