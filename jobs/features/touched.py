@@ -98,7 +98,7 @@ def _obstacle(context: Context, view: type[FeatureView], position: Position) -> 
     place = place_of(view.over)
     written = context.lake.rows_written(place, position.versions.get(place))
     if written and written > LARGEST_SHARE * context.lake.arrow(place).count_rows():
-        return f"{written:,} rows of {view.over.name} are new"
+        return f"much of {view.over.name} is new ({written:,} rows)"
     if position.day != context.day and view.changes_daily(context.catalogue.tables):
         return "it looks at each fact from as_of"
     return ""
