@@ -32,7 +32,7 @@ BEFORE = ("ingest.members", "ingest.items")
 VIEWS = ("recency", "value", "ever", "engagement", "preference")
 STEPS = {
     "ingest.receipts": "receipts", "activity": "activity", **{f"features.{view}": view for view in VIEWS},
-    "scores": "scores", "profile.customer": "profile", "memberships": "memberships",
+    "scores": "scores", "profile.customer": "profile", "memberships.customer": "memberships",
 }  # fmt: skip
 _SILVER = {
     "order_lines": "order_id, line, ordered_at, kind, status, sku, quantity, amount, unit_price, recorded_on",

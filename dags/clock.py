@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dags.house import SENDS
 from dags.inprocess import dags
 
 
@@ -14,7 +15,7 @@ def plan(zone: str, now: datetime | None = None) -> list[str]:
     at, scheduled = now or datetime.now(UTC), dags()
     lines = ["DAGs run by the clock:"]
     lines += [f"  {dag.dag_id}: {_when(dag, ZoneInfo(zone), at)}{_paused(dag.dag_id)}" for dag in scheduled]
-    sending = [dag.dag_id for dag in scheduled if any(_sends(task.task_id) for task in dag.tasks)]
+    sending = [dag.dag_id for dag in scheduled if SENDS in dag.tags]
     for name in sending:
         lines.append(f"{name} sends messages and exports audiences, for the newest day that is over.")
     return lines
@@ -43,7 +44,3 @@ def _paused(name: str) -> str:
 
     dag = DagModel.get_current(name)
     return f" - paused: quanyu airflow dags unpause {name}" if dag and dag.is_paused else ""
-
-
-def _sends(task: str) -> bool:
-    return task == "send" or task.startswith("export.")

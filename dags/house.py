@@ -15,12 +15,15 @@ from airflow.sdk.exceptions import AirflowFailException
 from dags.occasion import occasion
 from dags.turn import POKE_SECONDS, Turn
 from quanyu.config.settings import read_settings
-from quanyu.discover import call
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, LaterError, RetryableError
+from quanyu.run import faults
+from quanyu.run import tasks as run_tasks
 
 INGESTED, UNIFIED, TRAINED = Asset("quanyu://ingested"), Asset("quanyu://unified"), Asset("quanyu://trained")
 ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
 RETRIES = 2
+# Tag of the DAGs whose steps send messages or export audiences.
+SENDS = "sends"
 
 
 @contextmanager
@@ -61,12 +64,12 @@ def stages(*names: str, then: Asset) -> None:
     them. An invalid declaration fails the DAG's only task with its error.
     """
     try:
-        steps = call("quanyu.run.tasks:steps")(names)
+        steps = run_tasks.steps(names)
     except ConfigError as error:
         _invalid_declaration(str(error))
         return
     tasks = {name: _task(name, step.describes, stops_all=step.stage != "ingest") for name, step in steps.items()}
-    before = call("quanyu.run.tasks:order")(steps)
+    before = run_tasks.order(steps)
     waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)
     for name, earlier in before.items():
@@ -74,6 +77,8 @@ def stages(*names: str, then: Asset) -> None:
             (tasks[other] if other else first) >> tasks[name]
     last = [tasks[name] for name in steps if not any(name in earlier for earlier in before.values())]
     (last or [first]) >> announce(then)
+    if any(step.reaches_people for step in steps.values()):
+        first.dag.tags.add(SENDS)
     if then is INGESTED:
         list(tasks.values()) >> _verdict()
 
@@ -91,7 +96,7 @@ def _verdict() -> Any:
 def _invalid_declaration(words: str) -> None:
     @task(task_id="declarations", doc_md="Fails with the error of an invalid declaration.", retries=0)
     def declarations() -> None:
-        call("quanyu.run.tasks:mistaken")(words)
+        run_tasks.alert_declarations_rejected(words)
         raise AirflowFailException(words)
 
     declarations()
@@ -100,15 +105,13 @@ def _invalid_declaration(words: str) -> None:
 def _task(name: str, describes: str, stops_all: bool) -> Any:
     @task(task_id=name, doc_md=describes, trigger_rule="all_success" if stops_all else "all_done")
     def perform() -> None:
-        from quanyu.errors import LaterError, RetryableError
-
         context = get_current_context()
         try:
             day, sends = occasion(context)
-            call("quanyu.run.tasks:perform")(name, day, context["run_id"], sends)
+            run_tasks.perform(name, day, str(context["run_id"]), sends)
         except Exception as error:
             # Airflow logs an exception with its causes, which may contain values of rows.
-            fault = call("quanyu.run.faults:explained")(error)
+            fault = faults.explain_error(error)
             if isinstance(fault, RetryableError) and not isinstance(fault, LaterError):
                 raise fault from None
             raise AirflowFailException(str(fault)) from None
@@ -127,7 +130,7 @@ def announce(asset: Asset) -> Any:
         if not context["task"].outlets:
             return
         day, sends = occasion(context)
-        call("quanyu.run.tasks:check_over")(day)
+        run_tasks.check_over(day)
         context["outlet_events"][asset].extra = {"day": day.isoformat(), "sends": sends}
 
     return announce_day()

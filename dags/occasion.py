@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from quanyu.discover import call
+from quanyu.run import business_days, tasks
 
 
 def occasion(context: Context) -> tuple[date, bool]:
@@ -17,15 +17,15 @@ def occasion(context: Context) -> tuple[date, bool]:
     data interval begins in the retailer's zone; else the newest day that is over. A run may send for the newest day
     that is over, but not in a backfill, nor if a backfill triggered it.
     """
-    run, newest = context["dag_run"], call("quanyu.run.tasks:newest_day")()
+    run, newest = context["dag_run"], tasks.newest_day()
     events = [event.extra for event in _events(context) if "day" in event.extra]
     if requested := (run.conf or {}).get("day"):
-        day, allowed = call("quanyu.run.business_days:day_of")(requested), True
+        day, allowed = business_days.day_of(requested), True
     elif events:
         last = max(extra["day"] for extra in events)
         day, allowed = date.fromisoformat(last), any(e.get("sends", True) for e in events if e["day"] == last)
     elif run.run_type in ("scheduled", "backfill") and run.data_interval_start:
-        day, allowed = call("quanyu.run.tasks:local_day")(run.data_interval_start), True
+        day, allowed = tasks.local_day(run.data_interval_start), True
     else:
         day, allowed = newest, True
     return day, bool(allowed and run.run_type != "backfill" and day == newest)

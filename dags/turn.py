@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
 
-from quanyu.discover import call
+from quanyu.run import tasks
 
 CHAIN = ("ingest", "customers", "train", "activate", "upkeep")
 POKE_SECONDS = 15
@@ -22,9 +22,7 @@ class Turn(BaseSensorOperator):  # type: ignore[misc]
         def works(dag: str, run_id: str) -> bool:
             return bool(runs(dag, run_ids=[run_id], states=["running"]))
 
-        return bool(
-            call("quanyu.run.tasks:take_turn")(self.dag_id, context["run_id"], works, lambda: self._waits(runs))
-        )
+        return tasks.take_turn(self.dag_id, str(context["run_id"]), works, lambda: self._waits(runs))
 
     def _waits(self, runs: Any) -> bool:
         """Whether a run waits whose DAG continues an earlier DAG's work."""

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from quanyu.grammar.model_spec import (
-    Baseline,
-    Cutoffs,
-    Estimator,
-    Label,
-    MetricGate,
-    ModelSpec,
-)
+from ml.tasks.binary_classification import BinaryClassification
+from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 
 GROWING_LOYALTY = (
@@ -34,7 +28,8 @@ class Churn(ModelSpec):
     entity = Customer
     owner = "growth"
     population = "recency.days_since_order < 365"
-    label = Label(none_of="orders", horizon_days=90, where="kind = 'purchase' and status = 'paid'")
+    label = NoneOf("orders", horizon_days=90, where="kind = 'purchase' and status = 'paid'")
+    task = BinaryClassification(calibration="sigmoid")
     # Without tenure: it reflects the first day of the data as much as the customer.
     features = (
         *GROWING_LOYALTY,
@@ -58,7 +53,6 @@ class Churn(ModelSpec):
         rising=("recency.days_since_order",),
         falling=GROWING_LOYALTY,
     )
-    calibration = "sigmoid"
     baseline = Baseline(feature="recency.days_since_order", higher_is="more")
     gates = (
         MetricGate("test_rows", at_least=200),

@@ -20,6 +20,7 @@ from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, reco
 from quanyu.lake import Lake, place_of
 from quanyu.lake.union import union_all
 from quanyu.run.runner import Context
+from quanyu.survivorship import with_traits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -192,7 +193,8 @@ def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame
     if entity.resolved:
         return rows
     order = f"partition by `{entity.key}`, as_of order by recorded_on desc, source"
-    return rows.selectExpr("*", f"row_number() over ({order}) as _n").where("_n = 1").drop("_n")
+    newest = rows.selectExpr("*", f"row_number() over ({order}) as _n").where("_n = 1").drop("_n")
+    return with_traits(newest, rows, context.catalogue.tables[entity.table.name], entity.by())
 
 
 # Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end

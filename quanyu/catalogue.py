@@ -12,9 +12,10 @@ from quanyu.markdown import grid
 HEAD = """# Catalogue
 
 Generated from the declarations by `quanyu catalogue`; a test keeps it current. Silver tables contain facts by source
-and `person_key`, gold tables data by `customer_id`. Every silver table also has the columns `source`, `feed_day`,
-`recorded_on` and `replaced_on`, and `person_key` if it is about persons. With `recorded_on` and `replaced_on` a table
-can be read as recorded by a day. `_file` and `_row` name the row of the feed that opened a version.
+and `person_key`, gold tables data by the key of an entity, mostly `customer_id`. Every silver table also has the
+columns `source`, `feed_day`, `recorded_on` and `replaced_on`, and `person_key` if it is about persons. With
+`recorded_on` and `replaced_on` a table can be read as recorded by a day. `_file` and `_row` name the row of the feed
+that opened a version.
 """
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -30,10 +29,11 @@ from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
-from quanyu.model.outcomes import profile_of, scores_of
+from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
 # Folders of a conf folder with YAML declarations, and what each file in them is.
+Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
@@ -84,12 +84,6 @@ def stages() -> list[Stage]:
         raise ConfigError(f"stages wait for each other: {', '.join(error.args[1])}") from None
 
 
-def call(where: str) -> Any:
-    """Import the object `module:name`."""
-    module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
-
-
 def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
     """List the subclasses of `base` that the modules define themselves, in order of definition."""
     return [
@@ -114,23 +108,25 @@ def instances_in(package: str, base: type) -> list[Any]:
 
 
 def _own_module(path: Path) -> ModuleType:
-    """Import a Python file of a conf folder under a unique module name. Raises ConfigError."""
-    name = f"quanyu_conf_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ConfigError(Problem(str(path), "", "cannot be imported"))
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(sys.modules[name])
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
-            if isinstance(error, ConfigError):
-                raise
-            moved = isinstance(error, ImportError) and (error.name or "").startswith("quanyu")
-            hint = "; docs/upgrading.md says what has moved" if moved else ""
-            raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}{hint}")) from None
-    return sys.modules[name]
+    """Import a Python file of a folder of a conf folder, such as `ml/spend.py`. Raises ConfigError.
+
+    A conf folder is a package, so that its files may import each other: `from .tasks.regression import Regression`.
+    """
+    conf = path.parents[1]
+    package = f"quanyu_conf_{hashlib.sha256(str(conf).encode()).hexdigest()[:8]}"
+    if package not in sys.modules:
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [str(conf)]
+    try:
+        # A file that was written just now may not be listed yet.
+        importlib.invalidate_caches()
+        return importlib.import_module(f"{package}.{path.parent.name}.{path.stem}")
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:
+        outdated = isinstance(error, TypeError) or str(getattr(error, "name", "")).partition(".")[0] == "quanyu"
+        hint = "; docs/upgrading.md says what has moved" if outdated else ""
+        raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}{hint}")) from None
 
 
 @dataclass(frozen=True)
@@ -188,7 +184,9 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    tables = _tables(settings, problems)
+    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
+    entities = {entity.name: entity for entity in declared_entities}
+    tables = _tables(settings, problems, entities)
     views, faulty = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
     for folder, kind in FOLDERS.items():
@@ -197,11 +195,8 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems), _models(settings, problems)
-    entities = {entity.name: entity for entity in _entities(settings, problems)}
-    tags = _tags(settings, problems)
-    catalogue = Catalogue(
-        settings, identity, tables, views, models, **loaded, tags=tags, entities=entities, faulty=faulty
-    )
+    loaded |= {"tags": _tags(settings, problems), "entities": entities, "faulty": faulty}
+    catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
@@ -210,23 +205,21 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     return catalogue
 
 
-def _tables(settings: Settings, problems: Problems) -> dict[str, type[Table]]:
-    """The tables of the One Model, with the columns that the conf folder adds."""
-    tables: dict[str, type[Table]] = {table.name: table for table in subclasses(modules("quanyu.model"), Table)}
+def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[str, type[Table]]:
+    """The tables of the One Model, with those and the columns that the conf folder adds."""
+    tables: dict[str, type[Table]] = {}
+    for table in _declared("quanyu.model", settings.conf / "tables", Table, problems):
+        if table.name in tables:
+            problems.add(file_of(table), table.__name__, f"there is another table {table.name!r}")
+        tables.setdefault(table.name, table)
     sources = [path.stem for path in (settings.conf / "sources").glob("*.yml")]
+    lists = [entity.table.name for entity in entities.values() if not entity.resolved]
     for path in sorted((settings.conf / "tables").glob("*.yml")):
         with problems.gather():
             own: OwnColumns = OwnColumns.load(path)
-            problems.found += own.problems(tables, sources).found
+            problems.found += own.problems(tables, sources, lists).found
             tables |= own.extend(tables)
     return tables
-
-
-def _entities(settings: Settings, problems: Problems) -> Iterator[type[Entity]]:
-    yield from subclasses(modules("quanyu.model"), Entity)
-    for path in sorted((settings.conf / "features").glob("*.py")):
-        with problems.gather():
-            yield from subclasses(iter([_own_module(path)]), Entity)
 
 
 def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
@@ -241,13 +234,15 @@ def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
 
 
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
-    """Scores of entities that models are about, and a profile of every entity that has features or tags."""
-    for entity in catalogue.entities.values():
-        if catalogue.models_of(entity):
-            yield scores_of(entity)
+    """Scores, memberships and the profile of each entity that has any. Customers always have memberships."""
+    members = {audience.entity for audience in catalogue.audiences.values()}
+    for name, entity in catalogue.entities.items():
+        if entity.resolved or name in members:
+            yield memberships_of(entity)
+        if models := catalogue.models_of(entity):
+            yield scores_of(entity, score_columns(models))
         if catalogue.views_of(entity) or catalogue.tags_of(entity):
-            names = {name: column for name, column in catalogue.names(entity).items() if column.type}
-            yield profile_of(entity, names)
+            yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 
 
 def _identity(settings: Settings, problems: Problems) -> Identity:
@@ -266,7 +261,7 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Valid views, and views with mistakes, of which only the names are used."""
     views: Views = {}
     faulty: Views = {}
-    for declared in _declared("features", settings.conf, FeatureView, problems):
+    for declared in _declared("features", settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *faulty}:
@@ -278,17 +273,17 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
     models: dict[str, type[ModelSpec]] = {}
-    for spec in _declared("ml", settings.conf, ModelSpec, problems):
+    for spec in _declared("ml", settings.conf / "ml", ModelSpec, problems):
         if spec.name in models:
             problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
         models.setdefault(spec.name, spec)
     return models
 
 
-def _declared(package: str, conf: Path, base: type, problems: Problems) -> Iterator[Any]:
-    """Subclasses of `base` in a package of ours, then those in the conf folder."""
+def _declared(package: str, folder: Path, base: type, problems: Problems) -> Iterator[Any]:
+    """Subclasses of `base` in a package of ours, then those in a folder of the conf folder."""
     yield from subclasses(modules(package), base)
-    for path in sorted((conf / package).glob("*.py")):
+    for path in sorted(folder.glob("*.py")):
         with problems.gather():
             yield from subclasses(iter([_own_module(path)]), base)
 

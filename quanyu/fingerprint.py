@@ -11,6 +11,7 @@ from types import CodeType, ModuleType
 
 _ROOT = Path(__file__).parents[1]
 _LIBRARY = __name__.partition(".")[0]
+_CONF = re.compile(rf"^{_LIBRARY}_conf_\w+\.")
 _IMPORT = re.compile(r"^[ \t]*(?:from ([\w.]+) import (\([^)]*\)|[^\n#]*)|import ([\w., ]+))", re.MULTILINE)
 
 
@@ -28,7 +29,9 @@ def fingerprint(*modules: ModuleType | str) -> str:
         if name not in closure and _file(name) is not None:
             closure.add(name)
             waiting += [other for other in _imports(name) if other.partition(".")[0] in packages]
-    return _hash("".join(f"{name} {_code(name)}\n" for name in sorted(closure)))
+    # The first part of the name of a conf folder's module is a hash of the folder's path.
+    lines = sorted(f"{_CONF.sub('', name)} {_code(name)}\n" for name in closure)
+    return _hash("".join(lines))
 
 
 def _hash(text: str) -> str:
@@ -78,5 +81,13 @@ def _imports(name: str) -> tuple[str, ...]:
             names += [part.split(" as ")[0].strip() for part in plain.split(",")]
             continue
         listed = re.sub(r"#[^\n]*", "", members).strip("()").split(",")
-        names += [module, *(f"{module}.{part.split(' as ')[0].strip()}" for part in listed if part.strip())]
+        source = _absolute(module, name)
+        names += [source, *(f"{source}.{part.split(' as ')[0].strip()}" for part in listed if part.strip())]
     return tuple(names)
+
+
+def _absolute(module: str, importer: str) -> str:
+    """Name of an imported module, which files of a conf folder may write relative to their own: `.tasks.regression`."""
+    plain = module.lstrip(".")
+    dots = len(module) - len(plain)
+    return ".".join([*importer.split(".")[:-dots], *filter(None, [plain])]) if dots else module

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sample.groups import place_within
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from sample.columns import Array
+from sample.columns.groups import place_within
 
 
 @dataclass

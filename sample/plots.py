@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from sample.calendar import ONLINE_HOURS, STORE_HOURS
-from sample.people import SIZE_CURVE
-from sample.trade import MORE_LINES
-from sample.words import SIZES
+from sample.retailer.people import SIZE_CURVE
+from sample.retailer.words import SIZES
+from sample.trade.baskets import MORE_LINES
+from sample.trade.calendar import ONLINE_HOURS, STORE_HOURS
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

@@ -7,12 +7,13 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from sample import campaigns, lives
-from sample.assortment import ELASTICITY
-from sample.people import SIZE_CURVE
-from sample.places import NEVER
-from sample.strings import choose
-from sample.words import CATEGORIES, OLD_CODES, SIZES
+from sample.columns.strings import choose
+from sample.events import campaigns
+from sample.retailer.assortment import ELASTICITY
+from sample.retailer.people import SIZE_CURVE
+from sample.retailer.places import NEVER
+from sample.retailer.words import CATEGORIES, OLD_CODES, SIZES
+from sample.trade import lives
 from sample.world import World
 from sample.write import Truth
 

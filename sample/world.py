@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sample import calendar, campaigns, lives
-from sample.assortment import draw_assortment
-from sample.chance import rng, uniform
+from sample.columns import Array
+from sample.columns.chance import rng, uniform
+from sample.events import campaigns
+from sample.events.steps import STEPS as EVERY_DAY
 from sample.facts import Baskets, DayFacts, Returns
-from sample.people import BLOCK, draw_people
-from sample.places import NEVER, draw_staff, draw_stores
-from sample.pricing import STEP, STEPS, Pricing
-from sample.steps import STEPS as EVERY_DAY
-from sample.supply import open_supply
-from sample.trade import STRANGERS, draw_baskets
+from sample.retailer.assortment import draw_assortment
+from sample.retailer.people import BLOCK, draw_people
+from sample.retailer.places import NEVER, draw_staff, draw_stores
+from sample.trade import calendar, lives
+from sample.trade.baskets import STRANGERS, draw_baskets
+from sample.trade.pricing import STEP, STEPS, Pricing
+from sample.trade.supply import open_supply
 
-Array = np.ndarray[Any, np.dtype[Any]]
 REMEMBERED = 45
 LINES_A_BASKET, ONLINE_SHARE = 1.75, 0.45
 JOINS = 0.85

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
-from sample.people import Population
-from sample.strings import join, same
+from sample.columns import Array
+from sample.columns.strings import join, same
+from sample.retailer.people import Population
 
-Array = np.ndarray[Any, np.dtype[Any]]
 FLAWS = pa.schema(
     [
         ("feed", pa.string()), ("file", pa.string()), ("row", pa.int64()), ("key", pa.string()),

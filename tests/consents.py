@@ -109,14 +109,14 @@ def customers(context):
 
 def inside(context, audience, members, held_out=()):
     """Make members part of an audience since the first day, some of them in the holdout."""
-    table = context.catalogue.tables["memberships"]
+    table = context.catalogue.tables["memberships_customer"]
     rows = [
         (audience, one, date.fromisoformat(DAY), None, name in held_out)
         for one, name in customers(context).items()
         if name in members
     ]
     schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
-    receipt = Receipt("memberships", str(context.day), context.run_id, "d")
+    receipt = Receipt("memberships.customer", str(context.day), context.run_id, "d")
     context.lake.sync(table, context.lake.spark.createDataFrame(rows, schema), receipt)
 
 

@@ -61,6 +61,23 @@ deleted_when: absent
 fills:
   products: {sku: sku, product: name, category: category, list_price: price}
 """
+OUTLETS = """
+describes: Shops of others that sell our goods.
+owner: channel
+reads: {path: "outlets/{day}.csv", format: csv}
+delivers: changes
+freshness: none
+fills:
+  outlets: {outlet: number, city: city}
+"""
+IN_ULM = """
+describes: Outlets in Ulm.
+owner: channel
+entity: outlet
+goal: activate
+who: outlet.city = 'Ulm'
+purpose: analytics
+"""
 BUYERS = """
 describes: Customers who bought.
 owner: growth
@@ -106,29 +123,37 @@ SLIPS = {
              "t3,M4,,2024-07-02 12:00:00,A1,a lot", "t4,M7,13765432199,2024-07-02 13:00:00,A2,21.00"],
 }  # fmt: skip
 GOODS = {FIRST: ["A0,Tea,drinks,5.00", "A1,Coffee,drinks,7.00"], SECOND: ["A1,Coffee,drinks,8.00", "A2,Cup,home,9.00"]}
+SHOPS = {FIRST: ["1,Ulm", "2,Bonn"], SECOND: ["1,Bonn", "2,Ulm", "3,Ulm"]}
 HEADS = {
     "members": "card,phone,email,name,joined,consent", "consents": "card,at,state",
     "receipts": "slip,card,phone,at,sku,paid", "products": "sku,name,category,price",
+    "outlets": "number,city",
 }  # fmt: skip
 STEPS = (
-    "ingest.consents", "ingest.members", "ingest.products", "ingest.receipts",
+    "ingest.consents", "ingest.members", "ingest.outlets", "ingest.products", "ingest.receipts",
     "identities", "customers", "activity", "customer_attributes",
     "features.engagement", "features.outlet_orders", "features.preference", "features.product_sales",
     "features.recency", "features.value", "track.identity", "train.churn", "scores",
-    "profile.customer", "profile.outlet", "profile.product", "memberships",
+    "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
+    "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "upkeep",
 )  # fmt: skip
 
 
 def declared(shop: Retailer) -> None:
     """Declare the feeds, audiences and the journey, and write the files of both days to landing."""
-    for name, text in {"members": MEMBERS, "consents": CONSENTS, "receipts": RECEIPTS, "products": PRODUCTS}.items():
+    sources = {
+        "members": MEMBERS, "consents": CONSENTS, "receipts": RECEIPTS, "products": PRODUCTS, "outlets": OUTLETS,
+    }  # fmt: skip
+    for name, text in sources.items():
         shop.declare(f"sources/{name}.yml", text)
+    shop.declare("audiences/in_ulm.yml", IN_ULM)
     shop.declare("audiences/buyers.yml", BUYERS)
     shop.declare("audiences/leaving.yml", LEAVING)
     shop.declare("journeys/thanks.yml", THANKS)
     (shop.home / "person.key").write_text("a" * 64)
-    for feed, days in {"members": PEOPLE, "consents": ANSWERS, "receipts": SLIPS, "products": GOODS}.items():
+    files = {"members": PEOPLE, "consents": ANSWERS, "receipts": SLIPS, "products": GOODS, "outlets": SHOPS}
+    for feed, days in files.items():
         for day, rows in days.items():
             shop.land(f"{feed}/{day}.csv", "\n".join([HEADS[feed], *rows]) + "\n")
 
@@ -137,8 +162,8 @@ def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
     from ml.lifecycle.evaluate import judge
-    from ml.lifecycle.home_registry import registry
-    from ml.lifecycle.registry import Dataset
+    from ml.lifecycle.registry import Registry
+    from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import train
 
     day = date.fromisoformat(FIRST)
@@ -156,7 +181,8 @@ def crowned(shop: Retailer) -> None:
 
     trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
     judged = judge(Churn, trained, people(Churn.test_cutoff(day)))
-    recorded = registry(context).record(Churn, trained, judged, Dataset(day, {}, Churn.test_cutoff(day), cutoffs))
+    data = Dataset(day, {}, Churn.test_cutoff(day), cutoffs)
+    recorded = Registry.of(context.settings).record(Churn, trained, judged, data)
     assert recorded.champion, judged.gates
 
 

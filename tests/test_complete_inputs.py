@@ -35,7 +35,7 @@ steps:
   - wait: 5 days
 """
 STEPS = (
-    "ingest.till", "identities", "customers", "activity", "features.recency", "features.value", "memberships",
+    "ingest.till", "identities", "customers", "activity", "features.recency", "features.value", "memberships.customer",
     "journeys",
 )  # fmt: skip
 FIRST = date(2024, 7, 1)
@@ -64,7 +64,7 @@ def run(shop: Retailer, day: int, stops: str = "", steps: tuple[str, ...] = STEP
     """Run the steps of a day, one of which may fail, and the others after it. Returns notes by step."""
     context, notes = shop.context(str(on(day))), {}
     if stops:
-        context.steps[stops] = replace(context.step(stops), do=_stop)
+        context.steps[stops] = replace(context.step(stops), run=_stop)
     for name in steps:
         if name != stops:
             notes[name] = perform(context, context.step(name)).outcome.notes
@@ -80,7 +80,7 @@ def _stop(context: object, receipt: object) -> None:
 
 def stays(shop: Retailer, audience: str) -> list[tuple[int, int | None]]:
     """Day of entry and of leaving of each stay."""
-    rows = [row for row in shop.rows("gold/memberships") if row[0] == audience]
+    rows = [row for row in shop.rows("gold/memberships_customer") if row[0] == audience]
     return sorted(((e - FIRST).days + 1, left and (left - FIRST).days + 1) for _, _, e, left, _ in rows)
 
 
@@ -96,7 +96,7 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
     assert stays(shop, "buyers") == [(1, None), (1, None)]
     assert stays(shop, "recent") == [(1, None), (1, None), (2, None)]
     words = "features.value stopped or did not run for 2024-07-02"
-    assert notes["memberships"] == (f"not updated to the day, nobody enters or leaves: buyers: {words}",)
+    assert notes["memberships.customer"] == (f"not updated to the day, nobody enters or leaves: buyers: {words}",)
     assert stale(shop, 2) == {"buyers": f"buyers was evaluated for 2024-07-01, not for 2024-07-02: {words}"}
     assert any("nobody enters hello" in note for note in notes["journeys"])
     # Nobody enters twice, and who entered on the missed day has that day as day of entry.
@@ -155,21 +155,21 @@ def test_a_model_without_champion_has_no_scores_once_its_step_has_run(shop):
 def test_an_audience_without_a_file_stays_unchanged_until_it_is_declared_ended(shop):
     run(shop, 1)
     (shop.conf / "audiences" / "recent.yml").unlink()
-    [note] = run(shop, 2)["memberships"]
+    [note] = run(shop, 2)["memberships.customer"]
     assert note == (
         "recent has no file any more and stays unchanged, with 2 customers: restore audiences/recent.yml; to end the"
         " audience, add a line `ended: DAY`"
     )
     assert stays(shop, "recent") == [(1, None), (1, None)]
     shop.declare("audiences/recent.yml", RECENT + "ended: 2024-07-02\n")
-    assert run(shop, 3)["memberships"] == ()
+    assert run(shop, 3)["memberships.customer"] == ()
     assert (stays(shop, "recent"), stale(shop, 3)) == ([(1, 2), (1, 2)], {})
 
 
 def test_held_out_customers_stay_held_out_whatever_share_is_declared(shop):
     shop.declare("audiences/buyers.yml", BUYERS + "holdout: 99.9 %\n")
     run(shop, 1)
-    assert [row[4] for row in shop.rows("gold/memberships") if row[0] == "buyers"] == [True, True]
+    assert [row[4] for row in shop.rows("gold/memberships_customer") if row[0] == "buyers"] == [True, True]
     # Both leave the audience and enter again, with no holdout declared any more.
     shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
     run(shop, 2)
@@ -177,7 +177,7 @@ def test_held_out_customers_stay_held_out_whatever_share_is_declared(shop):
     shop.declare("audiences/buyers.yml", BUYERS)
     bought(shop, 3, "M3")
     run(shop, 3)
-    assert sorted(row[2:] for row in shop.rows("gold/memberships") if row[0] == "buyers") == [
+    assert sorted(row[2:] for row in shop.rows("gold/memberships_customer") if row[0] == "buyers") == [
         (on(1), on(2), True), (on(1), on(2), True), (on(3), None, False), (on(3), None, True), (on(3), None, True),
     ]  # fmt: skip
 
@@ -185,10 +185,10 @@ def test_held_out_customers_stay_held_out_whatever_share_is_declared(shop):
 def test_a_repeated_day_gives_the_same_stays(shop):
     run(shop, 1)
     run(shop, 2)
-    before = shop.rows("gold/memberships")
+    before = shop.rows("gold/memberships_customer")
     shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
     run(shop, 2)
     assert stays(shop, "buyers") == [(1, 2), (1, 2)]
     shop.declare("audiences/buyers.yml", BUYERS)
     run(shop, 2)
-    assert shop.rows("gold/memberships") == before
+    assert shop.rows("gold/memberships_customer") == before

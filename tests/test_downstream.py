@@ -48,10 +48,10 @@ STEPS = (
     "customers",
     "activity",
     "features.value",
-    "memberships",
+    "memberships.customer",
     "journeys",
 )
-TABLES = ("gold/customers", "gold/activity", "gold/memberships")
+TABLES = ("gold/customers", "gold/activity", "gold/memberships_customer")
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def consenting(shop: Retailer) -> set[str]:
 
 
 def stays(shop: Retailer) -> set[tuple[object, ...]]:
-    return {row[1:4] for row in shop.rows("gold/memberships")}
+    return {row[1:4] for row in shop.rows("gold/memberships_customer")}
 
 
 def walkers(shop: Retailer) -> list[tuple[object, ...]]:

@@ -55,5 +55,5 @@ def test_a_signal_ends_a_run_and_the_same_command_continues_it(tmp_path, number,
                 "--home", str(shop.home)]  # fmt: skip
         assert subprocess.run(line, capture_output=True, check=False).returncode == 0
         undisturbed = Retailer.at(homes / str(len(STEPS)))
-        for place in ("silver/orders", "gold/identities", "gold/memberships", "gold/deliveries"):
+        for place in ("silver/orders", "gold/identities", "gold/memberships_customer", "gold/deliveries"):
             assert shop.steady(place) == undisturbed.steady(place), place

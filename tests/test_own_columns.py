@@ -105,7 +105,7 @@ tags:
   silent: {when: customer.newsletter = 'no', means: Does not want the newsletter.}
 """
 STEPS = ("ingest.members", "ingest.app", "ingest.till", "identities", "customers")
-VIEWS = ("features.household", "features.lenses", "memberships")
+VIEWS = ("features.household", "features.lenses", "memberships.customer")
 HEAD = "card,name,level,income,news\n"
 
 
@@ -165,7 +165,7 @@ def test_an_audience_by_an_income_band_in_a_home_that_is_older_than_the_column(o
     assert traits["Ann"][:2] == ("high", "no")
     assert traits["Bob"][:2] == ("low", "yes")
     assert traits["Eve"] == (None, None, "gold")
-    [(audience, entered)] = optician.rows("gold/memberships", "audience", "entered_on")
+    [(audience, entered)] = optician.rows("gold/memberships_customer", "audience", "entered_on")
     assert (audience, entered) == ("rich", two)
 
 

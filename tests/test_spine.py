@@ -20,6 +20,7 @@ import pytest
 from shop import Retailer, small_shop, template
 
 from jobs.audiences import rules
+from quanyu.model.entities import Customer
 
 EARLIER, MIDDLE, LAST = "2024-02-10", "2024-02-24", "2024-03-09"
 CURRENT = pc.field("valid_to").is_null()
@@ -91,7 +92,8 @@ def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
     assert sum(len(text.splitlines()) - 1 for text in texts) == manifest["counts"]["rows"]
     assert not any("@" in text or "+86" in text for text in texts)
     members = {
-        row[0] for row in lived.rows("gold/memberships", "customer_id", where=pc.field("audience") == "loyal_seed")
+        row[0]
+        for row in lived.rows("gold/memberships_customer", "customer_id", where=pc.field("audience") == "loyal_seed")
     }
     consenting = {
         one for one, consents in lived.rows("gold/customers", "customer_id", "consents") if "ads:any" in consents
@@ -127,7 +129,7 @@ def test_a_repeated_day_writes_nothing_and_a_changed_row_only_its_dependents(own
     must = {"bronze/shop", "silver/order_lines", "silver/orders", "gold/activity", "gold/value"}
     assert must <= changed
     assert changed <= {
-        *must, "gold/preference", "gold/profile_customer", "gold/memberships", "gold/journey_instances",
+        *must, "gold/preference", "gold/profile_customer", "gold/memberships_customer", "gold/journey_instances",
         "gold/decisions",
     }  # fmt: skip
 
@@ -148,8 +150,8 @@ def add_a_yuan(shop: Retailer) -> None:
 
 
 def test_an_earlier_day_does_not_change_steps_that_only_go_forward(own):
-    before = {place: own.rows(place) for place in ("gold/identities", "gold/memberships", "gold/customers")}
-    own.run(EARLIER, "identities", "customers", "memberships")
+    before = {place: own.rows(place) for place in ("gold/identities", "gold/memberships_customer", "gold/customers")}
+    own.run(EARLIER, "identities", "customers", "memberships.customer")
     assert {place: own.rows(place) for place in before} == before
 
 
@@ -192,8 +194,10 @@ def test_days_out_of_order_give_the_same_tables(tmp_path):
 
 def test_a_skipped_day_has_the_members_of_its_own_run(lived):
     at = pc.field("entered_on") == date.fromisoformat(EARLIER)
-    entered = lived.rows("gold/memberships", "audience", "customer_id", where=at)
-    members = rules.members_of_all(lived.context(LAST), [date.fromisoformat(EARLIER)]).where(f"as_of = date'{EARLIER}'")
+    entered = lived.rows("gold/memberships_customer", "audience", "customer_id", where=at)
+    members = rules.members_of_all(lived.context(LAST), Customer, [date.fromisoformat(EARLIER)]).where(
+        f"as_of = date'{EARLIER}'"
+    )
     assert entered
     assert sorted((row["audience"], row["customer_id"]) for row in members.collect()) == entered
 
@@ -214,13 +218,13 @@ def lasting_files(home):
 
 
 def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
-    before = own.versions(), own.rows("gold/memberships"), lasting_files(own.home)
+    before = own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)
     refused = command(own, "run", "--day", "2052-02-03")
     assert (refused.returncode, "has not ended in Asia/Shanghai" in refused.stderr) == (2, True), refused.stderr
     ran = command(own, "run", "--day", "2052-02-03", "--ahead")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "memberships" in ran.stdout and "export." not in ran.stdout and "nothing was sent" in ran.stdout
-    assert (own.versions(), own.rows("gold/memberships"), lasting_files(own.home)) == before
+    assert (own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)) == before
     sending = command(own, "job", "send", "--day", "2052-02-03", "--ahead")
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
 

@@ -116,7 +116,7 @@ def table(home: Path, name: str, layer: str = "gold") -> list[dict[str, Any]]:
 
 def stays(home: Path) -> list[dict[str, Any]]:
     """Stays in the journey's audience."""
-    return [row for row in table(home, "memberships") if row["audience"] == AUDIENCE]
+    return [row for row in table(home, "memberships_customer") if row["audience"] == AUDIENCE]
 
 
 def message_id(key: str) -> str:

@@ -34,7 +34,7 @@ FIRST_INCIDENT = 4
 # Steps at whose end a run is killed.
 STEPS = {
     "killed early": ("ingest.crm", "ingest.pos", "identities", "customers"),
-    "killed late": ("memberships", "journeys", "export.loyal_seed.drop"),
+    "killed late": ("memberships.customer", "journeys", "export.loyal_seed.drop"),
 }
 
 

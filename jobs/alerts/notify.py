@@ -9,7 +9,6 @@ from functools import partial
 
 from jobs.alerts.webhook import post
 from jobs.journeys.channel import Envelope
-from quanyu.discover import call
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, actor
 from quanyu.home import home_name
 from quanyu.run.runner import Context, Result
@@ -92,9 +91,11 @@ def _line(alert: Alert) -> str:
 
 
 def _mail(context: Context, to: str, subject: str, body: str) -> None:
+    from jobs.journeys.sending.delivery import channel
+
     mail = context.settings.mail
     envelope = Envelope(f"alert-{uuid.uuid4().hex}", to, subject, body + "\n", mail.sender, context.day)
-    with call("jobs.journeys.sending.delivery:channel")(context.settings) as channel:
-        outcome = channel.deliver(envelope)
+    with channel(context.settings) as mail_channel:
+        outcome = mail_channel.deliver(envelope)
     if outcome.status in ("failed", "rejected"):
         raise ConfigError(f"the mail server refused an alert: {outcome.reason}")

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from quanyu.config.sections import AlertSettings, check_webhook
 from quanyu.config.settings import secret
@@ -18,20 +14,14 @@ from quanyu.store import Alert
 SECONDS = 10
 
 
-class _Stay(HTTPRedirectHandler):
-    """Follows no redirect: it could lead to an unencrypted address, and the request carries the token."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Refuse the redirect."""
-        return None
-
-
 def post(to: AlertSettings, day: date, subject: str, body: str, alerts: Sequence[Alert]) -> None:
     """Post alerts to the webhook.
 
     Raises ConfigError for an invalid URL, RejectedError for a client error, RetryableError for a server error or no
     answer.
     """
+    import httpx
+
     url = secret(to.webhook) if to.webhook.startswith(("env:", "file:")) else to.webhook
     try:
         check_webhook(url)
@@ -39,16 +29,15 @@ def post(to: AlertSettings, day: date, subject: str, body: str, alerts: Sequence
         raise ConfigError(f"alerts.webhook: {error}") from None
     content = document(to.form, day, subject, body, alerts)
     token = secret(to.token)
-    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    request = Request(url, json.dumps(content, ensure_ascii=False).encode(), headers, method="POST")  # noqa: S310
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with build_opener(_Stay).open(request, timeout=SECONDS):
-            return
-    except HTTPError as error:
-        kind = RetryableError if error.code >= 500 or error.code == 429 else RejectedError
-        raise kind(f"alerts.webhook: the server answered {error.code}") from None
-    except (OSError, HTTPException) as error:
+        # No redirect is followed: it could lead to an unencrypted address, and the request carries the token.
+        answer = httpx.post(url, json=content, headers=headers, timeout=SECONDS, follow_redirects=False)
+    except httpx.HTTPError as error:
         raise RetryableError(f"alerts.webhook: the server cannot be reached ({type(error).__name__})") from None
+    if not answer.is_success:
+        kind = RetryableError if answer.status_code >= 500 or answer.status_code == 429 else RejectedError
+        raise kind(f"alerts.webhook: the server answered {answer.status_code}")
 
 
 def document(form: str, day: date, subject: str, body: str, alerts: Sequence[Alert]) -> dict[str, Any]:

@@ -7,17 +7,21 @@ from collections.abc import Iterable
 from jobs.audiences.rules import full_name
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
+from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems
-from quanyu.grammar.tags import profile_column
-from quanyu.model.entities import Customer
+from quanyu.grammar.tags import TagFile, profile_column
 
 
 def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Problems) -> None:
-    """Check the rules, measures and platforms of audiences."""
-    columns = catalogue.names(Customer)
-    profile = {profile_column(name): name for name in columns}
+    """Check the entities, rules, measures and platforms of audiences."""
+    names = sorted(platforms)
     for audience in catalogue.audiences.values():
-        problems.found += audience.problems(columns, catalogue.tables, platforms).found
+        if not _is_about_an_entity(audience, catalogue, problems):
+            continue
+        entity = catalogue.entities[audience.entity]
+        columns = catalogue.names(entity)
+        problems.found += audience.problems(entity, columns, catalogue.tables, names).found
+        profile = {profile_column(name): name for name in columns}
         for measure in audience.measures:
             if name := profile.get(full_name(audience, measure)):
                 words = f"{audience.name}.{measure} and {name} are one column: give the measure another name"
@@ -28,11 +32,16 @@ def check_tags(catalogue: Catalogue, problems: Problems) -> None:
     """Check the tags of every scene, and that its name is no other's."""
     others = {*catalogue.views, *catalogue.faulty, *catalogue.models, *catalogue.entities}
     for scene, file in catalogue.tags.items():
-        if file.entity not in catalogue.entities:
-            problems.add(
-                file.file, "entity", f"unknown entity {file.entity!r}; {nearest(file.entity, catalogue.entities)}"
-            )
+        if not _is_about_an_entity(file, catalogue, problems):
             continue
         if scene in others:
             problems.add(file.file, "", f"there is a view, model or entity {scene!r}: give the scene another name")
         problems.found += file.problems(catalogue.names(catalogue.entities[file.entity])).found
+
+
+def _is_about_an_entity(declared: Audience | TagFile, catalogue: Catalogue, problems: Problems) -> bool:
+    if declared.entity in catalogue.entities:
+        return True
+    words = f"unknown entity {declared.entity!r}; {nearest(declared.entity, catalogue.entities)}"
+    problems.add(declared.file, "entity", words)
+    return False

@@ -17,7 +17,8 @@ class TagFacts(Facts):
 
 @dataclass(frozen=True)
 class AudienceFacts(Facts):
-    """Number of customers in each audience, and why others were not updated to the day."""
+    """Number of members of each audience about an entity, and why others were not updated to the day."""
 
     audiences: Mapping[str, int]
     stale: Mapping[str, str]
+    entity: str = "customer"

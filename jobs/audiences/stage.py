@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
@@ -15,16 +16,19 @@ from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
+if TYPE_CHECKING:
+    from quanyu.home.migration import Migration
+
 
 class AudienceStage(Stage):
-    """Writes a profile per entity, evaluates all audiences in one pass, and records who entered and who left."""
+    """Writes a profile per entity, evaluates all audiences about it in one pass, and records who entered and left."""
 
     name = "audiences"
     after = ("score",)
     facts = (TagFacts, AudienceFacts)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
-        """The steps of profiles, and that of memberships if there are audiences."""
+        """The steps of profiles, and those of memberships: one per entity with audiences."""
         from jobs.audiences.steps import steps
 
         return steps(catalogue)
@@ -37,18 +41,27 @@ class AudienceStage(Stage):
         check_tags(catalogue, problems)
         check_audiences(catalogue, sorted(platforms()), problems)
 
+    def migrations(self) -> Sequence[Migration]:
+        """Memberships were one table before they had one per entity."""
+        from quanyu.home.migration import renamed_table
+
+        return [renamed_table("gold/memberships", "gold/memberships_customer", {"memberships": "memberships.customer"})]
+
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
-        """Of how many entities each tag holds, and customers in each audience."""
+        """Of how many entities each tag holds, and the size of each audience."""
         tags = [
             (tag, f"{count:,}", f"{count / result.outcome.rows_in:.1%}" if result.outcome.rows_in else "·")
             for result, facts in of_kind(results, TagFacts)
             for tag, count in facts.tags.items()
         ]
-        counts = (each for _, facts in of_kind(results, AudienceFacts) for each in facts.audiences.items())
-        sizes = ((name, f"{count:,}") for name, count in counts)
+        sizes = (
+            (name, facts.entity, f"{count:,}")
+            for _, facts in of_kind(results, AudienceFacts)
+            for name, count in facts.audiences.items()
+        )
         return [
             *figures("Tags", ("tag", "holds of", "coverage"), tags),
-            *figures("Audiences", ("audience", "customers"), sizes),
+            *figures("Audiences", ("audience", "of", "members"), sizes),
         ]
 
     def effects(self, trial: Trial) -> Mapping[str, Sequence[str]]:

@@ -1,10 +1,11 @@
-"""The step of memberships: evaluates all audiences in one pass, then records who entered and who left."""
+"""A step per entity: evaluates all audiences about it in one pass, then records who entered and who left."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import profile, rules
@@ -12,11 +13,14 @@ from jobs.audiences.facts import AudienceFacts
 from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, held_out, intervals_as_of
 from quanyu import as_of
 from quanyu.discover import Catalogue
+from quanyu.expressions import qualifiers
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
+from quanyu.grammar.entity import Entity
+from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
-from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.profiles import lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
@@ -27,54 +31,62 @@ if TYPE_CHECKING:
 # Audiences with the same last day: that day, the days to compute now, and their names.
 Group = tuple[date | None, tuple[date, ...], list[str]]
 
-INSIDE = "audience string, customer_id string, as_of date, holdout boolean"
-
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """List the steps that write profiles, and the one that updates memberships, if there are audiences."""
-    return [*profile.steps(catalogue), *_memberships(catalogue)]
+    """List the steps that write profiles, and those of memberships: one per entity that has audiences."""
+    entities = (entity for entity in catalogue.entities.values() if rules.about(catalogue, entity))
+    return [*profile.steps(catalogue), *(_memberships(catalogue, entity) for entity in entities)]
 
 
-def _memberships(catalogue: Catalogue) -> list[Step]:
-    if not catalogue.audiences:
-        return []
-    tables = catalogue.tables
-    measured = {m.over for a in catalogue.audiences.values() for m in a.measures.values()}
-    facts = {place for name in measured for place in as_of.sources_of(tables[name])}
-    owners = rules.producers_of_inputs(catalogue, catalogue.audiences.values())
-    reads = {profile.place(catalogue, Customer, owner) for owner in owners}
-    reads |= facts | {as_of.IDENTITIES, "gold/customers"}
-    declares = {f"audience {name}": audience.digest() for name, audience in catalogue.audiences.items()}
-    definition = digest([[*declares.values()], catalogue.tag_digests(Customer)])
-    return [
-        Step(
-            "memberships", "audiences", tuple(sorted(reads)), ("gold/memberships",), definition, update_memberships,
-            "Who is in each audience, since when, and who left.", as_of=True, forward=True, inputs=lacking,
-            declares=declares,
-        )
-    ]  # fmt: skip
+def step_of(entity: type[Entity]) -> str:
+    """Name of the step that writes the memberships of an entity."""
+    return f"memberships.{entity.name}"
 
 
-def lacking(context: Context) -> dict[str, str]:
-    """What each audience still needs before it can be updated to the day, for those that need anything.
+def _memberships(catalogue: Catalogue, entity: type[Entity]) -> Step:
+    audiences = rules.about(catalogue, entity)
+    owners = rules.producers_of_inputs(catalogue, entity, audiences)
+    reads = {profile.place(catalogue, entity, owner) for owner in owners} | {*_measured(catalogue, audiences)}
+    reads |= {place_of(entity.table), *([as_of.IDENTITIES] if entity.resolved else [])}
+    # Read if its step has run for the day; an audience that needs less than all views does not wait for it.
+    reads |= {f"gold/profile_{entity.name}"} & {place_of(table) for table in catalogue.tables.values()}
+    declares = {f"audience {audience.name}": audience.digest() for audience in audiences}
+    return Step(
+        step_of(entity), "audiences", tuple(sorted(reads)), (place_of(memberships_of(entity)),),
+        digest([[*declares.values()], catalogue.tag_digests(entity), catalogue.tables[entity.table.name].definition()]),
+        partial(update_memberships, entity=entity),
+        f"Which {entity.plural(2)} are in each audience, since when, and which left.",
+        as_of=True, forward=True, inputs=partial(lacking, entity=entity), declares=declares,
+    )  # fmt: skip
+
+
+def _measured(catalogue: Catalogue, audiences: Iterable[Audience]) -> Iterable[str]:
+    """Places of the facts that measures aggregate, and of what their expressions refer to."""
+    for measure in (measure for audience in audiences for measure in audience.measures.values()):
+        yield from as_of.sources_of(catalogue.tables[measure.over])
+        yield from (place_of(catalogue.tables[name]) for name in qualifiers([measure.value, measure.where or "true"]))
+
+
+def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
+    """What each audience about an entity lacks before it can be updated to the day, for those that lack anything.
 
     A missing row does not mean "not a member".
     """
-    catalogue, day = context.catalogue, context.day
     lacks = {
-        audience.name: audience_days.steps_not_current(context, _needed(catalogue, audience))
-        for audience in catalogue.audiences.values()
-        if not _ended(audience, day)
+        audience.name: audience_days.steps_not_current(context, _needed(context.catalogue, entity, audience))
+        for audience in rules.about(context.catalogue, entity)
+        if not _ended(audience, context.day)
     }
     return {name: words for name, words in lacks.items() if words}
 
 
-def _needed(catalogue: Catalogue, audience: Audience) -> Iterable[str]:
+def _needed(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> Iterable[str]:
     """Steps that must have run for the day before the rule of an audience can be evaluated."""
-    owners = rules.producers_of_inputs(catalogue, [audience])
+    owners = rules.producers_of_inputs(catalogue, entity, [audience])
     tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
-    needed = ["identities", "customers", *(as_of.job_of(table).name for table in tables if table.layer == "gold")]
-    needed += ["scores" if name in catalogue.models else f"features.{name}" for name in owners if name != Customer.name]
+    needed = ["identities", as_of.job_of(entity.table).name] if entity.resolved else []
+    needed += [as_of.job_of(table).name for table in tables if table.layer == "gold"]
+    needed += ["scores" if name in catalogue.models else f"features.{name}" for name in owners if name != entity.name]
     return dict.fromkeys(needed)
 
 
@@ -82,31 +94,31 @@ def _ended(audience: Audience, day: date) -> bool:
     return audience.ended is not None and audience.ended <= day
 
 
-def update_memberships(context: Context, receipt: Receipt) -> Outcome:
-    """Update memberships to the day, with skipped days computed one by one before it.
+def update_memberships(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
+    """Update the memberships of an entity to the day, with skipped days computed one by one before it.
 
     An audience that lacks something, or whose file was deleted, stays unchanged.
     """
-    table, lake, day = context.catalogue.tables["memberships"], context.lake, context.day
-    lacks = lacking(context)
-    audiences = [audience for audience in context.catalogue.audiences.values() if audience.name not in lacks]
-    groups, left_out = grouped(context, audiences)
+    table, lake, day = memberships_of(entity), context.lake, context.day
+    declared, lacks = rules.about(context.catalogue, entity), lacking(context, entity)
+    audiences = [audience for audience in declared if audience.name not in lacks]
+    groups, left_out = grouped(context, entity, audiences)
     before = lake.table(table)
-    now, sizes = _evaluated(context, audiences, groups)
-    written = lake.sync(table, _together(context, before, now, groups), receipt)
+    now, sizes = _evaluated(context, entity, audiences, groups)
+    written = lake.sync(table, _together(context, entity, before, now, groups), receipt)
     for name, words in lacks.items():
-        audience_days.record_evaluation(context, name, _last(context, name), words)
+        audience_days.record_evaluation(context, name, _last(context, entity, name), words)
     for audience in audiences:
         audience_days.record_evaluation(context, audience.name, day)
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
-    notes += [lost_note(name, sizes[key], Customer) for key in sizes if (name := _lost(key))]
+    notes += [lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
-    notes += [*_held_notes(lacks), *_gone_notes(before, context.catalogue.audiences)]
+    notes += [*_held_notes(lacks), *_gone_notes(entity, before, {audience.name for audience in declared})]
     return Outcome(
         sum(member_counts.values()), written.changed, unchanged=written.unchanged, notes=tuple(notes),
-        facts=AudienceFacts(member_counts, lacks),
+        facts=AudienceFacts(member_counts, lacks, entity.name),
     )  # fmt: skip
 
 
@@ -118,31 +130,36 @@ def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
         yield f"not updated to the day, nobody enters or leaves: {', '.join(names)}: {words}"
 
 
-def _gone_notes(before: DataFrame, declared: Collection[str]) -> Iterable[str]:
+def _gone_notes(entity: type[Entity], before: DataFrame, declared: Collection[str]) -> Iterable[str]:
     standing = before.where("left_on is null").groupBy("audience").count().collect()
-    for name, customers in sorted((row[0], row[1]) for row in standing if row[0] not in declared):
+    for name, count in sorted((row[0], row[1]) for row in standing if row[0] not in declared):
         fix = f"restore audiences/{name}.yml; to end the audience, add a line `ended: DAY`"
-        yield f"{name} has no file any more and stays unchanged, with {customers} customers: {fix}"
+        members = f"{count} {entity.plural(count)}"
+        yield f"{name} has no file any more and stays unchanged, with {members}: {fix}"
 
 
 def _evaluated(
-    context: Context, audiences: Sequence[Audience], groups: Sequence[Group]
+    context: Context, entity: type[Entity], audiences: Sequence[Audience], groups: Sequence[Group]
 ) -> tuple[DataFrame, Mapping[Any, int]]:
     """Members on all days of all groups, and the rows of the day by audience or by value that cannot be computed."""
     skipped = sorted({on for _, days, _ in groups for on in days} - {context.day})
     going = [audience for audience in audiences if not _ended(audience, context.day)]
     if not going:
-        return context.lake.spark.createDataFrame([], INSIDE), {}
+        inside = f"audience string, `{entity.key}` string, as_of date, holdout boolean"
+        return context.lake.spark.createDataFrame([], inside), {}
     considered, sizes = context.lake.staging.stage_and_count(
-        rules.evaluate_rules(context, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
+        rules.evaluate_rules(context, entity, skipped, going).selectExpr("*", _sized(context.day)), by="_sized"
     )
     return considered.rows.where("lost is null").drop("lost", "_sized"), sizes
 
 
-def _together(context: Context, before: DataFrame, now: DataFrame, groups: Sequence[Group]) -> DataFrame:
+def _together(
+    context: Context, entity: type[Entity], before: DataFrame, now: DataFrame, groups: Sequence[Group]
+) -> DataFrame:
     """Intervals of all audiences after their days. Audiences outside the groups stay unchanged."""
     lake = context.lake
-    holdouts = lake.staging.stage(ever_held_out(before, lake.table(context.catalogue.tables["identities"]))).rows
+    identities = lake.table(context.catalogue.tables["identities"]) if entity.resolved else None
+    holdouts = lake.staging.stage(ever_held_out(entity, before, identities)).rows
     names = [name for _, _, of_group in groups for name in of_group]
     parts = [before.where(f"not ({_among(names)})")]
     for last, days, of_group in groups:
@@ -150,8 +167,8 @@ def _together(context: Context, before: DataFrame, now: DataFrame, groups: Seque
         # A finished interval keeps the holdout with which it was measured.
         earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
         inside = held_out(now.where(_among(of_group)).where(f"as_of >= date'{days[0]}'"), holdouts)
-        moved = lake.spark.createDataFrame(id_changes(context, last), MOVES)
-        parts.append(extend_intervals(earlier, inside, days, moved))
+        moved = lake.spark.createDataFrame(id_changes(context, last) if entity.resolved else [], MOVES)
+        parts.append(extend_intervals(entity, earlier, inside, days, moved))
     return union_all(parts)
 
 
@@ -169,7 +186,7 @@ def _lost(sized: str | None) -> str:
     return sized.removeprefix("lost ").replace("__", ".") if sized and sized.startswith("lost ") else ""
 
 
-def grouped(context: Context, audiences: Iterable[Audience]) -> tuple[list[Group], int]:
+def grouped(context: Context, entity: type[Entity], audiences: Iterable[Audience]) -> tuple[list[Group], int]:
     """Group audiences that compute the same days. Returns the groups and how many days are too old to be computed.
 
     The days are those after the last computed one, at most `catch_up_days` before the day of the run. An ended audience
@@ -178,7 +195,7 @@ def grouped(context: Context, audiences: Iterable[Audience]) -> tuple[list[Group
     by_days: dict[tuple[date | None, tuple[date, ...]], list[str]] = defaultdict(list)
     left_out = 0
     for audience in audiences:
-        last = _last(context, audience.name)
+        last = _last(context, entity, audience.name)
         skipped, missed = _skipped_days(context, last)
         if audience.ended and _ended(audience, context.day):
             days: tuple[date, ...] = (max(audience.ended, skipped[0] if skipped else context.day),)
@@ -196,15 +213,15 @@ def _skipped_days(context: Context, last: date | None) -> tuple[list[date], int]
     return [context.day - timedelta(days=n) for n in range(count, 0, -1)], max(between - count, 0)
 
 
-def _last(context: Context, audience: str) -> date | None:
+def _last(context: Context, entity: type[Entity], audience: str) -> date | None:
     """Last day to which an audience was updated; None before the first."""
-    return audience_days.last_evaluated_day(context, audience) or _last_taken(context)
+    return audience_days.last_evaluated_day(context, audience) or _last_taken(context, entity)
 
 
-def _last_taken(context: Context) -> date | None:
+def _last_taken(context: Context, entity: type[Entity]) -> date | None:
     """Last day to which memberships were updated, for an audience without a record of its own."""
-    last = context.store.unchanged_runs.load("memberships", "")
-    receipt = context.lake.receipt("gold/memberships")
+    last = context.store.unchanged_runs.load(step_of(entity), "")
+    receipt = context.lake.receipt(place_of(memberships_of(entity)))
     days = [last["day"]] if last else []
     days += [receipt["day"]] if receipt else []
     return date.fromisoformat(max(days)) if days else None

@@ -12,6 +12,8 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers import valid
 from quanyu.identifiers.comparable import comparable_sql
 from quanyu.literals import quoted
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ANY
 from quanyu.run.runner import Context
 
@@ -154,9 +156,9 @@ def addresses(context: Context, moment: Moment) -> DataFrame:
 
 def held_out(context: Context, audience: str) -> DataFrame:
     """Customers who are in the holdout of an audience, or of whom a record ever was: customer_id."""
-    tables = context.catalogue.tables
-    stays = context.lake.table(tables["memberships"]).where(f"audience = {quoted(audience)}")
-    return ever_held_out(stays, context.lake.table(tables["identities"])).select("customer_id")
+    stays = context.lake.table(memberships_of(Customer)).where(f"audience = {quoted(audience)}")
+    identities = context.lake.table(context.catalogue.tables["identities"])
+    return ever_held_out(Customer, stays, identities).select("customer_id")
 
 
 def paused_since(context: Context, moment: Moment, hours: float) -> datetime:

@@ -11,6 +11,8 @@ from quanyu.grammar.audience import Audience
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ANY
 from quanyu.run.runner import Context
 
@@ -26,7 +28,7 @@ OF_MEMBER = ("customer_id", "kind", "address_hash", "status")
 def members(context: Context, audience: Audience) -> DataFrame:
     """Members as of the day: customer_id, holdout."""
     day = f"date'{context.day}'"
-    stays = context.lake.table(context.catalogue.tables["memberships"]).where(f"audience = {quoted(audience.name)}")
+    stays = context.lake.table(memberships_of(Customer)).where(f"audience = {quoted(audience.name)}")
     inside = stays.where(f"entered_on <= {day} and (left_on is null or left_on > {day})")
     return inside.select("customer_id", "holdout")
 

@@ -24,15 +24,18 @@ from quanyu.fingerprint import fingerprint
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.home import home_name
+from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-READS = ("gold/memberships", *gate.READS)
+READS = (place_of(memberships_of(Customer)), *gate.READS)
 Row = tuple[str | None, ...]
 # Customer, kind and hash.
 Address = tuple[str, str, str]
@@ -59,6 +62,7 @@ def _step(settings: Settings, audience: Audience, name: str, platform: type[Plat
         run=partial(export, audience=audience, name=name, platform=platform),
         inputs=partial(_depends, audience=audience),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
+        reaches_people=True,
     )  # fmt: skip
 
 

@@ -98,7 +98,7 @@ def _obstacle(context: Context, view: type[FeatureView], position: Position) -> 
     place = place_of(view.over)
     written = context.lake.rows_written(place, position.versions.get(place))
     if written and written > LARGEST_SHARE * context.lake.arrow(place).count_rows():
-        return f"{written:,} rows of {view.over.name} are new"
+        return f"much of {view.over.name} is new ({written:,} rows)"
     if position.day != context.day and view.changes_daily(context.catalogue.tables):
         return "it looks at each fact from as_of"
     return ""
@@ -116,10 +116,14 @@ class _Reader:
         feed = self._feed(over, list(over.schema()) if self._mergeable else self._leading)
         certain = f"_change_type = '{INSERT}' and {self._counts_today()}" if self._mergeable else "false"
         moved = self._moved_by_time()
-        if moved and self._mergeable:
+        if moved is not None and self._mergeable:
             # A new fact is in the table too, and known since the day.
             moved = moved.join(feed.where(certain), list(over.identity()), "left_anti")
-        rows = [feed.where(f"not coalesce({certain}, false)"), *([moved] if moved else []), *self._referring()]
+        rows = [
+            feed.where(f"not coalesce({certain}, false)"),
+            *([moved] if moved is not None else []),
+            *self._referring(),
+        ]
         keys = [self._keys(union_all([one.select(*self._leading) for one in rows])), *self._by_ids()]
         recomputed = staging.stage(union_all(keys).distinct())
         if not self._mergeable:

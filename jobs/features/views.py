@@ -49,8 +49,8 @@ def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
     places = (*_reads(view, context.catalogue.tables), f"gold/{view.name}")
     opened = {place: context.lake.delta(place) for place in places}
     ids = {place: str(table.metadata().id) if table else None for place, table in opened.items()}
-    is_gold = view.over.layer == "gold"
-    return {**ids, "zone": context.settings.zone, "current": not is_gold or as_of.is_current(context, view.over)}
+    of_day = view.over.layer == "silver" or as_of.is_current(context, view.over)
+    return {**ids, "zone": context.settings.zone, f"whether {view.over.name} is of the day": of_day}
 
 
 def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:

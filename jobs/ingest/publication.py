@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.checks import crowds, guards, quarantine, refusals
-from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons, tally
+from jobs.ingest.checks.tally import Part, Tally, frequent_in, frequent_reasons
 from jobs.ingest.facts import IngestFacts
-from jobs.ingest.landing import landing
+from jobs.ingest.landing import bronze
+from jobs.ingest.mapped_delivery import (
+    MappedDelivery,
+    across_days,
+    complete_before,
+    map_delivery,
+    without_bad_groups,
+)
 from jobs.ingest.mapping import mapping
-from jobs.ingest.mapping.groups import groups_of
 from jobs.ingest.mapping.identifiers import identifiers_of
-from jobs.ingest.receipts.group_days import days_of_groups, record_group_days, with_other_days
+from jobs.ingest.receipts.group_days import days_of_groups, record_group_days
 from jobs.ingest.receipts.relations import (
-    NONE_SHORT,
     Incomplete,
-    across_days_of,
     belongs_to_sql,
     kept_keys,
     retracted,
@@ -34,34 +38,15 @@ from quanyu.identifiers import valid
 from quanyu.lake import WriteCounts
 from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
-from quanyu.literals import dates
 from quanyu.run.runner import Outcome
 from quanyu.store import HeldBack
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import DataFrame
 
 
 # What was written of each table, and how many rows came too late for it.
 Publications = Mapping[str, tuple[WriteCounts, int]]
-
-
-@dataclass(frozen=True)
-class MappedDelivery:
-    """Mapped rows of a delivery, with the rows that their groups have on `other_days`, and the counts of the delivery.
-
-    `incomplete` are the other days that are not completely in silver. `group_days` are the groups with rows on several
-    days (`_key`), by fill. `groups` are the grouped rows by fill; those with a bad row may be of rows that are bad now.
-    """
-
-    rows: DataFrame
-    other_days: frozenset[date]
-    incomplete: frozenset[date]
-    counts: Tally
-    group_days: Mapping[str, DataFrame]
-    groups: Mapping[str, DataFrame]
-    crowds: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -76,7 +61,7 @@ class Proposal:
 
 def publish(work: IngestRun) -> Outcome:
     """Map the days of the work, hold back the days and files that exceed a limit of the contract, publish the rest."""
-    mapped = _mapped(work)
+    mapped = map_delivery(work)
     held_parts = guards.bad_shares(work.source, mapped.counts)
     held_parts |= guards.volumes(
         work.source, _volumes_of_complete_days(work, mapped.counts, held_parts), work.redelivered, work.volumes
@@ -92,52 +77,6 @@ def publish(work: IngestRun) -> Outcome:
 def _too_many_ends(work: IngestRun, proposal: Proposal, held_parts: Mapping[Part, str]) -> dict[Part, str]:
     ends = guards.too_many_ends(work.source, proposal.plans.values())
     return {part: words for part, words in ends.items() if part[0] in work.days and part not in held_parts}
-
-
-def _mapped(work: IngestRun) -> MappedDelivery:
-    staged, crowd = _mapped_days(work)
-    staged, other_days = with_other_days(work, staged)
-    staged = mapping.without_repeated_keys(staged, work.source, work.tables, work.lake.staging)
-    group_days = days_of_groups(work, staged) if other_days or len(work.days) > 1 else {}
-    staged, groups = _without_bad_groups(work, staged, group_days)
-    own_rows = staged.where(_of(work.days)) if other_days else staged
-    incomplete = other_days - _complete_before(work, other_days)
-    return MappedDelivery(staged, other_days, incomplete, tally(own_rows), group_days, groups, crowd)
-
-
-def _mapped_days(work: IngestRun) -> tuple[DataFrame, pd.DataFrame]:
-    """Map the rows of the days. If a value names many people, map its rows again, with those of earlier days."""
-    lake, source = work.lake, work.source
-    work.crowded = crowds.known_crowds(lake, source)
-    staged = lake.staging.materialize(work.mapped(work.of_days(work.days)))
-    crowd = crowds.crowds(work.context, source, staged)
-    if not len(crowd):
-        return staged, crowd
-    work.crowded |= frozenset(crowd["value_key"])
-    tables = [work.tables[name] for name in [*source.tables(), "identifiers"]]
-    earlier = crowds.days_with_crowds(lake, source, tables, work.crowded) - work.days
-    work.days, work.redelivered = work.days | earlier, work.redelivered | earlier
-    return lake.staging.materialize(work.mapped(work.of_days(work.days))), crowd
-
-
-def _of(days: frozenset[date]) -> str:
-    return f"_day in ({dates(sorted(days))})"
-
-
-def _without_bad_groups(
-    work: IngestRun, staged: DataFrame, group_days: Mapping[str, DataFrame]
-) -> tuple[DataFrame, dict[str, DataFrame]]:
-    """Mark the rows of groups that break their Table's constraints. Returns the groups of each fill too."""
-    groups: dict[str, DataFrame] = {}
-    for name, fill in work.source.fills.items():
-        if not fill.one_row_per:
-            continue
-        table, across = work.tables[fill.table], across_days_of(work, name, group_days, NONE_SHORT)
-        groups[name] = work.lake.staging.materialize(groups_of(staged, name, work.source, table, across))
-        bad = groups[name].where("size(_why) > 0")
-        if bad.limit(1).count():
-            staged = work.lake.staging.materialize(mapping.marked(staged, bad, fill, table, across is None))
-    return staged, groups
 
 
 def _volumes_of_complete_days(work: IngestRun, counts: Tally, held_parts: Mapping[Part, str]) -> dict[date, int]:
@@ -160,7 +99,7 @@ def _proposed(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
     rows, short = without_incomplete(work, rows, replaced or "false", incomplete, mapped.group_days)
     bad = work.lake.staging.stage(rows.where("size(_reasons) > 0"))
     days = mapped.group_days
-    groups = without_bad_rows(work, mapped.groups, rows, bad, lambda fill: across_days_of(work, fill, days, short))
+    groups = without_bad_rows(work, mapped.groups, rows, bad, lambda fill: across_days(work, fill, days, short))
     names = work.names()
 
     def planned(name: str) -> plan.SilverPlan:
@@ -183,26 +122,11 @@ def _delivery(work: IngestRun, mapped: MappedDelivery, held_parts: Mapping[Part,
         work.redelivered,
         work.days - lacking - {day for day in work.days if not mapped.counts.per_day().get(day)},
         newest,
-        newest is not None and work.source.deleted_when is not None and bool(_complete_before(work, [newest])),
+        newest is not None and work.source.deleted_when is not None and bool(complete_before(work, [newest])),
         mapped.other_days,
         valid.replaces(work.source, work.tables),
         valid.ended_by_records(work.lake, work.context.catalogue, work.source),
     )
-
-
-def _complete_before(work: IngestRun, days: Collection[date]) -> frozenset[date]:
-    """Those of some earlier days that are completely in silver, with all files in the feed's folders."""
-    if not days:
-        return frozenset()
-    store, name, place = work.context.store, work.source.name, f"quarantine/{work.source.name}"
-    files = store.ledger.files(name).values()
-    lacking = landing.waiting_days(work.context, work.source, days)
-    lacking |= {file.feed_day for file in files if file.status == "refused" and file.feed_day}
-    lacking |= {item.day for item in store.held_back.of(name)}
-    if work.lake.exists(place):
-        bad = work.lake.read(place).where(f"_day in ({dates(sorted(days))})").select("_day").distinct()
-        lacking |= {row["_day"] for row in bad.collect()}
-    return frozenset(days) - lacking
 
 
 def _planned(
@@ -225,7 +149,7 @@ def _rows_of_other_days(work: IngestRun, name: str, delivery: Delivery, days: fr
     rows = work.lake.staging.materialize(with_held(work.mapped(work.of_other_days(days)), work.held_before()))
     rows = mapping.without_repeated_keys(rows, work.source, work.tables, work.lake.staging)
     group_days = days_of_groups(work, rows)
-    rows, _ = _without_bad_groups(work, rows, group_days if len(work.days) > 1 else {})
+    rows, _ = without_bad_groups(work, rows, group_days if len(work.days) > 1 else {})
     return _table_rows(work, rows, name, delivery, None, group_days, {})
 
 
@@ -249,7 +173,7 @@ def _table_rows(
         return work.lake.staging.materialize(identifiers_of(rows, source, first_only, last_row))
     fills = []
     for fill in source.tables()[name]:
-        across = across_days_of(work, fill, group_days, short)
+        across = across_days(work, fill, group_days, short)
         fills.append(mapping.rows_of(rows, fill, source, table, groups.get(fill), across))
     return union_all(fills)
 
@@ -270,14 +194,14 @@ def _committed(work: IngestRun, mapped: MappedDelivery, proposal: Proposal) -> O
     volumes = guards.volumes_to_record(accepted.per_day(), work.volumes, proposal.delivery.redelivered_in_part)
     store.ledger.record_volumes(source.name, volumes, work.context.day)
     outcome = _outcome(work, mapped, proposal, written)
-    own_rows = mapped.rows.where(_of(work.days))
+    own_rows = mapped.rows.where(bronze.of_days(work.days))
     notes = refusals.record(work.lake, source, own_rows, work.days, work.receipt)
     notes += crowds.record_crowds(work.context, source, mapped.crowds, work.receipt)
     return replace(outcome, notes=(*outcome.notes, *notes))
 
 
 def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, written: Publications) -> Outcome:
-    bad = proposal.bad.rows.where(f"_refused is null and {_of(work.days)}")
+    bad = proposal.bad.rows.where(f"_refused is null and {bronze.of_days(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
     notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -79,7 +79,7 @@ def _ingest_files(context: Context, receipt: Receipt, source: Source) -> Outcome
     ledger = context.store.ledger.files(source.name)
     work = IngestRun(context, source, receipt, landing.newest_ingested_day(ledger), landing.landed(context, source))
     with _source_session(context, source):
-        refused = _to_bronze(work) if work.files else ()
+        refused = _read(work) if work.files else ()
         fixed_days = _days_of_older_contract(work)
         work.days |= fixed_days
         work.redelivered |= fixed_days & set(work.volumes)
@@ -137,25 +137,17 @@ def _source_session(context: Context, source: Source) -> Any:
     return context.lake.session_settings({"spark.sql.session.timeZone": zone, "spark.sql.ansi.enabled": "false"})
 
 
-def _to_bronze(work: IngestRun) -> list[str]:
-    """Read the files into bronze and set the days of the feed that they affect. Returns why files were refused."""
+def _read(work: IngestRun) -> list[str]:
+    """Read the files and set the days of the feed that they affect. Returns why files were refused."""
     lake, source, place = work.lake, work.source, f"bronze/{work.source.name}"
-    reading = bronze.read(lake, source, work.files, work.context.day.isoformat())
-    landing.postpone(work.context, source, reading.changing)
-    work.files = reading.files
+    arrival = bronze.read(lake, source, work.files, work.context.day.isoformat())
+    landing.postpone(work.context, source, arrival.changing)
+    work.files, work.arrival = arrival.files, arrival if arrival.files else None
     changed = [item.name for item in work.files if item.changed]
-    touched = set(reading.counts) | (_days(lake.read(place).where(_files(changed))) if changed else set())
-    if work.files:
-        bronze.write(lake, source, reading.rows, work.files, work.receipt)
+    touched = set(arrival.counts) | (_days(lake.read(place).where(bronze.of_files(changed))) if changed else set())
     work.days, work.redelivered = frozenset(touched), frozenset(touched & set(work.volumes))
-    refused = reading.rows.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")
+    refused = arrival.rows.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")
     return [row["words"] for row in refused.collect()]
-
-
-def _files(names: Iterable[str]) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.col("_file").isin(list(names))
 
 
 def _days(rows: DataFrame) -> set[date]:

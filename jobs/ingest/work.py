@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.ingest.landing import bronze, landing
 from jobs.ingest.mapping import mapping
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 class IngestRun:
     """One ingestion. It maps `days` of the feed; `redelivered` were ingested before, `newest` is the latest day so far.
 
+    `arrival` are the rows of new files until they are in bronze.
+
     If tables were lost, `lost` are their places, nothing else is published, and `recorded` is the day on which each day
     was recorded. `crowded` are keys of values that name many people.
     """
@@ -37,6 +39,7 @@ class IngestRun:
     receipt: Receipt
     newest: date | None = None
     files: list[landing.IncomingFile] = field(default_factory=list)
+    arrival: bronze.Arrival | None = None
     days: frozenset[date] = frozenset()
     redelivered: frozenset[date] = frozenset()
     lost: frozenset[str] = frozenset()
@@ -83,16 +86,16 @@ class IngestRun:
 
     def of_days(self, days: Collection[date]) -> DataFrame:
         """Rows of these days as received."""
-        return bronze.as_received(self.lake, self.source).where(_in(days))
+        return bronze.received(self.lake, self.source, self.arrival).where(bronze.of_days(days))
 
     def of_other_days(self, days: Collection[date]) -> DataFrame:
         """Rows of all other days as received."""
-        return bronze.as_received(self.lake, self.source).where(~_in(days))
+        return bronze.received(self.lake, self.source, self.arrival).where(f"not {bronze.of_days(days)}")
 
     def mapped(self, rows: DataFrame) -> DataFrame:
         """Map rows as received, adding `_reasons`, `_drop`, a struct per fill, and the keys of groups."""
         settings, source = self.context.settings, self.source
-        trimmed = mapping.trimmed(rows, source)
+        trimmed = mapping.trimmed(rows, source, self.arrival is not None)
         addresses = any(self.tables[name].channel_column for name in source.tables())
         with_person = mapping.with_person(
             trimmed, source, settings.region, person_key_secret(settings), addresses, self.crowded
@@ -121,9 +124,3 @@ def with_held(staged: DataFrame, parts: Iterable[HeldBack]) -> DataFrame:
 def part_sql(day: date, path: str) -> str:
     """SQL condition of the rows of a day, or of one file of it."""
     return f"_day = date'{day}'" + (f" and _file = {quoted(path)}" if path else "")
-
-
-def _in(days: Collection[date]) -> Any:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return F.col("_day").isin(sorted(days))

@@ -14,6 +14,8 @@ from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ def entries(context: Context, audiences: Mapping[str, date]) -> list[Entry]:
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    rows = context.lake.table(context.catalogue.tables["memberships"])
+    rows = context.lake.table(memberships_of(Customer))
     starts = " or ".join(f"audience = '{name}' and entered_on >= date'{day}'" for name, day in audiences.items())
     rows = rows.where(F.expr(starts or "false") & (F.col("entered_on") <= F.lit(context.day)) & ~F.col("holdout"))
     collected = rows.select("audience", "customer_id", "entered_on").collect()

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from quanyu.lake import place_of
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.run.runner import Context
 from quanyu.store import Message
 
@@ -51,7 +54,7 @@ def _held_back(context: Context, journey: str) -> Iterator[MessageOutcome]:
 def _held_out(context: Context, journey: str) -> Iterator[MessageOutcome]:
     """Members of the journey's audience who are in the holdout, so that its effect can be measured."""
     declared = context.catalogue.journeys.get(journey)
-    for row in _rows(context, "gold/memberships", "audience", declared.enters) if declared else ():
+    for row in _rows(context, place_of(memberships_of(Customer)), "audience", declared.enters) if declared else ():
         if row["holdout"]:
             reason = f"held out of the audience {row['audience']}, to measure it"
             yield MessageOutcome("", journey, row["customer_id"], row["entered_on"], HELD_OUT, reason)

@@ -44,6 +44,11 @@ class JourneyStage(Stage):
         audiences = file_names(catalogue, "audiences")
         for journey in catalogue.journeys.values():
             problems.found += journey.problems(audiences, catalogue.tables, catalogue.journeys.values()).found
+            entered = catalogue.audiences.get(journey.enters)
+            entity = catalogue.entities.get(entered.entity) if entered else None
+            if entity and not entity.resolved:
+                words = f"a journey is for customers, and {journey.enters} is an audience of {entity.plural(2)}"
+                problems.add(journey.file, "enters", words)
             with problems.gather():
                 templates([journey], {journey.name: program(journey)})
 

@@ -15,7 +15,10 @@ from jobs.journeys.program import Decision, DecisionInputs, JourneyInstance, Pro
 from jobs.journeys.sending import deliveries, delivery, recheck
 from quanyu import as_of, discover
 from quanyu.grammar.declaration import Problems, digest
+from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -47,7 +50,7 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
     named = [catalogue.tables[table] for table in sorted({t for p in programs.values() for t in p.tables})]
     reads = dict.fromkeys(place for table in named for place in as_of.sources_of(table))
     go = Step(
-        "journeys", "journeys", ("gold/memberships", "gold/customers", "gold/identities", *reads),
+        "journeys", "journeys", (place_of(memberships_of(Customer)), "gold/customers", "gold/identities", *reads),
         ("gold/journey_instances", "gold/decisions"), digest(declared),
         partial(advance_journeys, programs=programs),
         "Advances customers through journeys, and decides about messages.",

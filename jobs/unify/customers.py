@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from jobs.consent import states
 from quanyu.grammar.job import job
-from quanyu.grammar.table import Column as ColumnOf
 from quanyu.grammar.table import Table
-from quanyu.literals import quoted
 from quanyu.model.people import Consents, Customers, Identifiers, People
+from quanyu.survivorship import surviving
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 OF_PEOPLE = {
     "gender": "nullif(gender, 'unknown')", "city": "city", "country": "country",
@@ -38,7 +37,7 @@ def customers(
 
     traits = {name: f"`{name}`" for name in table.columns if name not in Customers.columns}
     columns = [
-        _winning(sql, _rank(sql, table.columns[name], survivorship.get(name))).alias(name)
+        F.expr(surviving(sql, table.columns[name], survivorship.get(name))).alias(name)
         for name, sql in {**OF_PEOPLE, **traits}.items()
     ]
     attributes = people.groupBy("customer_id").agg(*columns, F.expr("min(joined_on)").alias("_joined"))
@@ -66,22 +65,3 @@ def _reachable(identifiers: DataFrame) -> DataFrame:
 
     kinds = ", ".join(f"if(bool_or(kind = '{kind}'), '{kind}', null)" for kind in sorted(REACHABLE))
     return identifiers.groupBy("customer_id").agg(F.expr(f"array_compact(array({kinds}))").alias("reachable_by"))
-
-
-def _rank(sql: str, column: ColumnOf, sources: Sequence[str] | None) -> str:
-    """SQL of how much a record's value counts: by its strictness, or by its source."""
-    by, order = ("source", column.survivorship if sources is None else sources)
-    if column.strictest:
-        by, order = f"cast({sql} as string)", column.strictest
-    ranks = " ".join(f"when {by} = {quoted(name)} then {len(order) - place}" for place, name in enumerate(order))
-    return f"case {ranks} else 0 end" if ranks else "0"
-
-
-def _winning(sql: str, rank: str) -> Column:
-    """The value of the highest rank; within a rank of the newest record, then of a source, then the greatest text."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    # One string orders records: a struct would cost each customer the memory of its whole batch.
-    value = f"cast({sql} as string)"
-    order = f"concat(lpad(cast({rank} as string), 4, '0'), cast(recorded_on as string), source, chr(1), {value})"
-    return F.expr(f"max_by({sql}, {order}) filter (where ({sql}) is not null)")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
-from jobs.verify.copy import FOLDER, STAGES, copy_home
+from jobs.verify.copy import FOLDER, copy_home
 from jobs.verify.days import leave_databases_alone, performed
 from jobs.verify.ending import clean_end
 from jobs.verify.proof import alone
@@ -17,6 +17,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.home.lock import home_lock
+from quanyu.home.migration import check_form
 from quanyu.run import report
 from quanyu.run.runner import Context, Step
 
@@ -40,9 +41,7 @@ def run_ahead(settings: Settings, day: date, name: str | None, wait_seconds: flo
 
 def steps_ahead(context: Context, name: str | None) -> Sequence[Step]:
     """Steps that write tables and do nothing outside the home: all of them, or the named one."""
-    computing = (step for step in context.steps.values() if step.stage in (*STAGES, "journeys") and step.writes)
-    # `send` only records what it sends.
-    steps = [step for step in computing if step.name != "send"]
+    steps = [step for step in context.steps.values() if step.writes and not step.reaches_people]
     if name is None:
         return steps
     if context.step(name) not in steps:
@@ -60,6 +59,7 @@ def _copy(settings: Settings, day: date, wait_seconds: float) -> Iterator[Contex
         home = settings.home / FOLDER / "ahead"
         try:
             with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as original:
+                check_form(original)
                 copy = copy_home(original, home)
             with contextlib.closing(Context(copy, day, f"{day}-ahead", sends=False)) as context:
                 leave_databases_alone(context)

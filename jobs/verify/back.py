@@ -13,6 +13,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
 from quanyu.home.lock import home_lock
+from quanyu.home.migration import check_form
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
 from quanyu.run import integrity
@@ -50,6 +51,7 @@ def undo_days(settings: Settings, day: date, wait_seconds: float) -> UndoSummary
     if day <= newest_day(settings):
         raise ConfigError(f"{day} is over: only days that have not ended can be undone")
     with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, day)) as context:
+        check_form(context)
         moment, versions = _before(context)
         fresh = settings.model_copy(update={"home": settings.home / "back"})
         shutil.rmtree(fresh.home, ignore_errors=True)

@@ -86,12 +86,9 @@ def _as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _turns(numbers: Array) -> Array:
     """How many times each number occurred before its position: int64 of shape (rows,)."""
-    order = np.argsort(numbers, kind="stable")
-    ordered = numbers[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(numbers) else np.zeros(0, np.int64)
-    turn = np.zeros(len(numbers), np.int64)
-    turn[order] = np.arange(len(numbers)) - np.repeat(starts, np.diff(np.append(starts, len(numbers))))
-    return turn
+    import pandas as pd
+
+    return np.asarray(pd.Series(numbers).groupby(numbers).cumcount(), np.int64)
 
 
 def differing(left: pa.ChunkedArray, right: pa.ChunkedArray) -> Array:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # The key of a row in bronze and quarantine.
 ROW_OF_FEED = ("_file", "_row")
-# Columns that name the declaration of a row: its feed, audience or model.
-LABELS = {"silver": "source", "gold/memberships": "audience", "gold/scores_customer": "model"}
+# Columns that name the declaration of a row: its feed, audience or model, by what the place begins with.
+LABELS = {"silver/": "source", "gold/memberships_": "audience", "gold/scores_": "model"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class _Side:
         self._dataset = lake.arrow(place) if lake.exists(place) else None
         self.names: list[str] = self._dataset.schema.names if self._dataset is not None else []
         self.rows: int = self._dataset.count_rows() if self._dataset is not None else 0
-        self._label = LABELS.get(place) or LABELS.get(place.partition("/")[0])
+        self._label = next((column for start, column in LABELS.items() if place.startswith(start)), None)
 
     def columns(self, names: Sequence[str]) -> pa.Table:
         """Some columns, with rows always in the same order."""

@@ -22,8 +22,6 @@ from quanyu.run.runner import Context, Step
 from quanyu.store import LandedFile, Store
 
 FOLDER = "verify"
-# Stages up to memberships. Later ones send or export, and training writes no table.
-STAGES = ("ingest", "unify", "features", "score", "audiences")
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,9 @@ class Origin:
 
 
 def steps_of(context: Context) -> list[Step]:
-    """Steps up to memberships that write tables, in order."""
-    return [step for step in context.steps.values() if step.stage in STAGES and step.writes]
+    """Steps that write tables, in order, without the stages that reach people."""
+    reaching = {step.stage for step in context.steps.values() if step.reaches_people}
+    return [step for step in context.steps.values() if step.writes and step.stage not in reaching]
 
 
 def origin_of(context: Context) -> Origin:

@@ -42,9 +42,9 @@ def _declared(catalogue: Catalogue, layer: str, name: str, column: str, labels: 
     elif name.startswith("profile_") and column.partition("__")[0] in catalogue.views:
         view, _, feature = column.partition("__")
         yield _of_feature(catalogue.views[view], feature)
-    elif name == "memberships":
-        chosen = (a for a in catalogue.audiences.values() if not labels or a.name in labels)
-        yield from map(_of_audience, chosen)
+    elif name.startswith("memberships_"):
+        of_entity = (a for a in catalogue.audiences.values() if name == f"memberships_{a.entity}")
+        yield from (_of_audience(audience) for audience in of_entity if not labels or audience.name in labels)
     elif name.startswith("scores_"):
         chosen_models = [spec for spec in catalogue.models.values() if not labels or spec.name in labels]
         yield from (f"{file_of(spec)}: {spec.name}" for spec in chosen_models)

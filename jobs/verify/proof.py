@@ -18,6 +18,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import RetryableError
 from quanyu.home.lock import home_lock
+from quanyu.home.migration import check_form
 from quanyu.lake import Lake
 from quanyu.run.runner import Context
 
@@ -62,6 +63,7 @@ def prove(
         names = {f"{number}-{engine}": engine for number, engine in enumerate(engines)}
         with contextlib.ExitStack() as stack:
             with home_lock(settings, wait_seconds):
+                check_form(context)
                 homes, begins = stack.enter_context(copies(context, names))
             left, right = (run_copy(home, day, watch) for home in homes.values())
             return compared(context, list(homes.values()), begins, (left, right))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.expressions.aggregates import condition
@@ -23,16 +25,18 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
         return
     names = catalogue.names(spec.entity)
     named = [("features", feature) for feature in spec.features]
-    if hasattr(spec, "baseline"):
+    if spec.baseline:
         named.append(("baseline", spec.baseline.feature))
     for key, feature in dict.fromkeys(named):
         if feature not in names:
             problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, names)}")
-    if hasattr(spec, "label") and spec.label.none_of not in tables:
-        none_of = spec.label.none_of
-        problems.add(file, f"{spec.name}.label", f"unknown table {none_of!r}; {nearest(none_of, tables)}")
+    if hasattr(spec, "label") and spec.label.over not in tables:
+        over = spec.label.over
+        problems.add(file, f"{spec.name}.label", f"unknown table {over!r}; {nearest(over, tables)}")
     elif hasattr(spec, "label"):
-        with problems.capture(file, f"{spec.name}.label.where"):
-            spec.label.plan(catalogue.tables)
+        with problems.capture(file, f"{spec.name}.label.value"):
+            replace(spec.label, where="").plan(catalogue.tables)
+            with problems.capture(file, f"{spec.name}.label.where"):
+                spec.label.plan(catalogue.tables)
     with problems.capture(file, f"{spec.name}.population"):
         condition(spec.population or "true", names)

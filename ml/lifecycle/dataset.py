@@ -33,7 +33,7 @@ def population(context: Context, spec: type[ModelSpec], *days: date) -> DataFram
     types = {profile_column(name): column.type for name, column in names.items()}
     rows = profiles(context, spec.entity, inputs_of(spec), *days)
     chosen = rows.where(safe_sql(two_valued(over_profile(parse(spec.population).tree)), types))
-    features = dict.fromkeys([*spec.features, spec.baseline.feature])
+    features = dict.fromkeys([*spec.features, *([spec.baseline.feature] if spec.baseline else [])])
     columns = [f"cast(`{profile_column(feature)}` as double) as `{feature}`" for feature in features]
     return chosen.selectExpr(*spec.entity.by(), *columns)
 
@@ -46,32 +46,29 @@ def stored(context: Context, spec: type[ModelSpec]) -> pd.DataFrame:
 def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.DataFrame:
     """Entities at each cutoff with features and label, computed in one pass from the facts known at that cutoff.
 
-    The label is 1 where no such row follows within the horizon; it is known only once the horizon is over.
+    The label is known only once the horizon is over.
     """
     by = spec.entity.by()
     entities = population(context, spec, *cutoffs)
-    counts = spec.label.plan(context.catalogue.tables)
-    rows = entities.join(_outcomes(context, spec, counts, cutoffs), by, "left")
+    plan = spec.label.plan(context.catalogue.tables)
+    rows = entities.join(_outcomes(context, spec, plan, cutoffs), by, "left")
     features = [f"`{name}`" for name in entities.columns if name not in by]
-    label = f"if({counts.value()} = 0, 1, 0) as label"
-    frame = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, label)
+    frame = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, f"{spec.label.sql(plan)} as label")
     return frame.orderBy("cutoff", spec.entity.key).toPandas()
 
 
-def _outcomes(
-    context: Context, spec: type[ModelSpec], counts: AggregateExpression, cutoffs: Sequence[date]
-) -> DataFrame:
-    """What the label counts in the horizon after each cutoff, as known at its end: key, cutoff, aggregates."""
-    tables, label = context.catalogue.tables, spec.label
+def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression, cutoffs: Sequence[date]) -> DataFrame:
+    """What the label measures in the horizon after each cutoff, as known at its end: key, cutoff, aggregates."""
+    label, table = spec.label, context.catalogue.tables[spec.label.over]
     ends = [label.window(cutoff)[1] for cutoff in cutoffs]
-    rows = as_of.facts_of(context, spec.entity, tables[label.none_of], None, *ends)
-    rows = as_of.with_referred(context, rows, tables[label.none_of], [label.where] if label.where else [], *ends)
-    parts = as_of.aggregated(rows, spec.entity.by(), counts.parts())
-    return parts.selectExpr(spec.entity.key, f"date_sub(as_of, {label.horizon_days}) as as_of", *counts.parts())
+    rows = as_of.facts_of(context, spec.entity, table, None, *ends)
+    rows = as_of.with_referred(context, rows, table, list(filter(None, [label.where, label.value])), *ends)
+    parts = as_of.aggregated(rows, spec.entity.by(), plan.parts())
+    return parts.selectExpr(spec.entity.key, f"date_sub(as_of, {label.horizon_days}) as as_of", *plan.parts())
 
 
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:
-    """First day of the facts that the label counts."""
-    table = context.catalogue.tables[spec.label.none_of]
+    """First day of the facts that the label measures."""
+    table = context.catalogue.tables[spec.label.over]
     rows = context.lake.table(table).selectExpr(f"to_date(min(`{table.event_time}`)) as first").collect()
     return rows[0]["first"] if rows else None

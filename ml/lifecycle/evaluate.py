@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ml.lifecycle.train import Trained, outcomes
 from quanyu.errors import ConfigError
-from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec
+from quanyu.grammar.model_spec import MetricGate, ModelSpec
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-
-BINS = 10
-NOTHING = float("nan")
+    from quanyu.grammar.task import Floats
 
 
 @dataclass(frozen=True)
@@ -48,74 +43,15 @@ class Judged:
 
 
 def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged:
-    """Compare probabilities with outcomes at the test cutoff: one row per customer, with features and label.
+    """Compare predictions with outcomes at the test cutoff: one row per entity, with features and label.
 
     ConfigError when a training cutoff is less than the horizon before the test cutoff.
     """
     _check_cutoffs(spec, trained, test)
-    labels = outcomes(test)
     scores = trained.predict(test)
-    metrics = figures(scores, labels)
-    metrics["baseline_auc"] = _auc(_baseline(spec.baseline, test), labels)
-    metrics["auc_over_baseline"] = metrics["auc"] - metrics["baseline_auc"]
-    gates = tuple(GateResult(gate, metrics[gate.metric], gate.passes(metrics.get(gate.metric))) for gate in spec.gates)
-    return Judged(metrics, gates, scores, labels)
-
-
-def figures(scores: Floats, labels: Floats) -> dict[str, float]:
-    """Compute the metrics that need only probabilities and outcomes, both of shape (rows,)."""
-    positives = float(labels.sum())
-    counted = {"test_rows": float(len(labels)), "positives": positives}
-    names = ("auc", "average_precision", "brier", "logloss", "ece", "lift_at_10pct", "mean_score", "positive_rate")
-    if positives in (0.0, float(len(labels))):
-        return dict.fromkeys(names, NOTHING) | counted
-    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
-
-    return counted | {
-        "auc": _auc(scores, labels),
-        "average_precision": float(average_precision_score(labels, scores)),
-        "brier": float(brier_score_loss(labels, scores)),
-        "logloss": float(log_loss(labels, scores)),
-        "ece": _ece(scores, labels),
-        "lift_at_10pct": _lift(scores, labels, 0.1),
-        "mean_score": float(scores.mean()),
-        "positive_rate": float(labels.mean()),
-    }
-
-
-def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
-    """Split arrays of shape (rows,) by score into bins of equal size: mean score, share of positives, rows."""
-    import numpy as np
-
-    order = np.argsort(scores, kind="stable")
-    groups = [group for group in np.array_split(order, BINS) if len(group)]
-    return [(float(scores[group].mean()), float(labels[group].mean()), len(group)) for group in groups]
-
-
-def _ece(scores: Floats, labels: Floats) -> float:
-    # Expected calibration error over bins of equal size, so that no empty bin distorts it.
-    return sum(abs(mean - share) * rows for mean, share, rows in binned(scores, labels)) / len(labels)
-
-
-def _lift(scores: Floats, labels: Floats, share: float) -> float:
-    import numpy as np
-
-    top = np.argsort(-scores, kind="stable")[: max(1, round(len(scores) * share))]
-    return float(labels[top].mean() / labels.mean())
-
-
-def _auc(scores: Floats, labels: Floats) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, scores)) if 0 < labels.sum() < len(labels) else NOTHING
-
-
-def _baseline(baseline: Baseline, test: pd.DataFrame) -> Floats:
-    if baseline.feature not in test:
-        raise ConfigError(f"The baseline's feature {baseline.feature} is not a column of the test data.")
-    values = test[baseline.feature].astype("float64")
-    ranked: Any = (values if baseline.higher_is == "more" else -values).fillna(values.median())
-    return ranked.to_numpy()  # type: ignore[no-any-return]
+    metrics = {"test_rows": float(len(test)), **spec.task.evaluate(spec, scores, test, trained.facts)}
+    gates = tuple(GateResult(gate, metrics[gate.metric], gate.passes(metrics[gate.metric])) for gate in spec.gates)
+    return Judged(metrics, gates, scores, outcomes(test))
 
 
 def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from ml.lifecycle.home_registry import registry
 from ml.lifecycle.plots import weight_plot
+from ml.lifecycle.registry import Registry
+from ml.lifecycle.tracking import PLAIN
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -30,12 +29,12 @@ def track(context: Context, receipt: Receipt) -> Outcome:
     if not context.lake.exists(PLACE):
         return Outcome()
     rows = context.lake.arrow(PLACE).to_table().sort_by("version").to_pylist()
-    with registry(context).experiment(EXPERIMENT) as (client, experiment):
+    with Registry.of(context.settings).experiment(EXPERIMENT) as (client, experiment):
         runs = client.search_runs([experiment], "attributes.status = 'FINISHED'")
         recorded_versions = {run.data.tags.get(TAG) for run in runs}
         fresh = [row for row in rows if str(row["version"]) not in recorded_versions]
         for row in fresh:
-            _record(client, experiment, row)
+            _record(experiment, row)
     return Outcome(len(rows), len(fresh), 0, len(rows) - len(fresh))
 
 
@@ -51,20 +50,19 @@ def weights(parameters: Mapping[str, Any]) -> dict[str, list[float]]:
     }
 
 
-def _record(client: Any, experiment: str, row: Mapping[str, Any]) -> None:
-    parameters = json.loads(row["parameters"])
-    run = client.create_run(experiment, run_name=f"version {row['version']}", tags={TAG: str(row["version"])})
-    params = {"version": row["version"], "trained_on": str(row["trained_on"]), "records": row["records"]}
+def _record(experiment: str, row: Mapping[str, Any]) -> None:
+    import mlflow
+
+    parameters, number = json.loads(row["parameters"]), row["version"]
+    params = {"version": number, "trained_on": str(row["trained_on"]), "records": row["records"]}
     params |= {"pairs": row["pairs"], **{name: parameters.get(name) for name in ("floor", "households")}}
-    for name, value in params.items():
-        client.log_param(run.info.run_id, name, value)
     match_weights = weights(parameters)
-    for name, levels in match_weights.items():
-        for level, bits in enumerate(levels, 1):
-            client.log_metric(run.info.run_id, f"bits.{name}.{level}", bits)
-    client.log_dict(run.info.run_id, parameters, "parameters.json")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.png"
-        path.write_bytes(weight_plot(match_weights, f"version {row['version']}, {row['records']:,} records"))
-        client.log_artifact(run.info.run_id, str(path), "plots")
-    client.set_terminated(run.info.run_id)
+    with mlflow.start_run(experiment_id=experiment, run_name=f"version {number}", tags={TAG: str(number)}):
+        mlflow.log_params(params)
+        mlflow.log_metrics({
+            f"bits.{name}.{level}": bits
+            for name, levels in match_weights.items() for level, bits in enumerate(levels, 1)
+        })  # fmt: skip
+        mlflow.log_dict(parameters, "parameters.json")
+        plot = weight_plot(match_weights, f"version {number}, {row['records']:,} records")
+        mlflow.log_figure(plot, "plots/weights.png", save_kwargs=PLAIN)

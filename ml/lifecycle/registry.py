@@ -1,53 +1,31 @@
-"""The only module that uses MLflow: each version's training data, metrics, and which version is the champion."""
+"""The registry of models in MLflow: versions, and which of them is the champion."""
 
 from __future__ import annotations
 
 import json
 import logging
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle import served
+from ml.lifecycle import tracking
 from ml.lifecycle.evaluate import Judged
-from ml.lifecycle.plots import calibration_plot, gain_plot
+from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import Trained
+from quanyu.config.settings import Settings
 from quanyu.errors import QuanyuError
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 CHAMPION = "champion"
 IDENTITY = "identity"
 QUIET = ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent")
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The data that a model was trained and evaluated on, described without any of its rows."""
-
-    day: date
-    tables: Mapping[str, int]
-    test_cutoff: date
-    training_cutoffs: tuple[date, ...]
-
-    def facts(self) -> dict[str, Any]:
-        """Return the description as plain values."""
-        return {
-            "day": str(self.day),
-            "tables": dict(sorted(self.tables.items())),
-            "test_cutoff": str(self.test_cutoff),
-            "training_cutoffs": [str(cutoff) for cutoff in self.training_cutoffs],
-        }
 
 
 @dataclass(frozen=True)
@@ -70,11 +48,13 @@ class Champion:
     features: tuple[str, ...]
     ask: Callable[[pd.DataFrame], Any] = field(repr=False)
 
-    def predict(self, frame: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the calibrated probabilities, shape (rows,); columns that are not features are ignored."""
+    def predict(self, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        """Return the columns of a score for each row; columns that are not features are ignored."""
         import numpy as np
+        import pandas as pd
 
-        return np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
+        predictions = np.asarray(self.ask(frame[list(self.features)].astype("float64")), dtype=np.float64)
+        return pd.DataFrame(predictions.reshape(len(frame), len(columns)), frame.index, columns)
 
 
 class Registry:
@@ -83,6 +63,11 @@ class Registry:
     def __init__(self, tracking_uri: str, artifacts: Path) -> None:
         self._uri = tracking_uri
         self._artifacts = artifacts.absolute()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Registry:
+        """The registry of a home."""
+        return cls(settings.mlflow_url, settings.home / "mlruns")
 
     def prepare(self) -> None:
         """Create the schema. This takes seconds, once, and must not run in two processes at a time."""
@@ -96,15 +81,10 @@ class Registry:
         """
         identity = digest([spec.digest(), dataset.facts(), trained.facts])
         with self._client() as client:
-            version = _by_identity(client, spec.name, identity)
-            if version is None:
-                _delete_unfinished(client, spec.name, identity)
-                version = self._register(client, spec, trained, judged, dataset, identity)
-                new = True
-            else:
-                new = False
+            earlier = _by_identity(client, spec.name, identity)
+            version = earlier or self._register(client, spec, trained, judged, dataset, identity)
             champion = judged.passed and _promote(client, spec.name, version, dataset.day)
-            return Recorded(spec.name, int(version.version), champion, new)
+            return Recorded(spec.name, int(version.version), champion, new=earlier is None)
 
     @contextmanager
     def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
@@ -140,18 +120,21 @@ class Registry:
     ) -> Any:
         import mlflow
 
-        experiment = self._experiment(client, spec.name)
-        with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}") as run:
-            client.set_tag(run.info.run_id, IDENTITY, identity)
-            _log_facts(client, run.info.run_id, spec, trained, judged, dataset)
-            info = _log_model(spec, trained)
+        experiment, marks = self._experiment(client, spec.name), {IDENTITY: identity}
+        # Runs of the same training that was killed: without a version they would look running for ever.
+        for run in client.search_runs([experiment], f"tags.{IDENTITY} = '{identity}'"):
+            client.delete_run(run.info.run_id)
+        with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}", tags=marks) as run:
+            tracking.log_facts(spec, trained, judged, dataset)
+            info = tracking.log_model(spec, trained)
         tags = {
-            IDENTITY: identity,
+            **marks,
             "trained_on": str(dataset.day),
             "gates": "passed" if judged.passed else "failed",
             "features": json.dumps(trained.features),
         }
-        _ensure_model(client, spec)
+        if not _registered(client, spec.name):
+            client.create_registered_model(spec.name, description=(spec.__doc__ or "").strip())
         # Tags are set with the version, so that a kill leaves no version without its identity.
         return client.create_model_version(
             spec.name, info.model_uri, run.info.run_id, tags=tags, model_id=info.model_id
@@ -189,70 +172,9 @@ class Registry:
                 logging.getLogger(name).setLevel(level)
 
 
-def _log_facts(
-    client: Any, run_id: str, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset
-) -> None:
-    params = {**spec.estimator.params, "kind": spec.estimator.kind, "calibration": spec.calibration}
-    params |= {"population": spec.population, "horizon_days": spec.label.horizon_days, "definition": spec.digest()}
-    for name, value in {**params, "training_rows": trained.facts["rows"]}.items():
-        client.log_param(run_id, name, value)
-    for name, value in judged.metrics.items():
-        if value == value:  # MLflow's database rejects nan
-            client.log_metric(run_id, name, value)
-    facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
-    client.log_dict(run_id, facts, "dataset.json")
-    client.log_dict(run_id, {"gates": [str(result) for result in judged.gates]}, "gates.json")
-    _log_dataset(client, run_id, spec.name, facts)
-    title = f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}"
-    with tempfile.TemporaryDirectory() as folder:
-        for name, draw in {"calibration": calibration_plot, "gain": gain_plot}.items():
-            path = Path(folder) / f"{name}.png"
-            path.write_bytes(draw(judged, title))
-            client.log_artifact(run_id, str(path), "plots")
-
-
-def _log_dataset(client: Any, run_id: str, name: str, facts: dict[str, Any]) -> None:
-    from mlflow.entities import Dataset as LoggedDataset
-    from mlflow.entities import DatasetInput
-
-    logged = LoggedDataset(
-        name=f"{name} {facts['day']}",
-        digest=digest(facts),
-        source_type="delta",
-        source=json.dumps(facts["tables"]),
-        profile=json.dumps(facts["training"]),
-    )
-    client.log_inputs(run_id, [DatasetInput(logged)])
-
-
-def _log_model(spec: type[ModelSpec], trained: Trained) -> Any:
-    import mlflow.pyfunc
-    import pandas as pd
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    # Synthetic: a row of the training data would be personal data.
-    example = pd.DataFrame([dict.fromkeys(trained.features, 0.0), dict.fromkeys(trained.features, 1.0)])
-    columns = Schema([ColSpec("double", feature, required=False) for feature in trained.features])
-    with tempfile.TemporaryDirectory() as folder:
-        return mlflow.pyfunc.log_model(
-            name=spec.name,
-            python_model=str(Path(served.__file__)),
-            artifacts=trained.save(Path(folder)),
-            signature=ModelSignature(inputs=columns, outputs=Schema([ColSpec("double")])),
-            input_example=example,
-            pip_requirements=[f"{package}=={version(package)}" for package in ("xgboost", "pandas", "numpy")],
-        )
-
-
-def _ensure_model(client: Any, spec: type[ModelSpec]) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(spec.name, description=(spec.__doc__ or "").strip())
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
+def _registered(client: Any, name: str) -> list[Any]:
+    """The registered model of this name in a list; an empty list if there is none."""
+    return list(client.search_registered_models(f"name = '{name}'"))
 
 
 def _versions(client: Any, name: str) -> list[Any]:
@@ -264,24 +186,9 @@ def _by_identity(client: Any, name: str, identity: str) -> Any:
     return min(same, key=lambda version: int(version.version), default=None)
 
 
-def _delete_unfinished(client: Any, name: str, identity: str) -> None:
-    # Runs of the same training that was killed: without a version they would look running for ever.
-    experiment = client.get_experiment_by_name(name)
-    if experiment is not None:
-        for run in client.search_runs([experiment.experiment_id], f"tags.{IDENTITY} = '{identity}'"):
-            client.delete_run(run.info.run_id)
-
-
 def _champion(client: Any, name: str) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        # No such model, or no such alias.
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
+    numbers = [model.aliases.get(CHAMPION) for model in _registered(client, name)]
+    return client.get_model_version(name, numbers[0]) if numbers and numbers[0] else None
 
 
 def _promote(client: Any, name: str, version: Any, day: date) -> bool:

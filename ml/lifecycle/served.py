@@ -9,10 +9,15 @@ BOOSTER, CALIBRATION = "booster", "calibration"
 
 
 def calibrated(raw: Any, calibration: dict[str, Any]) -> Any:
-    """Turn a booster's scores (float array, shape (rows,)) into probabilities, by interpolation or a logistic curve."""
+    """Turn a booster's scores (float array, shape (rows,)) into probabilities, by interpolation or a logistic curve.
+
+    Without a kind of calibration they stay as they are.
+    """
     import numpy as np
 
     scores = np.asarray(raw, dtype=np.float64)
+    if "kind" not in calibration:
+        return scores
     if calibration["kind"] == "isotonic":
         return np.interp(scores, calibration["x"], calibration["y"])
     clipped = np.clip(scores, 1e-6, 1 - 1e-6)
@@ -36,7 +41,7 @@ def _serve() -> None:
             self.calibration = json.loads(Path(context.artifacts[CALIBRATION]).read_text(encoding="utf-8"))
 
         def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
-            """Return one probability per row."""
+            """Return one number per row."""
             matrix = model_input[self.calibration["features"]].astype("float64").to_numpy()
             scores = self.booster.predict(xgboost.DMatrix(matrix, nthread=1))
             answers: np.ndarray = calibrated(scores, self.calibration)

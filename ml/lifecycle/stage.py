@@ -43,13 +43,14 @@ class TrainStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Figures of each model that was trained, on its later period."""
-        columns = ("model", "champion", "AUC", "baseline AUC", "ECE", "lift at 10 %", "tested on")
-        rows = []
+        panels: dict[tuple[str, ...], list[Sequence[str]]] = {}
         for _, facts in of_kind(results, TrainingFacts):
-            numbers = [f"{facts.metrics[name]:.3f}" for name in ("auc", "baseline_auc", "ece", "lift_at_10pct")]
-            tested = f"{facts.metrics['test_rows']:,.0f}"
-            rows.append((facts.model, "yes" if facts.champion else "no", *numbers, tested))
-        return figures("Models", columns, rows)
+            # Facts of an earlier release have no headings.
+            headings = facts.headings or {name: name for name in facts.metrics if name != "test_rows"}
+            numbers = [f"{facts.metrics[name]:,.3f}" for name in headings]
+            row = (facts.model, "yes" if facts.champion else "no", *numbers, f"{facts.metrics['test_rows']:,.0f}")
+            panels.setdefault(("model", "champion", *headings.values(), "tested on"), []).append(row)
+        return [panel for columns, rows in panels.items() for panel in figures("Models", columns, rows)]
 
 
 class ScoreStage(Stage):

@@ -7,14 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import dataset, match_models
+from ml.lifecycle.evaluate import Judged, judge
 from ml.lifecycle.facts import TrainingFacts
-from ml.lifecycle.home_registry import registry
+from ml.lifecycle.registry import Recorded, Registry
+from ml.lifecycle.tracking import Dataset
+from ml.lifecycle.train import TooLittleDataError
+from ml.lifecycle.train import train as fit
 from quanyu import as_of
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
-from quanyu.grammar.entity import Entity
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
@@ -35,7 +40,7 @@ def scoring(catalogue: Catalogue) -> list[Step]:
         return []
     reads = {f"gold/{view}" for spec in models for view in dataset.views_of(catalogue, spec)}
     reads |= {place_of(spec.entity.table) for spec in models}
-    places = tuple(f"gold/{name}" for name in _score_tables(catalogue))
+    places = tuple(dict.fromkeys(place_of(_scores(spec, catalogue)) for spec in models))
     return [Step(
         "scores", "score", tuple(sorted(reads)), places, digest([_declared(spec, catalogue) for spec in models]),
         score_all, "Scores every entity of each model's population with its champion.", as_of=True, inputs=_champions,
@@ -43,14 +48,15 @@ def scoring(catalogue: Catalogue) -> list[Step]:
     )]  # fmt: skip
 
 
-def _score_tables(catalogue: Catalogue) -> dict[str, type[Entity]]:
-    """Tables of scores by name, each with its entity."""
-    return {f"scores_{spec.entity.name}": spec.entity for spec in catalogue.models.values()}
+def _scores(spec: type[ModelSpec], catalogue: Catalogue) -> type[Table]:
+    """The table of a model's scores."""
+    return catalogue.tables[f"scores_{spec.entity.name}"]
 
 
 def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
-    """Hash of a model and of the tags that its features and population may name."""
-    return digest([spec.digest(), catalogue.tag_digests(spec.entity)])
+    """Hash of a model, of the code of its task, and of the tags that its features and population may name."""
+    code = fingerprint(type(spec.task).__module__, type(spec.label).__module__)
+    return digest([spec.digest(), code, catalogue.tag_digests(spec.entity)])
 
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
@@ -70,9 +76,7 @@ def prepare(settings: Settings) -> None:
 
     mark = settings.home / f"mlflow-{version('mlflow')}.ready"
     if not mark.exists():
-        from ml.lifecycle.registry import Registry
-
-        Registry(settings.mlflow_url, settings.home / "mlruns").prepare()
+        Registry.of(settings).prepare()
         mark.touch()
 
 
@@ -83,21 +87,16 @@ def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
     """Train, evaluate and register a model if it has no champion or its weekly day has come; else say when it will."""
-    opened = registry(context)
-    champion, last = opened.champion(spec.name), opened.last_trained_on(spec.name)
+    registry = Registry.of(context.settings)
+    champion, last = registry.champion(spec.name), registry.last_trained_on(spec.name)
     if champion is not None and not spec.due(context.day, last):
         return Outcome(notes=(f"{spec.name}: trained on {last}; next training {spec.trained_every_days} days later",))
     if last is not None and last >= context.day:
         return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
-    return _train(context, spec, opened)
+    return _train(context, spec, registry)
 
 
-def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
-    from ml.lifecycle.evaluate import judge
-    from ml.lifecycle.registry import Dataset
-    from ml.lifecycle.train import TooLittleDataError
-    from ml.lifecycle.train import train as fit
-
+def _train(context: Context, spec: type[ModelSpec], registry: Registry) -> Outcome:
     test_cutoff = spec.test_cutoff(context.day)
     cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
     if not cutoffs:
@@ -113,50 +112,47 @@ def _train(context: Context, spec: type[ModelSpec], opened: Any) -> Outcome:
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
-    recorded = opened.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
+    recorded = registry.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
     context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
-    return _outcome(spec, judged, recorded, len(training), len(test), test_cutoff, cutoffs)
+    note = (
+        f"{_ending(recorded, judged)}; test cutoff {test_cutoff}, trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
+    )
+    return Outcome(len(frame), len(training), notes=(note,), facts=_facts(spec, judged, recorded))
 
 
-def _outcome(
-    spec: type[ModelSpec], judged: Any, recorded: Any, trained: int, tested: int, test_cutoff: Any, cutoffs: Any
-) -> Outcome:
+def _ending(recorded: Recorded, judged: Judged) -> str:
     failed = [str(gate) for gate in judged.gates if not gate.passed]
     state = "champion" if recorded.champion else f"no champion, gates failed: {', '.join(failed)}"
-    figures = {name: round(float(value), 4) for name, value in judged.metrics.items()}
-    note = (
-        f"{spec.name} version {recorded.version}: {state}; test cutoff {test_cutoff},"
-        f" trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
-    )
-    facts = TrainingFacts(spec.name, figures, recorded.champion)
-    return Outcome(trained + tested, trained, notes=(note,), facts=facts)
+    return f"{recorded.name} version {recorded.version}: {state}"
+
+
+def _facts(spec: type[ModelSpec], judged: Judged, recorded: Recorded) -> TrainingFacts:
+    metrics = {name: round(float(value), 4) for name, value in judged.metrics.items()}
+    return TrainingFacts(spec.name, metrics, recorded.champion, spec.task.headings)
 
 
 def _champions(context: Context) -> dict[str, Any]:
-    opened = registry(context) if context.catalogue.models else None
-    versions = {}
-    for name in context.catalogue.models:
-        champion = opened.champion(name) if opened else None
-        versions[name] = champion.version if champion else None
-    return versions
+    registry = Registry.of(context.settings)
+    champions = {name: registry.champion(name) for name in context.catalogue.models}
+    return {name: champion.version if champion else None for name, champion in champions.items()}
 
 
 def score_all(context: Context, receipt: Receipt) -> Outcome:
     """Write each model's scores of the day with its champion; a model without a champion is reported and skipped."""
-    import pandas as pd
-
-    opened, notes = registry(context), []
-    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in _score_tables(context.catalogue)}
+    registry, notes = Registry.of(context.settings), []
+    frames: dict[type[Table], list[pd.DataFrame]] = {}
     for spec in context.catalogue.models.values():
-        champion = opened.champion(spec.name)
+        parts = frames.setdefault(_scores(spec, context.catalogue), [])
+        champion = registry.champion(spec.name)
         if champion is None:
             notes.append(f"{spec.name}: no champion yet, so nothing is scored")
             continue
         rows = dataset.stored(context, spec)
-        scores: Any = champion.predict(rows) if len(rows) else []
-        columns = {"model": spec.name, spec.entity.key: rows[spec.entity.key], "score": scores}
-        frames[f"scores_{spec.entity.name}"].append(pd.DataFrame({**columns, "version": str(champion.version)}))
-    written = [_written(context, receipt, name, parts) for name, parts in frames.items()]
+        if len(rows):
+            scores = champion.predict(rows, list(spec.task.columns))
+            scores[spec.entity.key] = rows[spec.entity.key]
+            parts.append(scores.assign(model=spec.name, version=str(champion.version)))
+    written = [_written(context, receipt, table, parts) for table, parts in frames.items()]
     return Outcome(
         rows_in=sum(len(part) for parts in frames.values() for part in parts),
         rows_out=sum(table.changed for table in written), unchanged=sum(table.unchanged for table in written),
@@ -164,9 +160,17 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     )  # fmt: skip
 
 
-def _written(context: Context, receipt: Receipt, name: str, parts: Sequence[pd.DataFrame]) -> WriteCounts:
-    table, key = context.catalogue.tables[name], _score_tables(context.catalogue)[name].key
-    schema = f"model string, {key} string, score double, version string"
-    values = [row for part in parts for row in part.astype(object).values.tolist()]
-    scores_of_day = context.lake.spark.createDataFrame(values, schema).selectExpr("*", f"date'{context.day}' as as_of")
-    return context.lake.sync(table, scores_of_day, receipt, part=f"as_of = date'{context.day}'")
+def _written(context: Context, receipt: Receipt, table: type[Table], parts: Sequence[pd.DataFrame]) -> WriteCounts:
+    """Set the scores of the day. Columns that the task of a model lacks are null."""
+    import pandas as pd
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    lake, day = context.lake, f"date'{context.day}'"
+    columns = {name: column.type for name, column in table.columns.items() if name != "as_of"}
+    schema = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    frame = pd.concat(part.astype(object) for part in parts) if parts else pd.DataFrame(dtype=object)
+    arrow_schema = to_arrow_schema(lake.spark.createDataFrame([], schema).schema)
+    rows = pa.Table.from_pandas(frame.reindex(columns=list(columns)), arrow_schema, preserve_index=False)
+    scores = lake.staging.stage_arrow(lake.spark, rows, schema).rows.selectExpr("*", f"{day} as as_of")
+    return lake.sync(table, scores, receipt, part=f"as_of = {day}")

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError
 
+from quanyu.config import codes
 from quanyu.config.connections import check_database, plain_connections
 from quanyu.config.layers import PREFIX, merged, place_in, problem_of, read_layers
 from quanyu.config.sections import (
@@ -31,7 +32,6 @@ from quanyu.config.sections import (
     Zone,
 )
 from quanyu.errors import ConfigError, Problem
-from quanyu.grammar import codes
 from quanyu.grammar.bounds import LONGEST_DAYS, StrictModel
 from quanyu.grammar.declaration import Problems
 

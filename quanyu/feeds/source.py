@@ -22,7 +22,7 @@ from quanyu.feeds.freshness import SAY, Fresh
 from quanyu.feeds.paths import day_in, fits, plain_name
 from quanyu.feeds.reads import Reads
 from quanyu.grammar.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST, StrictModel
-from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration, digest
+from quanyu.grammar.declaration import NAME, Problems, Share, YamlDeclaration, digest
 from quanyu.grammar.table import Table
 from quanyu.model.people import KINDS
 
@@ -73,8 +73,8 @@ class Source(YamlDeclaration):
     zone: Zone | None = Field(None, description="time zone of its times; without it the retailer's")
     freshness: Fresh = Field(description=SAY)
     volume: Volume | None = Field(None, description="how many rows a day may have; without it any number")
-    bad_share: float = Field(0.05, ge=0, le=1, description="share of a file's or a day's rows that may be bad")
-    ends_share: float = Field(0.2, ge=0, le=1, description="share of a table's rows that one day may end")
+    bad_share: Share = Field(0.05, description="share of a file's or a day's rows that may be bad, as `5 %`")
+    ends_share: Share = Field(0.2, description="share of a table's rows that one day may end, as `20 %`")
     slack: Slack = Field(Slack(), validate_default=True, description="how far a row's time may be ahead of its day")
     repeats: Literal["keep", "drop"] = Field(
         "keep", description="what becomes of rows that are equal in every column: kept, or all but one dropped"

@@ -1,19 +1,19 @@
-"""Audience: a rule over features, tags and scores, a purpose, a holdout, and the platforms it goes to."""
+"""Audience: a rule over the profile of an entity, a purpose, a holdout, and the platforms it goes to."""
 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from quanyu.errors import nearest
+from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
 from quanyu.grammar.bounds import Day, StrictModel
-from quanyu.grammar.declaration import Problems, ShareText, YamlDeclaration, written_days
+from quanyu.grammar.declaration import Problems, Share, YamlDeclaration, written_days
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import planned, reach
 from quanyu.grammar.table import Column, Table
 
@@ -27,7 +27,8 @@ Within = Annotated[int | None, written_days("a window", "30 days")]
 class Measure(StrictModel):
     """An audience's own aggregate over one table, within a number of days before `as_of`."""
 
-    over: str = Field(description="table of facts about persons, such as orders")
+    over: str = Field(description="table of facts about the entity, such as orders")
+    via: str | None = Field(None, description="column of the table that names the entity, where several do")
     value: str = Field(description="aggregate over its rows, such as `sum(amount)`")
     where: str | None = Field(None, description="condition of the rows that count")
     within: Within = Field(None, description="window that ends with the day; without it, all time")
@@ -43,21 +44,18 @@ class Audience(YamlDeclaration):
 
     kind: ClassVar[str] = "audience"
 
+    entity: str = Field("customer", description="entity that it is about, such as outlet")
     goal: Goal = Field(description="what it is used for")
-    who: str = Field(description="rule over `view.feature`, `view.tag`, `model.score` and the measures below")
-    purpose: Literal["ads", "messages", "analytics"] = Field(description="what its members must have agreed to")
+    who: str = Field(
+        description="rule over `view.feature`, `entity.attribute`, `scene.tag`, `model.score` and the measures below"
+    )
+    purpose: Literal["ads", "messages", "analytics"] = Field(
+        description="what its members must have agreed to; analytics for an audience that is not about customers"
+    )
     measures: dict[str, Measure] = Field({}, description="aggregates of its own, by name")
-    holdout: float = Field(0.0, ge=0, lt=1, description="share of the members who are left alone, as `10 %`")
+    holdout: Share = Field(0.0, lt=1, description="share of the members who are left alone, as `10 %`")
     send_to: tuple[str, ...] = Field((), description="platforms that it is exported to")
     ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")
-
-    @field_validator("holdout", mode="before", json_schema_input_type=float | ShareText)
-    @classmethod
-    def _percent(cls, value: Any) -> Any:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-        if isinstance(value, str) and not match:
-            raise ValueError("a holdout is written as `10 %`")
-        return float(match.group(1)) / 100 if match else value
 
     def columns(self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
         """Columns that the rule may name: those of the profile, and the audience's own measures."""
@@ -70,31 +68,60 @@ class Audience(YamlDeclaration):
         return {**profile_columns, **measures}
 
     def problems(
-        self, profile_columns: Mapping[str, Column], tables: Mapping[str, type[Table]], platforms: Iterable[str]
+        self,
+        entity: type[Entity],
+        profile_columns: Mapping[str, Column],
+        tables: Mapping[str, type[Table]],
+        platforms: Iterable[str],
     ) -> Problems:
-        """Check the rule and the measures; `profile_columns` maps `view.feature` and `model.score` to columns."""
+        """Check the rule, the measures and the use; `profile_columns` maps what rules about the entity may name."""
         problems = Problems()
         with problems.capture(self.file, "who"):
             if parse(self.who).aggregates:
                 raise ExpressionError(f"{self.who!r} aggregates: say it as a measure")
             condition(self.who, self.columns(profile_columns, tables))
         for name, measure in self.measures.items():
-            self._check_measure(problems, name, measure, tables)
+            self._check_measure(problems, name, measure, entity, tables)
+        if not entity.resolved:
+            self._check_use(problems, entity)
         for place in self.send_to:
             if place not in set(platforms):
                 problems.add(self.file, "send_to", f"unknown platform {place!r}; {nearest(place, platforms)}")
         return problems
 
+    def _check_use(self, problems: Problems, entity: type[Entity]) -> None:
+        """Add what an audience of other things than persons cannot have."""
+        members = entity.plural(2)
+        if self.send_to:
+            problems.add(self.file, "send_to", f"platforms take persons, and {members} are none: leave it out")
+        if self.holdout:
+            words = f"leaves persons out of messages and exports, and {members} get neither: leave it out"
+            problems.add(self.file, "holdout", words)
+        if self.purpose != "analytics":
+            words = f"persons consent to {self.purpose}, and {members} are none: write `purpose: analytics`"
+            problems.add(self.file, "purpose", words)
+
     def _check_measure(
-        self, problems: Problems, name: str, measure: Measure, tables: Mapping[str, type[Table]]
+        self, problems: Problems, name: str, measure: Measure, entity: type[Entity], tables: Mapping[str, type[Table]]
     ) -> None:
         key = f"measures.{name}"
         table = tables.get(measure.over)
-        if table is None or not table.personal or not table.event_time:
-            allowed = [t.name for t in tables.values() if t.personal and t.event_time]
+        allowed = [other.name for other in tables.values() if other.event_time and _leads(other, entity)]
+        if table is None or table.name not in allowed:
             problems.add(self.file, f"{key}.over", f"unknown table {measure.over!r}; {nearest(measure.over, allowed)}")
             return
+        try:
+            entity.path(table, measure.via)
+        except ConfigError as error:
+            problems.add(self.file, f"{key}.via", str(error))
         with problems.capture(self.file, f"{key}.where"):
             condition(measure.where or "true", reach(table, tables))
         with problems.capture(self.file, f"{key}.value"):
             measure.model_copy(update={"where": None}).plan(tables)
+
+
+def _leads(table: type[Table], entity: type[Entity]) -> bool:
+    """Whether facts of a table lead to an entity, by at least one column."""
+    if entity.resolved:
+        return table.personal
+    return any(column.references == entity.table.name for column in table.columns.values())

@@ -35,6 +35,17 @@ ShareText = Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$", examples=["10 %"]
 DaysText = Annotated[str, Field(pattern=r"^\d+ days?$", examples=["30 days"])]
 
 
+def _share(value: Any) -> Any:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if isinstance(value, str) and not match:
+        raise ValueError("a share is written as `10 %`")
+    return float(match.group(1)) / 100 if match else value
+
+
+# A share from 0 to 1, written as `10 %` or as a number.
+Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share, json_schema_input_type=float | ShareText)]
+
+
 def written_days(what: str, example: str, least: int = 1) -> BeforeValidator:
     """Return the validator of a field such as `30 days`; `what` names the field in messages."""
 

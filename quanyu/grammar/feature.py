@@ -135,7 +135,8 @@ class FeatureView:
         for part, kind in {part: kind for one in plans.values() for part, kind in one.part_types().items()}.items():
             features = [name for name, aggregate in plans.items() if part in aggregate.parts()]
             unit = plans[features[0]].part_unit(part, cls.columns(tables)) or cls.features[features[0]].unit
-            body[part] = Column(kind, f"Part of {', '.join(features)}.", unit=unit)
+            about = f"Part of {', '.join(features)}: {plans[features[0]].part_text(part)}."
+            body[part] = Column(kind, about, unit=unit)
         return type(cls.__name__, (Table,), body)
 
     @classmethod

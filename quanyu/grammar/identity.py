@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -10,18 +9,11 @@ from pydantic import BeforeValidator, Field
 
 from quanyu.errors import nearest
 from quanyu.grammar.bounds import MOST, StrictModel
-from quanyu.grammar.declaration import DaysText, Problems, ShareText, YamlDeclaration, days_in
+from quanyu.grammar.declaration import DaysText, Problems, Share, YamlDeclaration, days_in
 from quanyu.grammar.table import Table
 from quanyu.model.people import KINDS
 
 FOREVER = 100_000
-
-
-def _share(value: Any) -> Any:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
-    if isinstance(value, str) and not match:
-        raise ValueError("a share is written as `2 %`")
-    return float(match.group(1)) / 100 if match else value
 
 
 def _pattern_error(pattern: str) -> str | None:
@@ -42,7 +34,6 @@ def _days(value: Any) -> Any:
     return days
 
 
-Share = Annotated[float, Field(ge=0, le=1), BeforeValidator(_share, json_schema_input_type=float | ShareText)]
 Days = Annotated[int, Field(ge=1, le=FOREVER), BeforeValidator(_days, json_schema_input_type=int | DaysText)]
 
 

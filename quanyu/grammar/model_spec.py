@@ -1,4 +1,4 @@
-"""The declaration of a model: population, label, features, baseline and gates."""
+"""The declaration of a model: population, label, task, features, baseline and gates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
@@ -16,37 +16,50 @@ from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME, digest
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import planned, reach
-from quanyu.grammar.table import Table
+from quanyu.grammar.table import Column, Table
+from quanyu.grammar.task import Task
 
 FEATURE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
-KINDS = ("xgboost",)
 MOST_CUTOFFS = 1000
-CALIBRATIONS = ("isotonic", "sigmoid")
-METRICS = (
-    "auc", "baseline_auc", "auc_over_baseline", "average_precision", "brier", "logloss", "ece", "lift_at_10pct",
-    "mean_score", "positive_rate", "positives", "test_rows",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Label:
-    """True for customers without a row of a table in the days after the cutoff, up to and including the horizon."""
+    """A number over the rows of a table in the days after the cutoff, up to and including the horizon."""
 
-    none_of: str
-    """Table in which no row is to come."""
+    over: str
+    """Table with these rows."""
     horizon_days: int
-    """Days after the cutoff in which it counts."""
+    """Days after the cutoff in which they count."""
     where: str = ""
     """Condition of the rows that count."""
+    value: str = "count(*)"
+    """Aggregate of these rows, such as `sum(amount)`."""
 
     def window(self, cutoff: date) -> tuple[date, date]:
         """Return the first and last day of the label (both inclusive). The cutoff's own day belongs to the features."""
         return cutoff + timedelta(days=1), cutoff + timedelta(days=self.horizon_days)
 
     def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-        """Plan of the number of such rows within the horizon that ends with `as_of`. Raises ExpressionError."""
-        table = tables[self.none_of]
-        return planned(table, reach(table, tables), "count(*)", self.where or None, self.horizon_days)
+        """Plan of the aggregate within the horizon that ends with `as_of`. Raises ExpressionError."""
+        table = tables[self.over]
+        return planned(table, reach(table, tables), self.value, self.where or None, self.horizon_days)
+
+    def sql(self, plan: AggregateExpression) -> str:
+        """SQL of the label from the columns of its plan."""
+        return f"cast({plan.value()} as double)"
+
+
+@dataclass(frozen=True)
+class NoneOf(Label):
+    """1 for entities without such a row, else 0."""
+
+    value: str = field(default="count(*)", init=False)
+    """Always the number of these rows."""
+
+    def sql(self, plan: AggregateExpression) -> str:
+        """1 where the plan counts no row."""
+        return f"if({plan.value()} = 0, 1, 0)"
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,8 @@ class Cutoffs:
 class Estimator:
     """The learner. The score may only rise with features in `rising`, and only fall with those in `falling`."""
 
-    kind: Annotated[str, KINDS] = "xgboost"
-    """Library of the learner."""
+    kind: str = "xgboost"
+    """Library of the learner: one of those that the task can use."""
     params: Mapping[str, Any] = field(default_factory=dict)
     """Its parameters."""
     rising: tuple[str, ...] = ()
@@ -77,20 +90,20 @@ class Estimator:
 
 @dataclass(frozen=True)
 class Baseline:
-    """A single feature that the model must beat, and whether a higher value means a higher or lower probability."""
+    """A single feature that the model must beat, and whether a higher value foretells a higher or a lower label."""
 
     feature: str
     """Feature, as `view.feature`."""
     higher_is: Literal["more", "less"]
-    """Whether a higher value means a higher or a lower probability."""
+    """Whether a higher value foretells a higher or a lower label."""
 
 
 @dataclass(frozen=True)
 class MetricGate:
     """A bound of a metric on the test period that a model must meet to become champion."""
 
-    metric: Annotated[str, METRICS]
-    """Figure of the test period."""
+    metric: str
+    """Figure of the test period: `test_rows`, or one of the task's metrics."""
     at_least: float | None = None
     """Smallest value that passes."""
     at_most: float | None = None
@@ -117,7 +130,7 @@ class ModelSpec:
     """Declaration of a model. Subclasses set the attributes below; their docstring says what the model predicts."""
 
     name: ClassVar[str]
-    """The class's name in small letters: rules name the score as `model.score`."""
+    """The class's name in small letters: rules name its scores as `model.column`, such as `churn.score`."""
     entity: ClassVar[type[Entity]]
     """Required: what is scored."""
     owner: ClassVar[str] = ""
@@ -125,17 +138,17 @@ class ModelSpec:
     population: ClassVar[str] = ""
     """Required: rule of who is scored and learned from."""
     label: ClassVar[Label]
-    """What is predicted."""
+    """Required: what is predicted, such as `NoneOf("orders", horizon_days=90)`."""
+    task: ClassVar[Task]
+    """Required: how it is learned and evaluated, such as `BinaryClassification()`."""
     features: ClassVar[tuple[str, ...]] = ()
     """Required: features that it learns from, as `view.feature`."""
     cutoffs: ClassVar[Cutoffs] = Cutoffs()
     """Days between the data that it learns from and what it predicts."""
     estimator: ClassVar[Estimator] = Estimator()
     """The learner."""
-    calibration: ClassVar[Annotated[str, CALIBRATIONS]] = "isotonic"
-    """How scores become probabilities."""
-    baseline: ClassVar[Baseline]
-    """A plain rule that it must beat."""
+    baseline: ClassVar[Baseline | None] = None
+    """A plain rule that it must beat; a task may need none."""
     gates: ClassVar[tuple[MetricGate, ...]] = ()
     """Required: figures without which a trained version does not become champion."""
     trained_every_days: ClassVar[int] = 7
@@ -169,11 +182,16 @@ class ModelSpec:
         return last_trained_on is None or day - last_trained_on >= timedelta(days=cls.trained_every_days)
 
     @classmethod
+    def score_columns(cls) -> Mapping[str, Column]:
+        """Columns of its scores; none if the task is missing."""
+        return getattr(cls, "task", Task).columns
+
+    @classmethod
     def digest(cls) -> str:
         """Hash of the declaration, for receipts."""
-        parts: tuple[Any, ...] = (cls.label, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
-        plain = [asdict(part) for part in parts]
-        return digest([cls.name, cls.population, list(cls.features), cls.calibration, plain])
+        parts: tuple[Any, ...] = (cls.label, cls.task, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
+        plain = [[type(part).__name__, asdict(part)] for part in parts if part]
+        return digest([cls.name, cls.population, list(cls.features), plain])
 
     @classmethod
     def problems(cls) -> list[Problem]:
@@ -182,9 +200,10 @@ class ModelSpec:
             file = inspect.getsourcefile(cls) or cls.__module__
         except (OSError, TypeError):
             file = cls.__module__
-        missing = [name for name in ("entity", "label", "baseline") if not hasattr(cls, name)]
-        mistakes = [(name, "is missing") for name in missing]
-        mistakes += _texts(cls) + _features(cls) + ([] if missing else _numbers(cls)) + _choices(cls)
+        missing = [name for name in ("entity", "label", "task") if not hasattr(cls, name)]
+        mistakes = [(name, "is missing") for name in missing] + _texts(cls) + _features(cls) + _gates(cls)
+        if not missing:
+            mistakes += _numbers(cls) + _of_task(cls)
         return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]
 
 
@@ -227,22 +246,20 @@ def _numbers(spec: type[ModelSpec]) -> Mistakes:
         mistakes.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
     if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
         mistakes.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
-    if not spec.label.none_of:
-        mistakes.append(("label.none_of", "is missing: name a table"))
-    if not FEATURE.fullmatch(spec.baseline.feature):
+    if not spec.label.over:
+        mistakes.append(("label.over", "is missing: name a table"))
+    if spec.baseline and not FEATURE.fullmatch(spec.baseline.feature):
         mistakes.append(("baseline.feature", f"{spec.baseline.feature!r} is no feature; write view.feature"))
     return mistakes
 
 
-def _choices(spec: type[ModelSpec]) -> Mistakes:
-    mistakes: Mistakes = []
-    for key, name, allowed in (
-        ("estimator.kind", spec.estimator.kind, KINDS),
-        ("calibration", spec.calibration, CALIBRATIONS),
-        *(("gates", gate.metric, METRICS) for gate in spec.gates),
-    ):
-        if name not in allowed:
-            mistakes.append((key, f"{name!r} is not known; {nearest(name, allowed)}"))
+def _of_task(spec: type[ModelSpec]) -> Mistakes:
+    if not isinstance(spec.task, Task):
+        return [("task", f"{spec.task!r} is no task; write one with brackets, such as BinaryClassification()")]
+    return spec.task.problems(spec)
+
+
+def _gates(spec: type[ModelSpec]) -> Mistakes:
     open_gates = [gate.metric for gate in spec.gates if gate.at_least is None and gate.at_most is None]
-    mistakes += [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
+    mistakes = [("gates", f"{metric!r} has no bound: give at_least or at_most") for metric in open_gates]
     return mistakes + [("gates", f"{gate}: no figure is so") for gate in spec.gates if not gate.is_possible()]

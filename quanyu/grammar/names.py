@@ -14,20 +14,18 @@ from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag
 
-SCORE = Column("double", "Calibrated probability.", unit="probability", required=True, at_least=0, at_most=1)
-
 
 def names_of(
     entity: type[Entity], views: Iterable[type[FeatureView]], models: Iterable[type[ModelSpec]],
     tags: Mapping[str, Tag], tables: Mapping[str, type[Table]],
 ) -> dict[str, Column]:  # fmt: skip
-    """Columns by name: `view.feature`, `entity.attribute`, `model.score`, `scene.tag`.
+    """Columns by name: `view.feature`, `entity.attribute`, `model.column`, `scene.tag`.
 
     `tags` are in the order of `in_dependency_order`. The type is empty where a declaration is invalid.
     """
     names = {f"{view.name}.{name}": column for view in views for name, column in view.names(tables).items()}
     names |= {f"{entity.name}.{name}": column for name, column in entity.attributes(tables).items()}
-    names |= {f"{spec.name}.score": SCORE for spec in models}
+    names |= {f"{spec.name}.{name}": column for spec in models for name, column in spec.score_columns().items()}
     for name, tag in tags.items():
         names[name] = Column("", tag.means)
         with contextlib.suppress(ExpressionError):
@@ -37,8 +35,9 @@ def names_of(
 
 def inputs_of(spec: type[ModelSpec]) -> list[str]:
     """Names that a model's scores depend on."""
-    with contextlib.suppress(ExpressionError, AttributeError):
-        return list(dict.fromkeys([*spec.features, *parse(spec.population or "true").columns, spec.baseline.feature]))
+    baseline = [spec.baseline.feature] if spec.baseline else []
+    with contextlib.suppress(ExpressionError):
+        return list(dict.fromkeys([*spec.features, *parse(spec.population or "true").columns, *baseline]))
     return list(spec.features)
 
 
@@ -48,7 +47,7 @@ def in_dependency_order(tags: Mapping[str, Tag], models: Mapping[str, type[Model
     Raises ConfigError for a circle, which it shows.
     """
     inputs = {name: tag.inputs() for name, tag in tags.items()}
-    inputs |= {f"{name}.score": inputs_of(spec) for name, spec in models.items()}
+    inputs |= {f"{name}.{column}": inputs_of(spec) for name, spec in models.items() for column in spec.score_columns()}
     try:
         order = [*TopologicalSorter(inputs).static_order()]
     except CycleError as error:

@@ -1,8 +1,9 @@
-"""A retailer's own columns of a table of the One Model, and the traits of customers among them."""
+"""A retailer's own columns of a table of the One Model, and traits: how a value is chosen among several records."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, ClassVar, Literal
 
@@ -60,7 +61,9 @@ class OwnColumn(StrictModel):
 
 
 class Trait(StrictModel):
-    """A column of people that customers have too. `keep` says which of a customer's records gives the value.
+    """A column of people that customers have too, or of the list of another entity that several sources fill.
+
+    `keep` says which of the records gives the value.
 
     `newest`: the record that changed last. `most_trusted`: the record of the source that comes first in `order`.
     `strictest`: the value that comes first in `order`. Among equals, and among those that `order` does not name, the
@@ -77,6 +80,11 @@ class Trait(StrictModel):
         return Column(
             of.type, of.about, unit=of.unit, values=of.values, own=True, survivorship=survivorship, strictest=strictest
         )
+
+    def chosen(self, of: Column) -> Column:
+        """The column of an entity's own list, with the choice among the sources that fill it."""
+        column = self.column(of)
+        return replace(of, survivorship=column.survivorship, strictest=column.strictest, trait=True)
 
     def mistakes(self, name: str, of: Column, sources: Collection[str]) -> Iterator[tuple[str, str]]:
         """Yield the keys that are wrong of the trait of a column, each with what is allowed."""
@@ -107,15 +115,22 @@ class Trait(StrictModel):
 
 
 class OwnColumns(YamlDeclaration):
-    """Columns that one retailer adds to the table of the file's name, and traits of its customers."""
+    """Columns that one retailer adds to the table of the file's name, and traits of customers or another entity."""
 
     kind: ClassVar[str] = "tables"
 
     columns: dict[str, OwnColumn] = Field({}, description="more columns of the table, by name")
-    traits: dict[str, Trait] = Field({}, description="columns of people that customers have too, by name")
+    traits: dict[str, Trait] = Field(
+        {}, description="columns of which each has a choice among several records, by name"
+    )
 
-    def problems(self, tables: Mapping[str, type[Table]], sources: Collection[str]) -> Problems:
-        """Check the table, the names and types of columns, and the traits. `sources` are names of feeds."""
+    def problems(
+        self, tables: Mapping[str, type[Table]], sources: Collection[str], lists: Collection[str] = ()
+    ) -> Problems:
+        """Check the table, the names and types of columns, and the traits.
+
+        `sources` are names of feeds, and `lists` the tables that list entities, such as outlets.
+        """
         problems = Problems()
         allowed = [t.name for t in tables.values() if t.layer == "silver" and t.name != "identifiers"]
         if self.name not in allowed:
@@ -126,19 +141,24 @@ class OwnColumns(YamlDeclaration):
                 problems.add(self.file, f"columns.{name}", words)
             for key, words in column.mistakes():
                 problems.add(self.file, f"columns.{name}.{key}", words)
-        if self.traits and self.name != RECORDS:
-            problems.add(self.file, "traits", f"traits are columns of {RECORDS}: write them in {RECORDS}.yml")
+        if self.traits and self.name not in (RECORDS, *lists):
+            words = f"{self.name} list no entity, so each row has its own values: traits are columns of "
+            problems.add(self.file, "traits", words + ", ".join([RECORDS, *sorted(lists)]))
         else:
             self._check_traits(problems, tables, sources)
         return problems
 
     def _check_traits(self, problems: Problems, tables: Mapping[str, type[Table]], sources: Collection[str]) -> None:
-        columns = {**tables[RECORDS].columns, **self.added(tables)} if self.traits else {}
+        table, of_people = tables[self.name], self.name == RECORDS
+        columns = {**table.columns, **self.added(tables)}
         for name, trait in self.traits.items():
             key = f"traits.{name}"
             if name not in columns:
-                problems.add(self.file, key, f"unknown column of {RECORDS}; {nearest(name, columns)}")
-            elif name in tables[CUSTOMERS].columns:
+                problems.add(self.file, key, f"unknown column of {self.name}; {nearest(name, columns)}")
+            elif not of_people and (name in table.keys or columns[name].pii):
+                what = "the key" if name in table.keys else "personal, and rules name no personal column"
+                problems.add(self.file, key, f"{name} of {self.name} is {what}: it needs no trait")
+            elif of_people and name in tables[CUSTOMERS].columns:
                 words = f"{CUSTOMERS} have a column {name} already; `survivorship` in base.yml ranks its sources"
                 problems.add(self.file, key, words)
             else:
@@ -154,12 +174,14 @@ class OwnColumns(YamlDeclaration):
         """The tables that this file changes, by name: new classes, which leave the declared ones as they are."""
         if self.name not in tables or tables[self.name].layer != "silver":
             return {}
-        changed = {self.name: with_columns(tables[self.name], self.added(tables))}
-        columns, old = changed[self.name].columns, tables[CUSTOMERS].columns
-        traits = {n: t.column(columns[n]) for n, t in self.traits.items() if n in columns and n not in old}
-        if traits and self.name == RECORDS:
-            changed[CUSTOMERS] = with_columns(tables[CUSTOMERS], traits)
-        return changed
+        table = with_columns(tables[self.name], self.added(tables))
+        traits = {name: trait for name, trait in self.traits.items() if name in table.columns}
+        if self.name != RECORDS:
+            chosen = {name: trait.chosen(table.columns[name]) for name, trait in traits.items()}
+            return {self.name: with_columns(table, chosen)}
+        old = tables[CUSTOMERS].columns
+        more = {name: trait.column(table.columns[name]) for name, trait in traits.items() if name not in old}
+        return {RECORDS: table, **({CUSTOMERS: with_columns(tables[CUSTOMERS], more)} if more else {})}
 
 
 def _name_mistake(name: str, table: type[Table]) -> str | None:

@@ -52,8 +52,9 @@ class Column:
     """One column. `unit` is the unit of a number. Ingest and Delta check `values` and the bounds.
 
     `days` are the plausible days and times; only ingest checks them. `own` columns are those that a conf folder adds:
-    only ingest checks them, since what they allow may change on any day. `survivorship` are the sources whose value a
-    customer has, first to last, and `strictest` the values, if these decide.
+    only ingest checks them, since what they allow may change on any day. A `trait` is a column whose value is chosen
+    among the records of an entity: by `survivorship`, the sources whose value counts, first to last, or by `strictest`,
+    the values, else the newest.
     """
 
     type: str
@@ -77,9 +78,11 @@ class Column:
     references: str | None = None
     """Table whose key the value is: expressions may name its columns as `table.column`."""
     survivorship: tuple[str, ...] = ()
-    """Sources in the order in which their value is preferred, for a column of `customers`."""
+    """Sources in the order in which their value is preferred."""
     strictest: tuple[str, ...] = ()
-    """Values from the strictest to the loosest: the strictest of a customer's records counts."""
+    """Values from the strictest to the loosest: the strictest of an entity's records counts."""
+    trait: bool = False
+    """Whether its value is chosen by itself among the records of an entity in several sources."""
     own: bool = False
     """Whether it is a column of the retailer's own."""
 

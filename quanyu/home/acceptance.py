@@ -9,6 +9,7 @@ from datetime import date
 from quanyu.config.settings import Settings
 from quanyu.home import home_name as homes
 from quanyu.home.home_name import HomeNote
+from quanyu.home.migration import check_form
 from quanyu.run import business_days, integrity
 from quanyu.run.runner import Context
 
@@ -22,6 +23,7 @@ def accept(settings: Settings, sent_until: date | None) -> HomeNote:
     before = homes.check_name(settings)
     homes.check_key(settings)
     with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
+        check_form(context)
         in_doubt = before.restored or integrity.losses(context)
         integrity.accept_current_state(context)
         doubted = max(before.doubted, str(sent_until or context.day)) if in_doubt else before.doubted

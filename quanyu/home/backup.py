@@ -15,10 +15,11 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, KeeperError
 from quanyu.home import home_name as homes
 from quanyu.home.lock import home_lock
+from quanyu.home.migration import check_form
 from quanyu.lake.locations import check_path
 from quanyu.lake.table_state import TableState, loss, newest_versions, read_table_state
 from quanyu.run.integrity import ASIDE
-from quanyu.run.preflight import check
+from quanyu.run.preflight import check_home
 from quanyu.run.runner import Context
 
 MANIFEST = "backup.json"
@@ -50,7 +51,7 @@ def back_up(settings: Settings, target: Path, without_store: bool = False, wait_
     if not (settings.home / "store.db").is_file() and not without_store:
         raise ConfigError(_OUTSIDE)
     with home_lock(settings, wait_seconds), contextlib.closing(Context(settings, datetime.now(UTC).date())) as context:
-        check(context)
+        _check_tables(context)
         last = context.store.results.newest_day()
         fresh = target.with_name(f"{target.name}.partial")
         shutil.rmtree(fresh, ignore_errors=True)
@@ -62,6 +63,15 @@ def back_up(settings: Settings, target: Path, without_store: bool = False, wait_
         (fresh / MANIFEST).write_text(json.dumps(asdict(manifest), indent=1), encoding="utf-8")
         fresh.rename(target)
     return manifest
+
+
+def _check_tables(context: Context) -> None:
+    """A home of an earlier form can be backed up, unless its migration was cut short, which looks like a loss."""
+    try:
+        check_home(context)
+    except KeeperError:
+        check_form(context)
+        raise
 
 
 _OUTSIDE = (

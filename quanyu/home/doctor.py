@@ -22,6 +22,7 @@ from quanyu.engine.session import engine_name, sail_version
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.home import home_name as homes
+from quanyu.home import migration
 from quanyu.run import integrity
 from quanyu.run.runner import Context
 from quanyu.servers.background import PORTS, is_free, recorded_servers, services
@@ -124,9 +125,12 @@ def _agreement(settings: Settings) -> Iterator[Finding]:
     try:
         homes.check_key(settings)
         with contextlib.closing(Context(settings, date.min)) as context:
-            lost = integrity.losses(context)
+            earlier, lost = migration.advice(context), integrity.losses(context)
     except QuanyuError as error:
         yield Finding("lake, store and key", False, str(error), "take all of the home from its last backup")
+        return
+    if earlier:
+        yield Finding("form of the home", False, earlier, "back it up with quanyu backup, then call quanyu migrate")
         return
     words = "; ".join(f"{place}: {words}" for place, words in sorted(lost.items())) or "they agree"
     mend = "the next run makes again what steps can compute, and stops, with what to do, for what they cannot"

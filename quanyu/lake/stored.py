@@ -162,6 +162,21 @@ class StoredTables:
             f" ({self.settings.retention_days}) in base.yml"
         )
 
+    def move(self, place: str, to: str) -> None:
+        """Rename the folder of a table, with its whole history; nothing is done if it was renamed already.
+
+        Raises KeeperError if there is a table at both places.
+        """
+        old, new = Path(self.path(place)), Path(self.path(to))
+        if not old.is_dir():
+            return
+        if new.is_dir():
+            raise KeeperError(
+                f"{place} and {to} are both in {self.settings.lake}: an older release has run on this home after it was"
+                f" migrated. Restore the home from its last backup, or move the folder {old} away if it is not needed"
+            )
+        old.rename(new)
+
     def rows(self, place: str, columns: Sequence[str] | None = None, where: Any = None) -> pa.Table:
         """Read the rows that satisfy a pyarrow condition, or all rows, without the engine.
 

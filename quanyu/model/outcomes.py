@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from quanyu.errors import ConfigError, Problem
+from quanyu.grammar.declaration import file_of
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.names import SCORE
+from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import profile_column
 
@@ -14,22 +16,37 @@ DAY = Column("date", "Day at whose end this is valid.", required=True)
 CUSTOMER = Column("string", "The customer.", required=True)
 
 
-_SCORES: dict[str, type[Table]] = {}
+def score_columns(models: Iterable[type[ModelSpec]]) -> dict[str, Column]:
+    """Columns of the scores of all models of an entity, each null in the rows of models whose task lacks it.
+
+    Raises ConfigError where two tasks mean different things by one name.
+    """
+    columns: dict[str, Column] = {}
+    for spec in models:
+        for name, column in spec.score_columns().items():
+            if columns.setdefault(name, column) != column:
+                message = f"{name!r} of its scores means something else in the task of another model"
+                raise ConfigError(Problem(file_of(spec), f"{spec.name}.task", message))
+    return columns
 
 
-def scores_of(entity: type[Entity]) -> type[Table]:
-    """The table of what models say of an entity as of a day: one class for each entity."""
-    if entity.name not in _SCORES:
-        _SCORES[entity.name] = _scores(entity)
-    return _SCORES[entity.name]
+_SCORES: dict[tuple[Any, ...], type[Table]] = {}
 
 
-def _scores(entity: type[Entity]) -> type[Table]:
+def scores_of(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table]:
+    """The table of what models say of an entity as of a day, with these columns: one class for each such table."""
+    key = (entity.name, *columns.items())
+    if key not in _SCORES:
+        _SCORES[key] = _scores(entity, columns)
+    return _SCORES[key]
+
+
+def _scores(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table]:
     body: dict[str, Any] = {
         "__doc__": f"What a model says of {entity.plural(2)} as of a day.", "__module__": __name__, "layer": "gold",
         "keys": ("model", entity.key, "as_of"), "overwrite_by": "as_of", "owner": "ml",
         "model": Column("string", "Name of the model.", required=True), entity.key: entity.key_column(), "as_of": DAY,
-        "score": SCORE, "version": Column("string", "Version of the model in its registry.", required=True),
+        **columns, "version": Column("string", "Version of the model in its registry.", required=True),
     }  # fmt: skip
     return type(f"Scores_{entity.name}", (Table,), body)
 
@@ -40,24 +57,41 @@ def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]
         "__doc__": f"Attributes, features, scores and tags of {entity.plural(2)}, one current row each.",
         "__module__": __name__, "layer": "gold", "keys": (entity.key,), "owner": "data",
         entity.key: entity.key_column(), "as_of": DAY,
-        **{profile_column(name): Column(column.type, column.about, unit=column.unit) for name, column in names.items()},
+        **{profile_column(name): _of_profile(column) for name, column in names.items()},
     }  # fmt: skip
     return type(f"Profile_{entity.name}", (Table,), body)
 
 
-class Memberships(Table):
-    """A customer's membership in an audience, from entry to exit."""
+def _of_profile(column: Column) -> Column:
+    """A column of a profile: optional, and with the choice among records, which the profile depends on."""
+    kind, about, unit = column.type, column.about, column.unit
+    return Column(
+        kind, about, unit=unit, survivorship=column.survivorship, strictest=column.strictest, trait=column.trait
+    )
 
-    layer = "gold"
-    keys = ("audience", "customer_id", "entered_on")
-    forward_only = True
-    owner = "growth"
 
-    audience = Column("string", "Name of the audience.", required=True)
-    customer_id = CUSTOMER
-    entered_on = Column("date", "Day on which the customer entered.", required=True)
-    left_on = Column("date", "Day on which the customer left; null for a current member.")
-    holdout = Column("boolean", "In the control group, which gets no treatment.", required=True)
+_MEMBERSHIPS: dict[str, type[Table]] = {}
+
+
+def memberships_of(entity: type[Entity]) -> type[Table]:
+    """The table of who is in which audience about an entity: one class for each entity."""
+    if entity.name not in _MEMBERSHIPS:
+        _MEMBERSHIPS[entity.name] = _memberships(entity)
+    return _MEMBERSHIPS[entity.name]
+
+
+def _memberships(entity: type[Entity]) -> type[Table]:
+    word = entity.plural(1)
+    body: dict[str, Any] = {
+        "__doc__": f"The membership of {entity.plural(2)} in audiences, a row from entry to exit.",
+        "__module__": __name__, "layer": "gold", "keys": ("audience", entity.key, "entered_on"), "forward_only": True,
+        "owner": "growth", "audience": Column("string", "Name of the audience.", required=True),
+        entity.key: entity.key_column(),
+        "entered_on": Column("date", f"Day on which the {word} entered.", required=True),
+        "left_on": Column("date", f"Day on which the {word} left; null for a current member."),
+        "holdout": Column("boolean", "In the control group, which gets no treatment.", required=True),
+    }  # fmt: skip
+    return type(f"Memberships_{entity.name}", (Table,), body)
 
 
 class ExportMembers(Table):

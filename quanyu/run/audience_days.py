@@ -24,11 +24,13 @@ def record_evaluation(context: Context, audience: str, day: date | None, lacks: 
 
 
 def stale(context: Context) -> Mapping[str, str]:
-    """Audiences that were not evaluated for the day of the run, each with the reason.
+    """Audiences of customers that were not evaluated for the day of the run, each with the reason.
 
     Exports and journeys of a stale audience add nobody. Removals are still sent.
     """
-    reasons = {name: _reason(context, audience) for name, audience in context.catalogue.audiences.items()}
+    catalogue = context.catalogue
+    exported = (a for a in catalogue.audiences.values() if catalogue.entities[a.entity].resolved)
+    reasons = {audience.name: _reason(context, audience) for audience in exported}
     return {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quanyu.errors import ConfigError
 from quanyu.home.home_name import check_key
 from quanyu.home.lock import check_writable
+from quanyu.home.migration import check_form
 from quanyu.lake.locations import check_path
 from quanyu.run import integrity
 from quanyu.run.runner import Context
@@ -12,6 +13,15 @@ from quanyu.run.runner import Context
 
 def check(context: Context) -> None:
     """Check all that a run needs, and schedule the rebuilding of lost tables. The caller holds the home's lock.
+
+    Raises KeeperError also for a home of an earlier form, otherwise as `check_home`.
+    """
+    check_form(context)
+    check_home(context)
+
+
+def check_home(context: Context) -> None:
+    """Check a home of any form, and schedule the rebuilding of lost tables. The caller holds the home's lock.
 
     Raises KeeperError for folders that cannot be written and lost tables that no step can rebuild, ConfigError for
     another person key and a path that cannot contain tables, RetryableError for a store that does not answer.

@@ -59,7 +59,8 @@ class Step:
     `inputs` returns what else it depends on (landed files, for example). `as_of` steps depend on the day itself.
     `forward` steps depend on earlier days and do not run for a day before their last one. `rebuilds` are places that it
     can rebuild if they are lost; if any other table is lost, no step runs. `declares` has a hash of each declaration
-    that it computes, by kind and name, so that a plan can say which are new.
+    that it computes, by kind and name, so that a plan can say which are new. A step that `reaches_people`, as by
+    messages or exports, is never performed on a copy of the home.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Step:
     inputs: Callable[[Context], Mapping[str, Any]] | None = None
     rebuilds: tuple[str, ...] = ()
     declares: Mapping[str, str] = field(default_factory=dict)
+    reaches_people: bool = False
 
     def fingerprint(self) -> str:
         """Hash of what is declared and of all code that the step's result depends on."""

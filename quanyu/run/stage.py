@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quanyu.discover import Catalogue
     from quanyu.grammar.declaration import Problems
     from quanyu.grammar.job import Job
+    from quanyu.home.migration import Migration
     from quanyu.run.facts import Facts
     from quanyu.run.planning.plan import Trial
     from quanyu.run.runner import Result, Step
@@ -46,6 +47,10 @@ class Stage:
 
     def prepare(self, settings: Settings) -> None:
         """Make what the steps need in a home, such as a database. Called before each run."""
+
+    def migrations(self) -> Sequence[Migration]:
+        """Changes that move a home of an earlier form on."""
+        return ()
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Parts of the summary, from the results of all stages."""

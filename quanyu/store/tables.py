@@ -47,6 +47,15 @@ class LakeTables:
             with self._database.write() as connection:
                 self._database.upsert(connection, LAKE_TABLES, [asdict(table) | {"updated_at": at} for table in tables])
 
+    def rename(self, old: str, new: str) -> None:
+        """Record a table's state under another place, unless one is recorded there already."""
+        with self._database.write() as connection:
+            of_old, of_new = LAKE_TABLES.c.place == old, LAKE_TABLES.c.place == new
+            if connection.scalar(sa.select(LAKE_TABLES.c.place).where(of_new)):
+                connection.execute(sa.delete(LAKE_TABLES).where(of_old))
+            else:
+                connection.execute(sa.update(LAKE_TABLES).where(of_old).values(place=new))
+
     def forget(self, places: Collection[str]) -> None:
         """Delete the records of tables."""
         with self._database.write() as connection:

@@ -5,28 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sample.facts import DayFacts
-from sample.feeds import (
-    activities,
-    ads,
-    attributes,
-    campaigns,
-    chats,
-    complaints,
-    consents,
-    crm,
-    erp,
-    events,
-    market,
-    outlets,
-    pos,
-    reviews,
-    shelves,
-    shop,
-    stop_list,
-    store_visits,
-    tickets,
-    wecom,
-)
+from sample.feeds.dealers import outlets, shelves
+from sample.feeds.digital import ads, campaigns, consents, events, wecom
+from sample.feeds.retail import attributes, crm, erp, market, pos, shop, stop_list, store_visits, tickets
+from sample.feeds.service import activities, chats, complaints, reviews
 from sample.world import World
 from sample.write import Out
 

@@ -1,10 +1,13 @@
-"""winback: valuable customers who stopped buying."""
+"""winback: customers with at least two orders ever, of any amount, whose last one is 90 to 365 days ago.
+
+An order without status and kind in a table is a paid purchase. `recorded_on` is the day on which it became known.
+"""
 
 from specification import spec
 
 from quanyu.model.trade import Orders
 
-test_winback_holds_who_bought_twice_and_is_silent_for_90_to_365_days = spec(
+test_winback_holds_who_bought_at_least_twice_and_last_90_to_365_days_ago_both_included = spec(
     "winback",
     as_of="2024-07-01",
     given={
@@ -40,7 +43,7 @@ test_winback_leaves_out_who_bought_once_or_never = spec(
     expect={"cat"},
 )
 
-test_winback_takes_a_return_for_no_sign_of_life = spec(
+test_a_return_does_not_count_as_a_new_purchase = spec(
     "winback",
     as_of="2024-07-01",
     given={

@@ -1,7 +1,7 @@
 """Tables of a home after its days, for queries by DuckDB.
 
-Tables of the lake are `silver.orders`, `gold.memberships` and so on; those of silver contain the rows that are current
-after the last day; a declared table that was never written is empty. Beside them:
+Tables of the lake are `silver.orders`, `gold.memberships_customer` and so on; those of silver contain the rows that
+are current after the last day; a declared table that was never written is empty. Beside them:
 
 - `refused(problem)`: the error of `quanyu validate`, if it refused the case; such a case does not run.
 - `runs(day, exit_code, words)`: each `quanyu run`. `steps(day, step, status, error)`: how each step ended.
@@ -45,7 +45,7 @@ create view people as
     where i.valid_to is null;
 create view members as
     select distinct m.audience, p.value, m.customer_id, m.entered_on, m.left_on
-    from gold.memberships m left join people p on p.customer_id = m.customer_id;
+    from gold.memberships_customer m left join people p on p.customer_id = m.customer_id;
 create view buyers as
     select distinct o.order_id, p.kind, p.value
     from silver.orders o

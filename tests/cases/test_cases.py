@@ -92,5 +92,5 @@ def test_every_declared_table_can_be_queried_before_it_is_written(tmp_path):
     home = CaseHome(tmp_path)
     home.lay([])
     views = evidence(home)
-    assert views.ask("select count(*) from gold.memberships") == [["0"]]
+    assert views.ask("select count(*) from gold.memberships_customer") == [["0"]]
     assert views.ask("select * from people union all select * from people") == []

@@ -1,11 +1,16 @@
-"""Recency: how long ago and how regularly a customer buys."""
+"""Recency: how long ago and how regularly a customer buys.
+
+An order without status and kind in a table is a paid purchase. `as_of` is the day that is looked back from, to its end.
+`tags` names the scene of tags that is computed beside the features; `recorded_on` is the day on which an order became
+known. `days_between_orders` is the rhythm.
+"""
 
 from specification import spec
 
 from features.recency import Recency
 from quanyu.model.trade import Orders
 
-test_lapsed_is_who_did_not_buy_for_more_than_half_a_year = spec(
+test_lapsed_is_who_last_bought_more_than_180_days_ago = spec(
     Recency,
     tags="retention",
     as_of="2024-07-01",
@@ -26,7 +31,7 @@ test_lapsed_is_who_did_not_buy_for_more_than_half_a_year = spec(
     },
 )
 
-test_at_risk_is_who_is_silent_for_91_to_180_days = spec(
+test_at_risk_is_who_last_bought_91_to_180_days_ago = spec(
     Recency,
     tags="retention",
     as_of="2024-07-01",
@@ -47,7 +52,7 @@ test_at_risk_is_who_is_silent_for_91_to_180_days = spec(
     },
 )
 
-test_a_newcomer_bought_for_the_first_time_within_30_days = spec(
+test_a_newcomer_first_bought_at_most_30_days_ago_which_is_a_day_more_than_orders_30d_counts = spec(
     Recency,
     tags="welcome",
     as_of="2024-07-01",
@@ -186,7 +191,7 @@ test_there_is_no_rhythm_with_less_than_two_days_with_an_order = spec(
     expect={"ann": dict(days_between_orders=None), "bob": dict(days_between_orders=None)},
 )
 
-test_the_rhythm_is_that_of_the_last_365_days = spec(
+test_the_rhythm_is_that_of_365_days_which_begin_364_days_before = spec(
     Recency,
     as_of="2024-07-01",
     given={
@@ -202,7 +207,7 @@ test_the_rhythm_is_that_of_the_last_365_days = spec(
     expect={"ann": dict(days_between_orders=10.0), "bob": dict(days_between_orders=None)},
 )
 
-test_returns_cancelled_and_pending_orders_are_no_purchases = spec(
+test_returns_cancelled_and_pending_orders_are_no_purchases_and_a_return_undoes_none = spec(
     Recency,
     as_of="2024-07-01",
     tags="welcome",

@@ -1,10 +1,15 @@
-"""RFM: fifths by recency, frequency and spending, and the segments made of them."""
+"""RFM: scores from 1 (worst) to 5 (best) by last order, number of orders and spending of 365 days, and segments.
+
+Scores rank the customers among each other. An order without status and kind in a table is a paid purchase; `as_of` is
+the day that is looked back from, to its end. `at_risk` is a segment here: by rank, not by days as the tag of retention.
+Customers who are in `given` alone are there to be ranked.
+"""
 
 from specification import Scene, spec
 
 from quanyu.model.trade import Orders
 
-# Ten customers: a fifth is two of them.
+# Ten customers have bought, so that a fifth is two of them, if their numbers differ.
 TEN = {
     Orders: """
         customer | ordered_at | amount
@@ -22,7 +27,8 @@ TEN = {
         i        | 2023-12-02 | 40
         i        | 2023-12-01 | 400
         j        | 2023-12-01 | 30
-        never    | 2024-08-01 | 10
+        future   | 2024-08-01 | 10
+        old      | 2023-07-02 | 10
     """
 }
 
@@ -38,12 +44,13 @@ test_customers_are_ranked_in_fifths_and_segments = spec(
         "h": dict(recency="2", frequency="1", monetary="1", segment="hibernating"),
         "i": dict(recency="1", frequency="4", monetary="4", segment="at_risk"),
         "j": dict(recency="1", frequency="1", monetary="1", segment="hibernating"),
-        # Who did not buy within a year has no score.
-        "never": dict(recency=None, frequency=None, monetary=None, segment=None),
+        # Who did not buy in the 365 days up to the day, or not yet, has no score.
+        "old": dict(recency=None, frequency=None, monetary=None, segment=None),
+        "future": dict(recency=None, frequency=None, monetary=None, segment=None),
     },
 )
 
-test_equal_numbers_are_in_one_band = spec(
+test_customers_with_equal_numbers_share_a_score = spec(
     Scene("rfm"),
     as_of="2024-07-01",
     given={

@@ -3,7 +3,8 @@
 from specification import spec
 
 from ml.churn import Churn
-from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
+from ml.tasks.binary_classification import BinaryClassification
+from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 
@@ -163,7 +164,8 @@ class StoreLoss(ModelSpec):
     entity = Customer
     owner = "growth"
     population = "recency.days_since_order < 365 and not care.big_spender"
-    label = Label(none_of="orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")
+    task = BinaryClassification()
+    label = NoneOf("orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")
     features = ("value.orders",)
     baseline = Baseline(feature="recency.days_since_order", higher_is="more")
     gates = (MetricGate("auc", at_least=0.6),)
@@ -194,7 +196,8 @@ class Silence(StoreLoss):
     """No order in the next 30 days, except those known to be online."""
 
     population = "not recency.days_since_order >= 30"
-    label = Label(none_of="orders", horizon_days=30, where="channel <> 'online'")
+    task = BinaryClassification()
+    label = NoneOf("orders", horizon_days=30, where="channel <> 'online'")
 
 
 test_not_in_a_population_holds_those_of_whom_it_is_not_known = spec(
@@ -231,7 +234,8 @@ class Elsewhere(ModelSpec):
     entity = Customer
     owner = "growth"
     population = "value.orders >= 1"
-    label = Label(none_of="orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")
+    task = BinaryClassification()
+    label = NoneOf("orders", horizon_days=30, where="channel = 'store' or channel = 'phone'")
     features = ("value.orders",)
     baseline = Baseline(feature="value.orders", higher_is="less")
 

@@ -3,18 +3,24 @@ import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
 import pytest
 from shop import copy_registry
 
-from ml.lifecycle.evaluate import figures, judge
-from ml.lifecycle.plots import calibration_plot, gain_plot
-from ml.lifecycle.registry import Dataset, Registry
+from ml.lifecycle.evaluate import judge
+from ml.lifecycle.facts import TrainingFacts
+from ml.lifecycle.registry import Champion, Registry
+from ml.lifecycle.stage import TrainStage
+from ml.lifecycle.tracking import PLAIN, Dataset
 from ml.lifecycle.train import TooLittleDataError, train
+from ml.tasks.binary_classification import BinaryClassification, figures
 from quanyu.errors import ConfigError, QuanyuError
-from quanyu.grammar.model_spec import Baseline, Estimator, Label, MetricGate, ModelSpec
+from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
+from quanyu.model.entities import Customer
+from quanyu.run.runner import Outcome, Result
 
 DAY = date(2011, 12, 9)
 
@@ -22,8 +28,9 @@ DAY = date(2011, 12, 9)
 class Leaving(ModelSpec):
     """Leaves with a probability that rises with recency and falls with orders."""
 
-    owner, population = "growth", "recency.days < 365"
-    label = Label("orders", 90)
+    entity, owner, population = Customer, "growth", "recency.days < 365"
+    label = NoneOf("orders", 90)
+    task = BinaryClassification()
     features = ("recency.days", "value.orders", "value.noise")
     estimator = Estimator(
         params={"n_estimators": 60, "max_depth": 3}, rising=("recency.days",), falling=("value.orders",)
@@ -81,7 +88,8 @@ def test_training_is_the_same_whatever_the_order_of_rows_and_threads(calibration
     class Spec(Leaving):
         """As above."""
 
-    Spec.calibration = calibration
+        task = BinaryClassification(calibration)
+
     first = train(Spec, PAST)
     shuffled = PAST.sample(frac=1, random_state=7)[sorted(PAST.columns, reverse=True)]
     second = train(Spec, shuffled, nthread=2)
@@ -144,9 +152,16 @@ def test_metrics_of_a_worked_example():
 
 
 def test_plots_are_png_and_deterministic(judged):
-    for draw in (calibration_plot, gain_plot):
-        picture = draw(judged, "leaving")
-        assert picture.startswith(b"\x89PNG") and picture == draw(judged, "leaving")
+    def pictures():
+        plots = Leaving.task.plots(judged.scores, judged.labels, judged.metrics, "leaving")
+        files = {name: BytesIO() for name in plots}
+        for name, plot in plots.items():
+            plot.savefig(files[name], **PLAIN)
+        return {name: file.getvalue() for name, file in files.items()}
+
+    first = pictures()
+    assert set(first) == {"calibration", "gain"} and first == pictures()
+    assert all(picture.startswith(b"\x89PNG") for picture in first.values())
 
 
 @pytest.fixture
@@ -166,7 +181,36 @@ def test_a_champion_scores_as_it_was_evaluated(registry, trained, judged):
     assert (recorded.version, recorded.champion, recorded.new) == (1, True, True)
     champion = registry.champion("leaving")
     assert (champion.version, champion.trained_on, champion.features) == (1, DAY, Leaving.features)
-    assert np.array_equal(champion.predict(LATER), judged.scores)
+    assert np.array_equal(champion.predict(LATER, ["score"])["score"], judged.scores)
+
+
+def test_a_prediction_of_several_columns_gives_them_by_name():
+    champion = Champion("two", 1, DAY, ("value.orders",), lambda rows: np.outer(rows["value.orders"], [1, 10]))
+    rows = pd.DataFrame({"value.orders": [3, 4]}, index=[7, 8])
+    expected = pd.DataFrame({"value": [3.0, 4.0], "upper": [30.0, 40.0]}, index=[7, 8])
+    pd.testing.assert_frame_equal(champion.predict(rows, ["value", "upper"]), expected)
+
+
+def test_the_summary_has_a_panel_for_each_task():
+    facts = [
+        TrainingFacts("spend", {"test_rows": 2000.0, "mae": 1234.5}, False, {"mae": "MAE"}),
+        TrainingFacts("churn", {"test_rows": 700.0, "auc": 0.75, "ece": 0.04}, True, {"auc": "AUC"}),
+        TrainingFacts("leaving", {"test_rows": 70.0, "auc": 0.5, "ece": 0.1}, True, {"auc": "AUC"}),
+        TrainingFacts("older", {"test_rows": 7.0, "auc": 0.6}, True),
+    ]
+    results = [Result(f"train.{each.model}", "done", 1.0, Outcome(facts=each)) for each in facts]
+    panels = [
+        ([column.header for column in panel.columns], [list(column.cells) for column in panel.columns])
+        for panel in TrainStage().report(results)
+    ]
+    assert panels == [
+        (["model", "champion", "MAE", "tested on"], [["spend"], ["no"], ["1,234.500"], ["2,000"]]),
+        (
+            ["model", "champion", "AUC", "tested on"],
+            [["churn", "leaving"], ["yes", "yes"], ["0.750", "0.500"], ["700", "70"]],
+        ),
+        (["model", "champion", "auc", "tested on"], [["older"], ["yes"], ["0.600"], ["7"]]),
+    ]
 
 
 def test_a_model_without_versions_has_no_champion(registry):
@@ -257,7 +301,7 @@ def test_recording_is_silent_and_restores_mlflow_settings(registry, trained, jud
 
     before = mlflow.get_tracking_uri()
     registry.record(Leaving, trained, judged, DATASET)
-    registry.champion("leaving").predict(LATER)
+    registry.champion("leaving").predict(LATER, ["score"])
     assert mlflow.get_tracking_uri() == before
     assert capfd.readouterr() == ("", "")
     assert [str(warning.message) for warning in recwarn if "mlflow" in warning.filename] == []

@@ -9,7 +9,7 @@ from shop import Retailer, copy_registry
 
 from jobs.unify.matching import training
 from ml.lifecycle import match_models
-from ml.lifecycle.home_registry import registry
+from ml.lifecycle.registry import Registry
 from quanyu.model.identity import IdentityModels
 
 TEXT = training.assumed("0" * 16).text()
@@ -34,7 +34,7 @@ def test_each_version_is_recorded_once_with_its_weights(retailer):
     assert retailer.run("2024-07-01", "track.identity")["track.identity"].rows_out == 1
     kept(retailer, 2)
     assert retailer.run("2024-07-02", "track.identity")["track.identity"].rows_out == 1
-    with registry(retailer.context("2024-07-02")).experiment(match_models.EXPERIMENT) as (client, experiment):
+    with Registry.of(retailer.settings).experiment(match_models.EXPERIMENT) as (client, experiment):
         runs = client.search_runs([experiment])
     assert sorted(run.data.params["version"] for run in runs) == ["1", "2"]
     phone = json.loads(TEXT)["comparisons"]["phone"]

@@ -80,14 +80,15 @@ def with_ratio(context, **declared):
 
 
 def test_a_rule_and_a_measure_name_what_they_cannot_compute(context):
-    rows = rules.evaluate_rules(context, [DAY]).collect()
+    rows = rules.evaluate_rules(context, Customer, [DAY]).collect()
     lost = {(row.customer_id.removeprefix(CASE.prefix), row.lost) for row in rows if row.lost}
     assert lost == {
         ("bob", "rule__per_piece"), ("cat", "rule__per_piece"), ("dan", "rule.who"), ("eve", "rule.who"),
         ("cat", "value.spend"),
     }  # fmt: skip
     assert {row.customer_id.removeprefix(CASE.prefix) for row in rows if row.audience} == {"ann"}
-    assert {row.customer_id for row in rules.members_of_all(context, [DAY]).collect()} == {f"{CASE.prefix}ann"}
+    members = rules.members_of_all(context, Customer, [DAY]).collect()
+    assert {row.customer_id for row in members} == {f"{CASE.prefix}ann"}
 
 
 def test_the_note_on_lost_values_counts_customers():

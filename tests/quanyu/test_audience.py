@@ -4,10 +4,13 @@ import pytest
 
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.table import Column
+from quanyu.model.entities import Customer, Outlet, Product
+from quanyu.model.outlets import Outlets
 from quanyu.model.people import People
+from quanyu.model.supply import SellIn
 from quanyu.model.trade import OrderLines, Orders, Products
 
-TABLES = {table.name: table for table in (Orders, OrderLines, Products, People)}
+TABLES = {table.name: table for table in (Orders, OrderLines, Products, People, Outlets, SellIn)}
 KNOWN = {
     "value.spend": Column("decimal(18,2)", "Spent."),
     "retention.lapsed": Column("boolean", "Lapsed."),
@@ -30,12 +33,28 @@ WINBACK = {
 }  # fmt: skip
 
 
-def problems_of(**changes):
+QUIET = {
+    "describes": "Outlets that stopped ordering.",
+    "owner": "channel",
+    "entity": "outlet",
+    "goal": "activate",
+    "who": "outlet.city = 'Harbin' and pieces > 3",
+    "purpose": "analytics",
+    "measures": {"pieces": {"over": "sell_in", "value": "sum(quantity)"}},
+}
+
+
+def problems_of(entity=Customer, names=KNOWN, base=WINBACK, **changes):
     try:
-        audience = Audience.model_validate({"name": "winback", "file": "winback.yml", **WINBACK, **changes})
+        audience = Audience.model_validate({"name": "winback", "file": "winback.yml", **base, **changes})
     except ValueError as error:
         return str(error)
-    return "\n".join(map(str, audience.problems(KNOWN, TABLES, ["drop"]).found))
+    return "\n".join(map(str, audience.problems(entity, names, TABLES, ["drop"]).found))
+
+
+def problems_of_outlets(**changes):
+    names = {f"outlet.{name}": column for name, column in Outlet.attributes(TABLES).items()}
+    return problems_of(Outlet, names, QUIET, **changes)
 
 
 def measure(**changes):
@@ -63,7 +82,7 @@ def test_a_rule_names_features_tags_scores_and_measures_of_its_own():
         ({"who": "value.spend > (select 3)"}, "subquery"),
         ({"who": "retention.lapsed; drop table customers"}, "not one single expression"),
         ({"send_to": ["drop", "meta"]}, "send_to: unknown platform 'meta'; allowed: drop"),
-        ({"holdout": "a few"}, "a holdout is written as `10 %`"),
+        ({"holdout": "a few"}, "a share is written as `10 %`"),
         ({"holdout": "100 %"}, "less than 1"),
         ({"goal": "fame"}, "'new_product', 'clearance'"),
         ({"purpose": "spam"}, "'ads', 'messages' or 'analytics'"),
@@ -101,3 +120,33 @@ def test_a_measure_is_of_the_type_of_its_value_and_holds_what_the_column_holds()
     assert problems_of(who="latest = 'online'", measures=latest) == ""
     assert "latest is never 'e-mail'" in problems_of(who="latest = 'e-mail'", measures=latest)
     assert "compares a text with a number" in problems_of(who="latest > 3", measures=latest)
+
+
+def test_an_audience_of_outlets_names_their_columns_and_measures_facts_about_them():
+    assert problems_of_outlets() == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"who": "value.spend > 3"}, "who: 'value.spend > 3': unknown column 'value.spend'"),
+        ({"who": "outlet.representative = 'Ann'"}, "unknown column 'outlet.representative'"),
+        ({"measures": {"pieces": {"over": "stock", "value": "count(*)"}}},
+         "measures.pieces.over: unknown table 'stock'; allowed: orders, sell_in"),
+        ({"measures": {"pieces": {"over": "sell_in", "via": "sku", "value": "count(*)"}}},
+         "measures.pieces.via: via 'sku' does not refer to outlets; allowed: outlet"),
+        ({"send_to": ["drop"]}, "send_to: platforms take persons, and outlets are none: leave it out"),
+        ({"holdout": "10 %"}, "holdout: leaves persons out of messages and exports, and outlets get neither"),
+        ({"purpose": "ads"}, "purpose: persons consent to ads, and outlets are none: write `purpose: analytics`"),
+    ],
+)  # fmt: skip
+def test_what_an_audience_of_outlets_may_not_say(changes, words):
+    assert words in problems_of_outlets(**changes)
+
+
+def test_an_audience_of_products_measures_facts_that_name_them():
+    counts = {"lines": {"over": "order_lines", "value": "count(*)"}}
+    assert problems_of(Product, {}, QUIET, who="lines > 3", measures=counts) == ""
+    counts["lines"]["over"] = "orders"
+    words = problems_of(Product, {}, QUIET, who="lines > 3", measures=counts)
+    assert words.endswith("unknown table 'orders'; did you mean 'order_lines'? allowed: order_lines, sell_in")

@@ -148,8 +148,8 @@ def test_an_external_store_is_refused_and_left_out_on_request(shop, tmp_path):
 
 def test_a_home_that_has_lost_a_table_is_not_backed_up(shop, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
-    (shop.home / "lake" / "gold" / "memberships").rename(tmp_path / "away")
-    with pytest.raises(KeeperError, match="gold/memberships: the table is missing"):
+    (shop.home / "lake" / "gold" / "memberships_customer").rename(tmp_path / "away")
+    with pytest.raises(KeeperError, match="gold/memberships_customer: the table is missing"):
         back_up(shop.settings, tmp_path / "kept_again")
     assert read_manifest(tmp_path / "kept").last_day == FIRST
     assert not (tmp_path / "kept_again").exists()

@@ -85,6 +85,31 @@ FAULTY = {
         measures:
           recent: {over: orders, value: "count(*)", within: a month}
     """,
+    "audiences/quiet.yml": """
+        describes: Outlets.
+        owner: channel
+        entity: outlet
+        goal: activate
+        who: outlet_orders.orders > 3
+        purpose: analytics
+        send_to: [drop]
+    """,
+    "audiences/nobody.yml": """
+        describes: Of nobody.
+        owner: channel
+        entity: outlt
+        goal: activate
+        who: outlet_orders.orders > 3
+        purpose: analytics
+    """,
+    "journeys/for_outlets.yml": """
+        describes: Writes to outlets.
+        owner: channel
+        enters: quiet
+        starts: 2024-01-01
+        steps:
+          - wait: 1 days
+    """,
     "journeys/hello.yml": """
         describes: Says hello.
         owner: growth
@@ -145,13 +170,15 @@ FAULTY = {
     "features/of_an_older_release.py": "from quanyu.feature import Feature, FeatureView, Tag",
     "ml/quiet.py": '''
         """Who falls silent."""
-        from quanyu.grammar.model_spec import Baseline, MetricGate, Label, ModelSpec
+        from ml.tasks.binary_classification import BinaryClassification
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
         from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):
             """No order in the shop."""
             entity, owner, population = Customer, "growth", "value.orders > 'much'"
-            label = Label(none_of="orders", horizon_days=30, where="status = 'payed'")
+            task = BinaryClassification()
+            label = NoneOf("orders", horizon_days=30, where="status = 'payed'")
             features = ("value.orders",)
             baseline = Baseline("value.orders", "less")
             gates = (MetricGate("auc", at_least=0.6),)
@@ -181,6 +208,9 @@ TOLD = [
     ("audiences/better.yml: measures.recent.value", "'amount' does not aggregate"),
     ("audiences/better.yml: measures.recent.where", "compares a text with a number"),
     ("audiences/mixed.yml: measures.recent.within", "'a month' is not allowed", "`30 days`"),
+    ("audiences/quiet.yml: send_to", "platforms take persons, and outlets are none"),
+    ("audiences/nobody.yml: entity", "unknown entity 'outlt'", "did you mean 'outlet'"),
+    ("journeys/for_outlets.yml: enters", "a journey is for customers, and quiet is an audience of outlets"),
     ("journeys/hello.yml: steps.0.wait", "'soon' is not allowed", "`3 days`"),
     ("journeys/hello_again.yml: goal", "unknown table 'oders'", "did you mean 'orders'"),
     ("journeys/hello_again.yml: message", "unknown value 'nam'", "did you mean 'name'"),
@@ -269,7 +299,8 @@ def test_a_view_and_a_tag_of_ones_own_need_no_fork(tmp_path):
     """)  # fmt: skip
     catalogue = discover.load(load_settings(conf, tmp_path / "home"))
     assert catalogue.names(catalogue.entities["customer"])["charms.very"].type == "boolean"
-    assert catalogue.tables["luck"].schema()["orders"].type == "bigint"
+    assert catalogue.tables["luck"].keys == ("customer_id",)
+    assert catalogue.tables["profile_customer"].schema()["luck__orders"].type == "bigint"
     assert catalogue.tables["profile_customer"].schema()["charms__lucky"].type == "boolean"
 
 
@@ -296,14 +327,16 @@ def test_a_circle_of_tags_is_shown_also_through_a_model(tmp_path):
           first: {when: quiet.score > 0.5, means: Is first.}
     """, ml__quiet_py='''
         """Who falls silent."""
-        from quanyu.grammar.model_spec import Baseline, Label, MetricGate, ModelSpec
+        from ml.tasks.binary_classification import BinaryClassification
+        from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
         from quanyu.model.entities import Customer
 
         class Quiet(ModelSpec):
             """No order."""
             entity, owner = Customer, "growth"
             population = "not rings.first"
-            label = Label(none_of="orders", horizon_days=30)
+            task = BinaryClassification()
+            label = NoneOf("orders", horizon_days=30)
             features = ("value.orders",)
             baseline = Baseline(feature="value.orders", higher_is="less")
             gates = (MetricGate("auc", at_least=0.6),)
@@ -347,7 +380,7 @@ def test_a_model_without_its_parts_is_reported_in_words(tmp_path):
     messages = str(error.value)
     for words in (
         "empty.label: is missing",
-        "empty.baseline: is missing",
+        "empty.task: is missing",
         "empty.features: unknown feature 'value.oders'",
         "empty.population: 'value.oders > 1': unknown column",
     ):

@@ -3,14 +3,8 @@ from datetime import date
 import pytest
 
 from ml.churn import Churn
-from quanyu.grammar.model_spec import (
-    Baseline,
-    Cutoffs,
-    Estimator,
-    Label,
-    MetricGate,
-    ModelSpec,
-)
+from ml.tasks.binary_classification import BinaryClassification
+from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, Label, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
 
 OPENING = date(2010, 12, 1)
@@ -70,7 +64,7 @@ def test_the_digest_follows_the_declaration_not_the_owner():
     class Other(Churn):
         """As churn, later."""
 
-        name, label = "churn", Label("orders", 60)
+        name, label = "churn", NoneOf("orders", 60)
 
     assert Same.digest() == Churn.digest() != Other.digest()
 
@@ -79,11 +73,11 @@ class Wrong(ModelSpec):
     """Everything about it is wrong."""
 
     entity, name = Customer, "Wrong Name"
-    label = Label("", 0)
+    label = NoneOf("", 0)
+    task = BinaryClassification("isotnic")
     features = ("value.orders", "value.orders", "spend")
     cutoffs = Cutoffs(every_days=0, at_most=0, history_days=-1)
     estimator = Estimator("xgbost", rising=("value.order",), falling=("value.order",))
-    calibration = "isotnic"
     baseline = Baseline("recency", "more")
     gates = (MetricGate("aux", at_least=0.5), MetricGate("auc"))
     trained_every_days = 0
@@ -104,7 +98,7 @@ def test_all_mistakes_are_reported_at_once_with_the_nearest_name():
         "cutoffs.at_most: 0",
         "cutoffs.history_days: -1",
         "trained_every_days: 0",
-        "label.none_of: is missing",
+        "label.over: is missing",
         "baseline.feature: 'recency'",
         "did you mean 'xgboost'",
         "did you mean 'isotonic'",
@@ -119,8 +113,29 @@ def test_an_empty_declaration_reports_what_it_lacks():
         pass
 
     keys = {problem.key for problem in Empty.problems()}
-    names = ("docstring", "entity", "owner", "population", "label", "baseline", "features", "gates")
+    names = ("docstring", "entity", "owner", "population", "label", "task", "features", "gates")
     assert keys == {f"empty.{name}" for name in names}
+
+
+def test_a_model_fits_its_task():
+    class Spend(Wrong):
+        """What they spend."""
+
+        label, baseline, task = Label("orders", 90, value="sum(amount)"), None, BinaryClassification()
+
+    messages = "\n".join(map(str, Spend.problems()))
+    assert "label: BinaryClassification learns a label of the kind NoneOf" in messages
+    assert "baseline: is missing: name a feature" in messages
+
+
+def test_a_task_is_written_with_brackets():
+    class Same(Churn):
+        """As churn."""
+
+        task = BinaryClassification
+
+    [problem] = Same.problems()
+    assert problem.key == "same.task" and "write one with brackets" in str(problem)
 
 
 @pytest.mark.parametrize(

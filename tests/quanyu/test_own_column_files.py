@@ -11,13 +11,14 @@ from quanyu.config.settings import read_settings
 from quanyu.errors import ConfigError
 from quanyu.grammar.own_columns import OwnColumns, over_extended, with_columns
 from quanyu.grammar.table import Column
+from quanyu.model.outlets import Outlets
 from quanyu.model.people import Customers, People
 from quanyu.model.trade import Orders
 
 HEAD = "describes: What we ask.\nowner: crm\n"
 BAND = "columns: {band: {type: string, means: Income., values: [low, high]}}"
 SOURCES = ["crm", "shop"]
-TABLES = {table.name: table for table in (People, Customers, Orders)}
+TABLES = {table.name: table for table in (People, Customers, Orders, Outlets)}
 
 
 def own_columns(folder: Path, text: str, table: str = "people") -> OwnColumns:
@@ -98,15 +99,35 @@ def test_a_mistake_is_named_with_what_is_allowed(tmp_path, text, words):
     [
         ("peple", "columns: {a: {type: string, means: A.}}", "no table 'peple' to add to; did you mean 'people'?"),
         ("customers", "columns: {a: {type: string, means: A.}}", "no table 'customers' to add to"),
-        ("orders", "traits: {channel: {keep: newest}}", "traits are columns of people: write them in people.yml"),
+        (
+            "orders",
+            "traits: {channel: {keep: newest}}",
+            "orders list no entity, so each row has its own values: traits are columns of people, outlets",
+        ),
+        ("outlets", "traits: {outlet: {keep: newest}}", "outlet of outlets is the key: it needs no trait"),
+        ("outlets", "traits: {representative: {keep: newest}}", "is personal, and rules name no personal column"),
+        ("outlets", "traits: {citty: {keep: newest}}", "unknown column of outlets; did you mean 'city'?"),
+        ("outlets", "traits: {city: {keep: most_trusted, order: [cmr]}}", "unknown source 'cmr'"),
     ],
 )
-def test_a_table_that_feeds_do_not_fill_has_no_own_columns(tmp_path, table, text, words):
+def test_a_table_may_not_have_what_it_cannot_fill_or_choose(tmp_path, table, text, words):
     own = own_columns(tmp_path, text, table)
-    with pytest.raises(ConfigError, match="table") as error:
-        own.problems(TABLES, SOURCES).check()
+    with pytest.raises(ConfigError) as error:
+        own.problems(TABLES, SOURCES, ["outlets"]).check()
     assert words in str(error.value)
-    assert set(own.extend(TABLES)) <= {"orders"}
+    assert set(own.extend(TABLES)) <= {table}
+
+
+def test_traits_of_a_list_of_an_entity_are_its_columns(tmp_path):
+    columns = "columns: {size: {type: int, means: Shops., unit: outlets}}\n"
+    traits = "traits: {size: {keep: most_trusted, order: [shop, crm]}, city: {keep: newest}}\n"
+    own = own_columns(tmp_path, columns + traits, "outlets")
+    assert own.problems(TABLES, SOURCES, ["outlets"]).found == []
+    extended = own.extend(TABLES)["outlets"].columns
+    assert list(extended) == [*Outlets.columns, "size"]
+    chosen = {name: (column.survivorship, column.own) for name, column in extended.items() if column.trait}
+    assert chosen == {"size": (("shop", "crm"), True), "city": ((), False)}
+    assert not any(column.trait for column in Outlets.columns.values())
 
 
 def test_expressions_are_checked_against_the_columns(tmp_path):

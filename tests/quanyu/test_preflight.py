@@ -194,11 +194,11 @@ def test_a_task_of_airflow_checks_too(shop, monkeypatch):
     for name, path in {"QUANYU_CONF": shop.conf, "QUANYU_HOME": shop.home}.items():
         monkeypatch.setenv(name, str(path))
     preflight.check(shop.context(SECOND))
-    Path(shop.home / "lake" / "gold" / "memberships").rename(shop.home / "away")
+    Path(shop.home / "lake" / "gold" / "memberships_customer").rename(shop.home / "away")
     try:
         from datetime import date
 
-        with pytest.raises(KeeperError, match="gold/memberships: the table is missing"):
+        with pytest.raises(KeeperError, match="gold/memberships_customer: the table is missing"):
             tasks.perform("ingest.receipts", date.fromisoformat(SECOND), "by the clock", sends=False)
     finally:
         tasks.close()

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from sample.campaigns import ALIKE, ALIKE_UPLIFT, EVERY, FIRST_SEND, WINDOW, campaign_id, effect, uplifts, waves
+from sample.events.campaigns import ALIKE, ALIKE_UPLIFT, EVERY, FIRST_SEND, WINDOW, campaign_id, effect, uplifts, waves
 from sample.world import World
 
 PEOPLE, WAVES = 24_000, 4

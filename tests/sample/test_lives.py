@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from sample import lives
-from sample.calendar import season, to_new_year
+from sample.trade import lives
+from sample.trade.calendar import season, to_new_year
 from sample.world import World
 
 START = date(2024, 1, 1)

@@ -7,10 +7,10 @@ import re
 import numpy as np
 import pytest
 
-from sample.texts import compose
 from sample.wording.bank import bank
 from sample.wording.clauses import MOODS
 from sample.wording.phrases import TRADITIONAL
+from sample.wording.texts import compose
 from sample.wording.topics import TOPIC_NAMES
 
 MANY = 10_000

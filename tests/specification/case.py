@@ -153,7 +153,7 @@ def scene(name: str, entity: str = "customer", **tags: str | Mapping[str, Any]) 
     return TagFile.model_validate({**head, "tags": body})
 
 
-def rule(who: str, **measures: Mapping[str, Any]) -> Audience:
+def rule(who: str, entity: str = "customer", **measures: Mapping[str, Any]) -> Audience:
     """An audience for a test, with its own measures: `rule("n >= 1", n=dict(over="orders", value="count(*)"))`."""
-    body = {"name": "rule", "file": "rule.yml", "describes": "A rule.", "owner": "me", "goal": "care"}
+    body = {"name": "rule", "file": "rule.yml", "describes": "A rule.", "owner": "me", "entity": entity, "goal": "care"}
     return Audience.model_validate({**body, "who": who, "measures": measures, "purpose": "analytics"})

@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from quanyu.model.entities import Customer
 from specification import ascii_table
 from specification.case import Case
 
 Rows = list[dict[str, Any]]
 
 
-def differences(case: Case, rows: Rows) -> list[str]:
-    """Describe the differences; empty where the case is right."""
+def differences(case: Case, rows: Rows, key: str) -> list[str]:
+    """Describe the differences; empty where the case is right. `key` is the column that names what rows are about."""
     plain = [{name: _without(case.prefix, value) for name, value in row.items()} for row in rows]
     if isinstance(case.expect, str):
         return _table_differences(case.expect, plain)
-    key = getattr(case.target, "entity", Customer).key
     by_customer = {row[key]: row for row in plain}
     if isinstance(case.expect, set | frozenset):
         inside = {name for name, row in by_customer.items() if row["inside"]}

@@ -52,13 +52,15 @@ class Specified:
         if module.__name__ not in self._results:
             self._results[module.__name__] = self.computed(cases_of(module))
         rows = self._results[module.__name__][case]
-        return [f"cannot be computed: {str(rows)[:2000]}"] if isinstance(rows, Exception) else differences(case, rows)
+        if isinstance(rows, Exception):
+            return [f"cannot be computed: {str(rows)[:2000]}"]
+        return differences(case, rows, self.entity(case).key)
 
     def computed(self, cases: Sequence[Case]) -> dict[Case, Rows | Exception]:
         """Compute cases, those with one kind of target in one query."""
         groups: dict[Any, list[Case]] = defaultdict(list)
         for case in cases:
-            target = "audience" if isinstance(case.target, Audience | str) else case.target
+            target = self.entity(case) if isinstance(case.target, Audience | str) else case.target
             alone = case.number if isinstance(target, Scene) else 0
             groups[(target, case.zone, str(case.survivorship), alone)].append(case)
         results: dict[Case, Rows | Exception] = {}
@@ -83,7 +85,8 @@ class Specified:
         context = self._context(cases)
         if isinstance(target, Audience | str):
             own = {str(case.number): audience.name for case in cases if (audience := self.audience(case))}
-            yield from self._with_measures(cases, list(_memberships(context, own, days)))
+            entity = self.entity(cases[0])
+            yield from self._with_measures(cases, entity, list(_memberships(context, entity, own, days)))
         elif isinstance(target, Scene):
             names = {
                 n: n.split(".")[1] for n in context.catalogue.tags_of(target.entity) if n.startswith(f"{target.name}.")
@@ -99,14 +102,14 @@ class Specified:
         else:
             yield from _collected(as_of.facts(context, target, *days))
 
-    def _with_measures(self, cases: Sequence[Case], rows: Rows) -> Rows:
+    def _with_measures(self, cases: Sequence[Case], entity: type[Entity], rows: Rows) -> Rows:
         """Add the measures of the cases that expect any, by a query of these cases only."""
         measured = [case for case in cases if case.measures()]
         if not measured:
             return rows
         days = sorted({case.as_of for case in measured})
-        key = operator.itemgetter("audience", "customer_id", "as_of")
-        values = {key(row): row for row in _measures(self._context(measured), days)}
+        key = operator.itemgetter("audience", *entity.by())
+        values = {key(row): row for row in _measures(self._context(measured), entity, days)}
         return [{**row, **values.get(key(row), {})} for row in rows]
 
     def _context(self, cases: Sequence[Case]) -> Any:
@@ -121,8 +124,15 @@ class Specified:
         for file in tags.values():
             file.problems(chosen.names(chosen.entities[file.entity])).check()
         for audience in audiences.values():
-            audience.problems(chosen.names(Customer), chosen.tables, ["drop"]).check()
+            entity = chosen.entities[audience.entity]
+            audience.problems(entity, chosen.names(entity), chosen.tables, ["drop"]).check()
         return MemoryContext(chosen, MemoryLake(self.spark, cases), RUN_DAY)
+
+    def entity(self, case: Case) -> type[Entity]:
+        """What a case is about."""
+        if audience := self.audience(case):
+            return self.catalogue.entities[audience.entity]
+        return getattr(case.target, "entity", Customer)
 
     def audience(self, case: Case) -> Audience | None:
         """The audience of a case: the declared one of its name, or the case's own under a unique name."""
@@ -177,23 +187,26 @@ def _collected(rows: DataFrame) -> Iterator[dict[str, Any]]:
     yield from (row.asDict() for row in rows.selectExpr(*texts).collect())
 
 
-def _memberships(context: Any, audiences: Mapping[str, str], days: Sequence[date]) -> Iterator[dict[str, Any]]:
-    """Whether each customer is in the audience of its case, and whether in its holdout, as of each day."""
-    stays = {(r["audience"], r["customer_id"], r["as_of"]): r for r in _collected(rules.members_of_all(context, days))}
-    for row in _collected(as_of.all_entities(context, Customer, *days)):
-        name = audiences[CASE.findall(row["customer_id"])[0]]
-        stay = stays.get((name, row["customer_id"], row["as_of"]))
+def _memberships(
+    context: Any, entity: type[Entity], audiences: Mapping[str, str], days: Sequence[date]
+) -> Iterator[dict[str, Any]]:
+    """Whether each of an entity is in the audience of its case, and whether in its holdout, as of each day."""
+    key = operator.itemgetter("audience", *entity.by())
+    stays = {key(row): row for row in _collected(rules.members_of_all(context, entity, days))}
+    for row in _collected(as_of.all_entities(context, entity, *days)):
+        name = audiences[CASE.findall(row[entity.key])[0]]
+        stay = stays.get((name, row[entity.key], row["as_of"]))
         yield {**row, "audience": name, "inside": stay is not None, "holdout": bool(stay and stay["holdout"])}
 
 
-def _measures(context: Any, days: Sequence[date]) -> Iterator[dict[str, Any]]:
-    """Measures of each audience by customer and day."""
-    profile = rules.profile(context, days)
+def _measures(context: Any, entity: type[Entity], days: Sequence[date]) -> Iterator[dict[str, Any]]:
+    """Measures of each audience by the entity's key and day."""
+    profile = rules.profile(context, entity, days)
     flat = [f"`{name}`" for name, kind in profile.dtypes if not kind.startswith("struct")]
     for row in _collected(profile.selectExpr(*flat)):
         for name in context.catalogue.audiences:
             values = {key.removeprefix(f"{name}__"): v for key, v in row.items() if key.startswith(f"{name}__")}
-            yield {"customer_id": row["customer_id"], "as_of": row["as_of"], "audience": name, **values}
+            yield {entity.key: row[entity.key], "as_of": row["as_of"], "audience": name, **values}
 
 
 def _customers(context: Any, case: Case, days: Sequence[date]) -> DataFrame:

@@ -11,7 +11,6 @@ from jobs.ingest.mapping import mapping
 from quanyu.feeds.source import Source
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
-from quanyu.literals import dates
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -45,14 +44,12 @@ def replace(
     if fresh:
         lake.append(place, bad, receipt, {"out": bad.count})
         return
-    these = f"_day in ({dates(sorted({*days, *other_days}))})"
+    these = bronze.of_days({*days, *other_days})
     before = lake.read(place).where(these).select(*COLUMNS)
     rows = bad.rows
     if other_days:
         checked = staged.select("_day", "_file", "_row")
-        rest = before.where(f"not _day in ({dates(sorted(days))})").join(
-            checked, ["_day", "_file", "_row"], "left_anti"
-        )
+        rest = before.where(f"not {bronze.of_days(days)}").join(checked, ["_day", "_file", "_row"], "left_anti")
         rows = rows.unionByName(rest.select(*COLUMNS))
     if not bad.count and not before.limit(1).count():
         return

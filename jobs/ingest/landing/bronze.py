@@ -1,9 +1,9 @@
-"""Reads landed files into bronze: every row as received, all strings, with file, row number and day."""
+"""Reads landed files into bronze: every row as received, all strings, with file, row number, day and person."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ from quanyu.feeds.source import Source
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import StagedRows
-from quanyu.literals import quoted
+from quanyu.lake.union import union_all
+from quanyu.literals import dates, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -49,8 +50,9 @@ def spec_of(source: Source) -> reader.ReadSpec:
 
 
 def columns_of(source: Source) -> dict[str, str]:
-    """Columns of bronze with their types: the feed's columns as strings, then the system columns."""
-    return {**{stored_name(column): "string" for column in source.named_columns()}, **_SYSTEM_TYPES}
+    """Columns of bronze with their types: the feed's columns as strings, the system columns, and the person's key."""
+    named = {stored_name(column): "string" for column in source.named_columns()}
+    return {**named, **_SYSTEM_TYPES, "_person": "string"}
 
 
 def stored_name(column: str) -> str:
@@ -59,8 +61,8 @@ def stored_name(column: str) -> str:
 
 
 @dataclass(frozen=True)
-class BronzeRead:
-    """Result of reading files: those that did not change meanwhile, their rows, and the number of rows by day.
+class Arrival:
+    """Files that were read and are not in bronze yet: their rows, which have no person yet, and the number by day.
 
     `changing` are files that changed while they were read. Their rows are left out; the next run reads them.
     """
@@ -70,23 +72,29 @@ class BronzeRead:
     counts: dict[date, int]
     changing: list[IncomingFile]
 
+    def replaced(self) -> str:
+        """SQL condition of the rows in bronze that these files replace."""
+        names: dict[date | None, list[str]] = {}
+        for item in self.files:
+            names.setdefault(item.after, []).append(item.name)
+        later = {after: f" and _day > date'{after}'" if after else "" for after in names}
+        return " or ".join(f"({of_files(some)}{later[after]})" for after, some in names.items())
 
-def read(lake: Lake, source: Source, files: Sequence[IncomingFile], day: str) -> BronzeRead:
+
+def read(lake: Lake, source: Source, files: Sequence[IncomingFile], day: str) -> Arrival:
     """Read files once. A row whose day cannot be read is a broken row of the run's day.
 
     Raises ConfigError if two columns differ in case only, which no table can have.
     """
-    from pyspark.sql import functions as F  # noqa: N812
-
     _refuse_twins(lake, source)
     rows, counts = lake.staging.stage_and_count(
         rows_to_ingest(read_landed(lake, source, files), source, day), by="_day"
     )
     unchanged, changing = landing.split_unchanged(files)
     if changing:
-        others = rows.rows.where(~F.col("_file").isin([item.name for item in changing]))
+        others = rows.rows.where(f"not {of_files([item.name for item in changing])}")
         rows, counts = lake.staging.stage_and_count(others, by="_day")
-    return BronzeRead(unchanged, rows, counts, changing)
+    return Arrival(unchanged, rows, counts, changing)
 
 
 def _refuse_twins(lake: Lake, source: Source) -> None:
@@ -156,55 +164,97 @@ def file_reader(spec: reader.ReadSpec) -> Callable[[Iterator[pa.RecordBatch]], I
 def rows_to_ingest(rows: DataFrame, source: Source, day: str) -> DataFrame:
     """Rows of days that are not ingested yet, in bronze's columns; a row without a readable day is of the run's day."""
     named = [f"`{column}` as `{stored_name(column)}`" for column in source.named_columns()]
+    person = "cast(null as string) as _person"
     if not source.reads.day:
-        return rows.selectExpr(*named, *SYSTEM)
+        return rows.selectExpr(*named, *SYSTEM, person)
     row_day = f"coalesce(_day, date'{day}')"
     unread = "if(_day is null and _refused is null, 'the day cannot be read', null)"
     replaced = {"_broken": f"coalesce(_broken, {unread}) as _broken", "_day": f"{row_day} as _day"}
     pending = rows.where(f"{row_day} <= to_date(_through) and (_after = '' or _day > to_date(nullif(_after, '')))")
-    return pending.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM))
+    return pending.selectExpr(*named, *(replaced.get(column, column) for column in SYSTEM), person)
 
 
-def write(lake: Lake, source: Source, rows: StagedRows, files: Sequence[IncomingFile], receipt: Receipt) -> None:
-    """Replace the rows that bronze has of these files.
+def write(lake: Lake, source: Source, arrival: Arrival | None, mapped: DataFrame, receipt: Receipt) -> None:
+    """Replace the rows that bronze has of the files of an arrival, and say whom each row is about.
 
-    Rows of files that are not in bronze are appended; a rerun after a kill finds them there and replaces them.
+    `mapped` are the mapped rows of `received`. Where a row in bronze is about somebody else by now, since the contract
+    or the crowded values have changed, its `_person` is corrected. A rerun after a kill replaces the files again.
     """
-    from pyspark.sql import functions as F  # noqa: N812
+    place, counts = f"bronze/{source.name}", {"files": len(arrival.files) if arrival else 0}
+    if arrival:
+        lake.ensure_table(place, columns_of(source), STATISTICS)
+        _replace(lake, place, _with_person(arrival.rows, source, mapped), arrival.replaced(), receipt, counts)
+    corrected = mapped.where("_stored and not (_stored_person <=> _person.person_key)")
+    if days := {row["_day"] for row in corrected.select("_day").distinct().collect()}:
+        lake.ensure_table(place, columns_of(source), STATISTICS)
+        these = of_days(days)
+        lake.replace(place, _corrected(lake.read(place).where(these), corrected), these, receipt, counts)
 
-    place, counts = f"bronze/{source.name}", {"files": len(files)}
-    lake.ensure_table(place, columns_of(source), STATISTICS)
-    after = {item.name: item.after for item in files}
-    names = lake.spark.createDataFrame([(n, str(a or "")) for n, a in after.items()], "_file string, _after string")
-    stored = (
-        lake.read(place).join(F.broadcast(names), "_file").where("_after = '' or _day > to_date(nullif(_after, ''))")
-    )
-    stored_files = [row["_file"] for row in stored.select("_file").distinct().collect()]
-    if not stored_files:
+
+def of_days(days: Collection[date]) -> str:
+    """SQL condition of the rows of some days of the feed."""
+    return f"_day in ({dates(sorted(days))})" if days else "false"
+
+
+def of_files(names: Collection[str]) -> str:
+    """SQL condition of the rows of some files, of which there is at least one."""
+    return f"_file in ({', '.join(map(quoted, names))})"
+
+
+def _replace(
+    lake: Lake, place: str, rows: DataFrame | StagedRows, where: str, receipt: Receipt, counts: Mapping[str, int]
+) -> None:
+    """Replace the rows that a condition selects; if there are none, append, which is cheaper."""
+    if lake.read(place).where(where).limit(1).count():
+        lake.replace(place, rows, where, receipt, counts)
+    else:
         lake.append(place, rows, receipt, counts)
-        return
-    condition = " or ".join(_of_file(name, after[name]) for name in sorted(after))
-    lake.replace(place, rows, condition, receipt, counts)
 
 
-def _of_file(name: str, after: object) -> str:
-    later = f" and _day > date'{after}'" if after else ""
-    return f"(_file = {quoted(name)}{later})"
+def _with_person(rows: StagedRows, source: Source, mapped: DataFrame) -> DataFrame | StagedRows:
+    """Rows of new files in bronze's columns, taken from their mapped rows, which have the person."""
+    if not source.person:
+        return rows
+    named = (f"coalesce(_untrimmed.c{n}, `{c}`) as `{stored_name(c)}`" for n, c in enumerate(source.named_columns()))
+    new_rows = mapped.where("not _stored").selectExpr(*named, *SYSTEM, "_person.person_key as _person")
+    # The mapping has mixed the rows. In order, few parts have a day or file, and their statistics say so.
+    return new_rows.sortWithinPartitions("_day", "_file", "_row")
 
 
-def as_received(lake: Lake, source: Source) -> DataFrame:
-    """Read bronze with the columns of the current contract; a column that was added later is read from `_rest`."""
-    bronze = lake.read(f"bronze/{source.name}")
+def _corrected(rows: DataFrame, corrected: DataFrame) -> DataFrame:
+    """Rows of bronze, with the persons of the corrected ones."""
+    keys = corrected.selectExpr("_file", "_row", "true as _moved", "_person.person_key as _now")
+    named = (f"`{c}`" if c != "_person" else "if(_moved, _now, _person) as _person" for c in rows.columns)
+    return keys.join(rows, ["_file", "_row"], "right").selectExpr(*named)
+
+
+def received(lake: Lake, source: Source, arrival: Arrival | None = None) -> DataFrame:
+    """Rows of bronze and of an arrival in the columns of the current contract, and whether they are `_stored`.
+
+    A column that was added to the contract later is read from `_rest`. `_stored_person` is `_person` in bronze.
+    """
+    parts = []
+    if lake.exists(f"bronze/{source.name}"):
+        rows = lake.read(f"bronze/{source.name}")
+        person = "_person" if "_person" in rows.columns else "cast(null as string)"
+        rows = rows.where(f"not ({arrival.replaced()})") if arrival else rows
+        parts = [_by_contract(rows, source, "true as _stored", f"{person} as _stored_person")]
+    if arrival:
+        parts.append(_by_contract(arrival.rows.rows, source, "false as _stored", "_person as _stored_person"))
+    return union_all(parts)
+
+
+def _by_contract(rows: DataFrame, source: Source, *more: str) -> DataFrame:
     aliases: dict[str, list[str]] = {}
     for alias, name in source.reads.aliases.items():
         aliases.setdefault(name, []).append(alias)
     values = []
     for name in source.named_columns():
         # Homes of older releases have columns by their original names.
-        columns = [f"`{n}`" for n in dict.fromkeys((stored_name(name), name)) if n in bronze.columns]
+        columns = [f"`{n}`" for n in dict.fromkeys((stored_name(name), name)) if n in rows.columns]
         rest = [_of_rest(n) for n in (name, *aliases.get(name, ()))]
         values.append(f"coalesce({', '.join([*columns, *rest])}) as `{name}`")
-    return bronze.selectExpr(*values, *SYSTEM)
+    return rows.selectExpr(*values, *SYSTEM, *more)
 
 
 def _of_rest(name: str) -> str:

@@ -102,7 +102,7 @@ def member(path: Sequence[str], each: str | None = None) -> exp.Expr:
 def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
     """Check every cast inside an expression row by row, also within an aggregate."""
     for node in tree.find_all(exp.Cast, exp.Anonymous):
-        if (isinstance(node, exp.Anonymous) and not _reads_time(node)) or node.find(exp.AggFunc):
+        if (isinstance(node, exp.Anonymous) and not reads_time(node)) or node.find(exp.AggFunc):
             continue
         cast = isinstance(node, exp.Cast)
         inner = node.this if cast else node.expressions[0]
@@ -116,9 +116,10 @@ def cast_checks(tree: exp.Expr, where: str) -> Iterator[Check]:
             )
 
 
-def _reads_time(node: exp.Anonymous) -> bool:
+def reads_time(node: exp.Expr) -> bool:
     """Whether a call is equivalent to `cast(... as timestamp)`."""
-    return str(node.name).lower() in ("to_timestamp", "try_to_timestamp") and len(node.expressions) == 1
+    reads = isinstance(node, exp.Anonymous) and node.name.lower() in ("to_timestamp", "try_to_timestamp")
+    return reads and len(node.expressions) == 1
 
 
 def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> list[Check]:
@@ -137,9 +138,12 @@ def _empty_check(tree: exp.Expr, where: str, raw: str, names: Sequence[str]) -> 
 
 def _is_input(node: exp.Expr) -> bool:
     """Whether a node is an input from the feed: a column, or a member of a column's JSON value."""
-    if isinstance(node, exp.Anonymous):
-        return node.name == _MEMBER
-    return not (isinstance(node.parent, exp.Anonymous) and node.parent.name == _MEMBER)
+    return is_member(node) if isinstance(node, exp.Anonymous) else not is_member(node.parent)
+
+
+def is_member(node: exp.Expr | None) -> bool:
+    """Whether a node reads a member of a JSON value."""
+    return isinstance(node, exp.Anonymous) and node.name == _MEMBER
 
 
 def constraint_checks(

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.ingest.landing.file_order import file_order
-from jobs.ingest.mapping.casts import by_columns, element_values, fields_of, shared_casts
+from jobs.ingest.mapping.casts import Shared, by_columns, element_parts, fields_of, shared_parts
 from jobs.ingest.mapping.contract import (
     ELEMENT,
     ORDER,
@@ -94,10 +94,11 @@ def _marked_short(groups: DataFrame, parent: Parent, short: DataFrame) -> DataFr
 def _groups(staged: DataFrame, name: str, source: Source, table: type[Table], across: AcrossDays | None) -> DataFrame:
     fill, accepted = source.fills[name], accepted_rows(staged, name)
     ones = f"posexplode(`_each_{fill.each}`) as ({POSITION}, {ELEMENT})"
-    casts = {sql: column for sql, column in shared_casts(source, fill, table).items() if column in accepted.columns}
+    columns = set(accepted.columns)
+    parts = {sql: column for sql, column in shared_parts(fill, table).items() if column in columns}
     if fill.each:
-        casts |= fields_of(element_values(fill, table))
-    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, casts, across)
+        parts |= fields_of(element_parts(fill, table))
+    return grouped(accepted.selectExpr("*", ones) if fill.each else accepted, fill, table, parts, across)
 
 
 def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
@@ -107,14 +108,14 @@ def group_columns(fill: Fill, table: type[Table]) -> dict[str, str]:
 
 
 def grouped(
-    accepted: DataFrame, fill: Fill, table: type[Table], casts: Mapping[str, str], across: AcrossDays | None = None
+    accepted: DataFrame, fill: Fill, table: type[Table], parts: Shared, across: AcrossDays | None = None
 ) -> DataFrame:
     """Group the rows of each day of the feed to one row per key; `_lost` lists what cannot be computed of a group."""
     from pyspark.sql import functions as F  # noqa: N812
 
     keys = {name: group_sql(text) for text, name in _keys(fill).items()}
     aggregates = _aggregated(fill, table)
-    columns = {name: by_columns(sql, casts) for name, sql in group_columns(fill, table).items()}
+    columns = {name: by_columns(sql, parts) for name, sql in group_columns(fill, table).items()}
     person = f"max_by(_person.person_key, if(_person.person_key is null, null, {ORDER}))"
     named = {**columns, **({"person_key": person} if table.personal else {}), "_last": f"max({ORDER})"}
     files = _numbered_files(accepted)

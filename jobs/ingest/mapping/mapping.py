@@ -9,12 +9,12 @@ from jobs.ingest.landing.bronze import SYSTEM
 from jobs.ingest.landing.file_order import file_order
 from jobs.ingest.mapping.casts import (
     by_columns,
-    element_values,
+    element_parts,
     elements_sql,
     fields_of,
     named_in,
-    shared_casts,
-    with_casts,
+    shared_parts,
+    with_parts,
 )
 from jobs.ingest.mapping.contract import (
     ELEMENT,
@@ -51,10 +51,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def trimmed(bronze: DataFrame, source: Source) -> DataFrame:
-    """Trim values and replace blank ones by null."""
-    named = [f"nullif(trim(both {blanks()} from `{name}`), '') as `{name}`" for name in source.named_columns()]
-    return bronze.selectExpr(*named, *SYSTEM)
+def trimmed(received: DataFrame, source: Source, keep: bool = False) -> DataFrame:
+    """Trim values and replace blank ones by null.
+
+    With `keep`, `_untrimmed` has the values that differ from the trimmed ones: c0, c1, … by the order of columns.
+    """
+    values = {name: f"nullif(trim(both {blanks()} from `{name}`), '')" for name in source.named_columns()}
+    named = [f"{sql} as `{name}`" for name, sql in values.items()]
+    others = (f"if({sql} <=> `{name}`, null, `{name}`) as c{n}" for n, (name, sql) in enumerate(values.items()))
+    untrimmed = [f"struct({', '.join(others)}) as _untrimmed"] if keep and values else []
+    return received.selectExpr(*named, *SYSTEM, "_stored", "_stored_person", *untrimmed)
 
 
 def with_person(
@@ -161,32 +167,23 @@ def mapped(rows: DataFrame, source: Source, tables: dict[str, type[Table]]) -> D
     reasons_sql = f"case when {unread} then array(coalesce(_refused, _broken)) else {_reasons_sql(source, checks)} end"
     lists: dict[str, dict[str, str]] = {}
     for fill in (fill for fill in source.fills.values() if fill.each):
-        lists.setdefault(str(fill.each), {}).update(element_values(fill, tables[fill.table]))
-    rows = rows.selectExpr("*", *(f"{elements_sql(name, values)} as `_each_{name}`" for name, values in lists.items()))
+        lists.setdefault(str(fill.each), {}).update(element_parts(fill, tables[fill.table]))
+    rows = rows.selectExpr("*", *(f"{elements_sql(name, parts)} as `_each_{name}`" for name, parts in lists.items()))
     fate = (f"{_drop(source)} as _drop", f"{reasons_sql} as _reasons", "false as _twice")
     return _computed(rows, source, tables, [*fate, *structs])
 
 
 def _computed(rows: DataFrame, source: Source, tables: Mapping[str, type[Table]], columns: list[str]) -> DataFrame:
-    """Add columns, computing shared casts once; casts that grouped fills need stay as columns."""
-    fills = {name: (fill, tables[fill.table]) for name, fill in source.fills.items()}
-    casts = {sql: name for fill, table in fills.values() for sql, name in shared_casts(source, fill, table).items()}
-    grouped_sql = [
-        sql for fill, table in fills.values() if fill.one_row_per for sql in group_columns(fill, table).values()
-    ]
-    group_casts = named_in(casts, *grouped_sql)
-    needed = {**group_casts, **named_in(casts, *columns)}
-    elements: dict[str, str] = {}
-    for fill, table in fills.values():
-        elements |= fields_of(element_values(fill, table)) if fill.each else {}
-    # The SQL of a cast contains that of its text, so it has to be replaced first.
-    longest_first = dict(sorted(elements.items(), key=lambda item: -len(item[0])))
-    texts = [by_columns(sql, {**needed, **longest_first}) for sql in columns]
-    return (
-        with_casts(rows, needed)
-        .selectExpr("*", *texts)
-        .drop(*(needed[sql] for sql in needed if sql not in group_casts))
-    )
+    """Add columns, computing what they share once; what grouped fills need of it stays as columns."""
+    fills = [(fill, tables[fill.table]) for fill in source.fills.values()]
+    parts = {sql: name for fill, table in fills for sql, name in shared_parts(fill, table).items()}
+    elements = {s: f for fill, table in fills if fill.each for s, f in fields_of(element_parts(fill, table)).items()}
+    grouped = [sql for fill, table in fills if fill.one_row_per for sql in group_columns(fill, table).values()]
+    kept = " ".join(by_columns(sql, parts) for sql in grouped)
+    needed = named_in(parts, *columns, *grouped)
+    texts = [by_columns(sql, {**needed, **elements}) for sql in columns]
+    computed = with_parts(rows, needed).selectExpr("*", *texts)
+    return computed.drop(*(name for name in needed.values() if name not in kept))
 
 
 def _reasons_sql(source: Source, checks: list[Check]) -> str:

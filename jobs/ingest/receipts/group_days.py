@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from jobs.ingest.landing import bronze
 from jobs.ingest.receipts.parents import Parent
 from jobs.ingest.work import IngestRun, with_held
 from quanyu.feeds.source import Source
 from quanyu.lake import place_of
 from quanyu.lake.union import union_all
-from quanyu.literals import dates, quoted
+from quanyu.literals import quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -51,8 +52,7 @@ def _without_rows_of(rows: DataFrame, frames: list[DataFrame]) -> DataFrame:
 def _touched(work: IngestRun, staged: DataFrame, parent: Parent, places: list[DataFrame]) -> DataFrame:
     """Keys of groups with rows on these days, now or, by `groups_by_day`, in earlier deliveries."""
     keys = staged.where(f"_drop is null and `{parent.column}` is not null").selectExpr(f"`{parent.column}` as _key")
-    own_days = f"_day in ({dates(sorted(work.days))})"
-    before = [groups.where(own_days).select("_key") for groups in places]
+    before = [groups.where(bronze.of_days(work.days)).select("_key") for groups in places]
     return work.lake.staging.materialize(union_all([keys, *before]).distinct())
 
 

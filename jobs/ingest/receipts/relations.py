@@ -47,18 +47,6 @@ class Incomplete:
 NONE_SHORT = Incomplete({})
 
 
-def across_days_of(
-    work: IngestRun, name: str, group_days: Mapping[str, DataFrame], short: Incomplete | None
-) -> AcrossDays | None:
-    """How a fill aggregates rows of several days; None if it has no such groups."""
-    parent = next((parent for parent in work.parents if parent.name == name), None)
-    if parent is None:
-        return None
-    since, lacking = (date.min, None) if short is None else (min(work.days), short.of(parent))
-    days = group_days.get(name)
-    return None if days is None and lacking is None else AcrossDays(parent, since, days, lacking)
-
-
 def without_bad_rows(
     work: IngestRun,
     groups: Mapping[str, DataFrame],

@@ -25,7 +25,10 @@ from quanyu.errors import RejectedError, RetryableError
 from quanyu.grammar.declaration import digest
 from quanyu.home import home_name
 from quanyu.identifiers.normalise import address_hash
+from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
 from quanyu.run.runner import Context, Outcome, Step
 from quanyu.store import Message
 
@@ -39,10 +42,11 @@ def step(catalogue: discover.Catalogue, programs: Mapping[str, Program]) -> Step
     texts = addresses.templates(journeys.values(), programs)
     declared = [journey.digest() for journey in journeys.values()]
     return Step(
-        "send", "journeys", ("gold/decisions", "gold/journey_instances", "gold/customers", "gold/memberships", *GATE),
+        "send", "journeys",
+        ("gold/decisions", "gold/journey_instances", "gold/customers", place_of(memberships_of(Customer)), *GATE),
         (deliveries.PLACE,), digest([declared, catalogue.settings.mail.model_dump()]),
         partial(send, texts=texts, programs=programs), "Sends what is due, each message at most once.",
-        forward=True, inputs=pending_inputs,
+        forward=True, inputs=pending_inputs, reaches_people=True,
     )  # fmt: skip
 
 

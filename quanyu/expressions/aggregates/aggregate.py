@@ -58,6 +58,11 @@ class Aggregate:
     window: Window | None = None
     zero: bool = True
 
+    def __str__(self) -> str:
+        """The call, its filter and its window, as a person writes them."""
+        where = f" where {_text(self.filter)}" if self.filter is not None else ""
+        return f"{_text(self.node)}{where}{f' within {self.window.days} days' if self.window else ''}"
+
     @property
     def function(self) -> type[exp.Expr]:
         """The function, as the class of its node."""

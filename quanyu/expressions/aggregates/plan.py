@@ -59,11 +59,18 @@ class AggregateExpression:
 
     def part_unit(self, part: str, columns: Mapping[str, Column]) -> str:
         """Unit of a part: rows of a count, else that of the column that is aggregated; empty for an expression."""
-        aggregate = next(aggregate for aggregate in self._all if part in aggregate.parts())
+        aggregate = self._of(part)
         argument = aggregate.arguments[0] if aggregate.arguments else None
         if part.startswith("count_"):
             return "rows"
         return columns[column_name(argument)].unit if isinstance(argument, exp.Column) else ""
+
+    def part_text(self, part: str) -> str:
+        """The aggregate that a part belongs to, as it is written, with its filter and window."""
+        return str(self._of(part))
+
+    def _of(self, part: str) -> Aggregate:
+        return next(aggregate for aggregate in self._all if part in aggregate.parts())
 
     def merge(self) -> dict[str, str] | None:
         """SQL aggregates that turn parts of some rows each into the parts of all of them; None if all are needed."""

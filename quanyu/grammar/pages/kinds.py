@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration
 
+HOUSE = Path(__file__).parents[3]
 # Packages with declarations that are Python classes.
 PACKAGES = ("quanyu.model", "features", "ml")
 
@@ -84,8 +86,15 @@ def _files(kind: str) -> str:
 
 def _package(base: type) -> str:
     """The first package that declares something of this kind; empty if none does."""
-    packages = (name for name in PACKAGES if discover.subclasses(discover.modules(name), base))
-    return next(packages, "")
+    return next((name for name in _packages() if discover.subclasses(discover.modules(name), base)), "")
+
+
+def _packages() -> Iterator[str]:
+    """Packages with declarations, each with the packages in it."""
+    for package in PACKAGES:
+        folder = HOUSE / package.replace(".", "/")
+        yield package
+        yield from (f"{package}.{file.parent.name}" for file in sorted(folder.glob("*/__init__.py")))
 
 
 def _keys(file: Path) -> int:

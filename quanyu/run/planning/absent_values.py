@@ -84,7 +84,7 @@ def rules(catalogue: Catalogue) -> Iterator[WrittenRule]:
     for spec in catalogue.models.values():
         yield WrittenRule(file_of(spec), f"{spec.name}.population", spec.population)
         if spec.label.where:
-            yield WrittenRule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.none_of])
+            yield WrittenRule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.over])
 
 
 def compared(text: str) -> Iterator[tuple[exp.Column, str]]:
@@ -104,7 +104,8 @@ def compared(text: str) -> Iterator[tuple[exp.Column, str]]:
 def _declared(catalogue: Catalogue, rule: WrittenRule, column: exp.Column) -> tuple[type[Table] | None, Column | None]:
     """The table of a column: of its prefix, or the one that the rule is over."""
     entity = catalogue.entities.get(column.table)
-    table = entity.table if entity else catalogue.tables.get(column.table) if column.table else rule.over
+    name = entity.table.name if entity else column.table
+    table = catalogue.tables.get(name) if name else rule.over
     return table, table.schema().get(column.name) if table else None
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from quanyu import discover
 from quanyu.config.settings import Settings, sqlite_url
 from quanyu.errors import KeeperError
+from quanyu.home import migration
 from quanyu.run import integrity
 from quanyu.run.planning.absent_values import Absent, absent_values
 from quanyu.run.planning.decision import decide, last_complete_run
@@ -76,7 +77,7 @@ def plan(settings: Settings, day: date) -> Plan:
     """The plan of a day: what a run would do now. Raises ConfigError for invalid declarations."""
     with _reading(settings, day) as (context, folder):
         lost = integrity.losses(context)
-        stops = integrity.beyond_repair(context, lost)
+        stops = migration.advice(context) or integrity.beyond_repair(context, lost)
         steps = tuple(forecasts(context, frozenset(lost)))
         changes = tuple(_with_effects(context, folder, list(changed(context))))
         return Plan(day, stops, steps, changes, tuple(absent_values(context)))

@@ -4,6 +4,7 @@ import random
 from datetime import date, timedelta
 
 from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, intervals_as_of
+from quanyu.model.entities import Customer
 
 FIRST = date(2024, 7, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
@@ -32,6 +33,7 @@ def test_several_days_at_once_give_the_same_stays_as_day_by_day(retailer):
     members = [("a", who, day, False) for day, customers in inside.items() for who in customers]
     schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
     computed = extend_intervals(
+        Customer,
         spark.createDataFrame(stored, schema),
         spark.createDataFrame(members, "audience string, customer_id string, as_of date, holdout boolean"),
         DAYS,
@@ -50,6 +52,7 @@ def moved(retailer, before, inside, pairs, day=DAYS[3]):
     on = {n: FIRST + timedelta(days=n) for n in range(4)}
     stored = [("a", who, on[entered], on.get(left), holdout) for who, entered, left, holdout in before]
     computed = extend_intervals(
+        Customer,
         spark.createDataFrame(stored, STAYS),
         spark.createDataFrame([("a", who, day, False) for who in inside],
                               "audience string, customer_id string, as_of date, holdout boolean"),
@@ -98,6 +101,7 @@ def test_everybody_with_a_record_of_a_held_out_customer_is_held_out(retailer):
     identities = [("crm", key, who, on[since], on[until]) for key, who, since, until in records]
     before = [("x", "ann", on[1], on[2], True), ("x", "fay", on[1], None, False), ("y", "fay", on[0], on[1], True)]
     holdouts = ever_held_out(
+        Customer,
         spark.createDataFrame(before, STAYS),
         spark.createDataFrame(
             identities, "source string, person_key string, customer_id string, valid_from date, valid_to date"

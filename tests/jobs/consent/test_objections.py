@@ -119,9 +119,9 @@ def test_a_holdout_applies_under_another_id_before_the_audience_is_evaluated_aga
     [(other,)] = ids.select("customer_id").collect()
     stay = [("winback", other, date(2024, 7, 2), None, True)]
     schema = "audience string, customer_id string, entered_on date, left_on date, holdout boolean"
-    receipt = Receipt("memberships", str(context.day), context.run_id, "d")
+    receipt = Receipt("memberships.customer", str(context.day), context.run_id, "d")
     context.lake.sync(
-        context.catalogue.tables["memberships"], context.lake.spark.createDataFrame(stay, schema), receipt
+        context.catalogue.tables["memberships_customer"], context.lake.spark.createDataFrame(stay, schema), receipt
     )
     # The person who opened it turns out to be M1, whose id remains.
     land(shop, "crm", "2024-07-03", member(1, email="new@shop.cn"))

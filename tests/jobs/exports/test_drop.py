@@ -19,7 +19,7 @@ FACTS = {
     "counts": {"members": 9, "without_consent": 2, "without_identifier": 1},
     "definition": "abc",
     "hash": "sha256",
-    "tables": {"gold/memberships": 3},
+    "tables": {"gold/memberships_customer": 3},
     "name": "quanyu",
     "home": "one",
 }
@@ -71,7 +71,7 @@ def test_a_set_is_read_back_by_its_manifest(tmp_path):
         "exported": len(records),
         "rows": len(records),
     }
-    assert (manifest["definition"], manifest["tables"]) == ("abc", {"gold/memberships": 3})
+    assert (manifest["definition"], manifest["tables"]) == ("abc", {"gold/memberships_customer": 3})
 
 
 def test_rows_in_any_order_are_the_same_bytes_and_nothing_is_written_again(tmp_path):

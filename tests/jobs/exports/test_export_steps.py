@@ -137,7 +137,7 @@ def rows_of(shop, day):
 
 
 def receipt(day=DAY):
-    return Receipt("export.winback.drop", day, f"r-{day}", "d", {"gold/memberships": 3})
+    return Receipt("export.winback.drop", day, f"r-{day}", "d", {"gold/memberships_customer": 3})
 
 
 def test_an_export_counts_everybody_and_stores_the_reasons_for_absence(shop):

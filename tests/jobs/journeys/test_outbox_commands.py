@@ -85,7 +85,7 @@ def test_who_was_held_back_or_out_is_listed_with_the_reason(shop):
     decision = {"instance_id": "w", "step": 0, "journey": "thanks", "customer_id": "c-d", "decided_on": DAY,
                 "decision": "held", "reason": "no consent to messages"}  # fmt: skip
     stay = {"audience": "leaving", "customer_id": "c-e", "entered_on": DAY, "left_on": None, "holdout": True}
-    for name, row in (("decisions", decision), ("memberships", stay)):
+    for name, row in (("decisions", decision), ("memberships_customer", stay)):
         receipt = Receipt(name, small_day.FIRST, "r", "d")
         context.lake.append_row(context.catalogue.tables[name], row, receipt)
     answers = {fate.customer_id: (fate.status, fate.reason) for fate in message_outcomes(context, "thanks")}

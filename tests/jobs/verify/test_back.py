@@ -11,7 +11,7 @@ from quanyu.errors import ConfigError
 
 FAR, LATER = date(2052, 2, 3), "2024-07-03"
 TABLES = ("silver/orders", "silver/people", "silver/consents", "gold/identities", "gold/customers", "gold/value",
-          "gold/memberships", "gold/decisions", "gold/journey_instances")  # fmt: skip
+          "gold/memberships_customer", "gold/decisions", "gold/journey_instances")  # fmt: skip
 
 
 def _astray(folder):

@@ -137,7 +137,7 @@ def test_rows_with_a_repeated_key_are_compared_completely(lakes, catalogue):
         ("quarantine/pos", "reasons", (), "sources/pos.yml: person, drops, fills"),
         ("gold/value", "", (), "features/value.py: Value: customers with facts"),
         ("gold/profile_customer", "value__spend", (), "features/value.py: Value.spend: sum(amount)"),
-        ("gold/memberships", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
+        ("gold/memberships_customer", "", ("winback",), "audiences/winback.yml: who: value.orders_ever >= 2"),
         ("gold/scores_customer", "score", ("churn",), "ml/churn.py: churn"),
         ("gold/customers", "city", (), "step customers: Combine what all sources know of each customer, a row each."),
         ("gold/identity_cuts", "rule", (), "the steps of gold"),

@@ -11,7 +11,7 @@ from quanyu.expressions.aggregates import condition
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.feature import Feature, FeatureView
-from quanyu.grammar.model_spec import Label
+from quanyu.grammar.model_spec import NoneOf
 from quanyu.grammar.table import Column
 from quanyu.model.entities import Customer
 from quanyu.model.people import Identifiers, People
@@ -82,7 +82,8 @@ def fill(**changes):
 
 def audience(**changes):
     declaration = Audience.model_validate({**AUDIENCE, **changes})
-    return [str(problem) for problem in declaration.problems({"value.spend": Column("double", "S.")}, TABLES, ()).found]
+    names = {"value.spend": Column("double", "S.")}
+    return [str(problem) for problem in declaration.problems(Customer, names, TABLES, ()).found]
 
 
 def measure(**changes):
@@ -105,7 +106,7 @@ def tags(text):
 
 def label(text):
     try:
-        Label(none_of="orders", horizon_days=30, where=f"{text} = 'a'").plan(TABLES)
+        NoneOf("orders", horizon_days=30, where=f"{text} = 'a'").plan(TABLES)
     except ExpressionError as error:
         return [str(error)]
     return []

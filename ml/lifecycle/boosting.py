@@ -1,0 +1,96 @@
+"""Gradient-boosted trees of xgboost, for tasks whose prediction is one number."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml.lifecycle import served
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.task import Examples
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quanyu.grammar.task import Floats
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class BoostedTrees:
+    """A booster, and the points or coefficients that turn its scores into probabilities; none for plain scores."""
+
+    features: tuple[str, ...]
+    booster: Any
+    calibration: dict[str, Any]
+    serving = Path(served.__file__)
+    requirements = ("xgboost", "pandas", "numpy")
+
+    def predict(self, matrix: Floats) -> Floats:
+        """Return one number per row of features: shape (rows,)."""
+        import xgboost
+
+        raw = self.booster.predict(xgboost.DMatrix(matrix, nthread=1))
+        scores: Floats = served.calibrated(raw, self.calibration)
+        return scores
+
+    def save(self, folder: Path) -> dict[str, str]:
+        """Write the model as JSON, without pickles, and return the files by role."""
+        paths = {served.BOOSTER: folder / "booster.json", served.CALIBRATION: folder / "calibration.json"}
+        self.booster.save_model(paths[served.BOOSTER])
+        shape = {**self.calibration, "features": list(self.features)}
+        paths[served.CALIBRATION].write_text(json.dumps(shape), encoding="utf-8")
+        return {role: str(path) for role, path in paths.items()}
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """The learner of a model, with an objective of xgboost such as `binary:logistic`."""
+
+    spec: type[ModelSpec]
+    objective: str
+    nthread: int
+    seed: int
+
+    def fit(self, matrix: Floats, labels: Floats) -> Any:
+        """Train a booster on features of shape (rows, features) and labels of shape (rows,)."""
+        import xgboost
+
+        params = dict(self.spec.estimator.params)
+        rounds = int(params.pop("n_estimators", 200))
+        fixed = {
+            "objective": self.objective,
+            "tree_method": "hist",
+            "nthread": self.nthread,
+            "seed": self.seed,
+            "monotone_constraints": self._directions(),
+        }
+        return xgboost.train(fixed | params, xgboost.DMatrix(matrix, labels, nthread=self.nthread), rounds)
+
+    def out_of_fold(self, examples: Examples) -> Floats:
+        """Score each entity, shape (rows,), by a booster that did not learn from it."""
+        import numpy as np
+        import xgboost
+
+        scores, folds = np.empty(len(examples.labels), dtype=np.float64), _folds(examples)
+        for fold in range(FOLDS):
+            inside = folds == fold
+            if inside.any():
+                booster = self.fit(examples.matrix[~inside], examples.labels[~inside])
+                scores[inside] = booster.predict(xgboost.DMatrix(examples.matrix[inside], nthread=1))
+        return scores
+
+    def _directions(self) -> str:
+        estimator = self.spec.estimator
+        signs = {**dict.fromkeys(estimator.rising, 1), **dict.fromkeys(estimator.falling, -1)}
+        return f"({','.join(str(signs.get(feature, 0)) for feature in self.spec.features)})"
+
+
+def _folds(examples: Examples) -> NDArray[np.int64]:
+    # By a hash of the key: an entity's fold does not depend on the other entities.
+    return examples.keys.map(lambda key: int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) % FOLDS).to_numpy()

@@ -1,0 +1,115 @@
+"""The declaration of a task: what a kind of model learns, how it is evaluated, and which columns a score has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from quanyu.errors import nearest
+from quanyu.grammar.table import Column
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from quanyu.grammar.model_spec import Label, ModelSpec
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a model learns from, a row for each entity and cutoff.
+
+    `matrix` has shape (rows, features), with nan for null; `labels` and `keys`, the entities' keys, have shape (rows,).
+    """
+
+    matrix: Floats
+    labels: Floats
+    keys: pd.Series[Any]
+
+
+class Predictor(Protocol):
+    """A trained learner."""
+
+    @property
+    def serving(self) -> Path:
+        """Python file by which MLflow predicts with the saved files, without our packages."""
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """Packages that this file imports."""
+
+    def predict(self, matrix: Floats) -> Floats:
+        """Return predictions for features of shape (rows, features): shape (rows,), or (rows, columns of the task)."""
+
+    def save(self, folder: Path) -> dict[str, str]:
+        """Write it without pickles, and return the files by role."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a kind of model learns, how it is evaluated, and which columns a score has.
+
+    Subclasses are frozen dataclasses. A model names one with its settings, as `task = BinaryClassification()`.
+    """
+
+    name: ClassVar[str]
+    """The class's name in small letters."""
+    labels: ClassVar[tuple[type[Label], ...]] = ()
+    """Kinds of labels that it learns; any if empty."""
+    estimators: ClassVar[tuple[str, ...]] = ("xgboost",)
+    """Learners that a model may choose as `Estimator.kind`."""
+    columns: ClassVar[Mapping[str, Column]] = {}
+    """Columns of a score, in the order of the predictions. Rules name them as `model.column`."""
+    metrics: ClassVar[tuple[str, ...]] = ()
+    """Figures of the test period that gates may name, besides `test_rows`."""
+    headings: ClassVar[Mapping[str, str]] = {}
+    """Metrics that the summary of a run shows, each with its heading."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
+        """Mistakes of a model in what concerns its task, each with its key. The model has a label."""
+        choices = [("estimator.kind", spec.estimator.kind, self.estimators)]
+        choices += [("gates", gate.metric, ("test_rows", *self.metrics)) for gate in spec.gates]
+        mistakes = [
+            (key, f"{name!r} is not known; {nearest(name, allowed)}")
+            for key, name, allowed in choices
+            if name not in allowed
+        ]
+        if self.labels and not isinstance(spec.label, self.labels):
+            kinds = ", ".join(kind.__name__ for kind in self.labels)
+            mistakes.append(("label", f"{type(self).__name__} learns a label of the kind {kinds}"))
+        return mistakes
+
+    def shortage(self, labels: Floats) -> str:
+        """Why labels, of shape (rows,), are not enough to learn from; empty if they are."""
+        return ""
+
+    def facts(self, labels: Floats) -> dict[str, float]:
+        """Figures of the labels that a model learned from, of shape (rows,), for its record."""
+        return {"mean_label": float(labels.mean())}
+
+    def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
+        """Train. The result depends on nothing but the model, the examples and the seed."""
+        raise NotImplementedError
+
+    def evaluate(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """Compute the metrics from predictions and the test period: one row per entity, with features and `label`.
+
+        `facts` are those of the labels that it learned from. A metric that cannot be computed is nan.
+        """
+        raise NotImplementedError
+
+    def plots(self, predictions: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> dict[str, Any]:
+        """Figures of matplotlib by name, for the record of a version."""
+        return {}

@@ -1,0 +1,1 @@
+"""What happens each day besides trade."""

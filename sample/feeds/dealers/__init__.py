@@ -1,0 +1,1 @@
+"""Feeds of dealers and their outlets."""

@@ -1,0 +1,1 @@
+"""Feeds of the app, campaigns and messages."""

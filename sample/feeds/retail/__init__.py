@@ -1,0 +1,1 @@
+"""Feeds of stores, web shops and the systems behind them."""

@@ -1,0 +1,1 @@
+"""Feeds of what people say, and of store activities."""

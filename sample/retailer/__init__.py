@@ -1,0 +1,1 @@
+"""The retailer: who buys, where, and what; columns drawn once."""

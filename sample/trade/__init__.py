@@ -1,0 +1,1 @@
+"""Trade: the calendar, prices, the states of customers, their baskets, and stock."""
