@@ -204,11 +204,11 @@ from jobs.journeys.sending.template import Template
 from quanyu.store import Store
 
 store = Store(sys.argv[1])
-if sys.argv[3] == "before the mark":
+if sys.argv[3] == "before the status":
     def stop(*_):
         print("accepted", flush=True)
         time.sleep(60)
-    store.outbox.mark = stop
+    store.outbox.set_status = stop
 send(SendRun(
     store,
     Smtp("127.0.0.1", int(sys.argv[2]), starttls=False),
@@ -245,7 +245,7 @@ def mail():
     controller.stop()
 
 
-@pytest.mark.parametrize("moment", ["while accepting", "before the mark"])
+@pytest.mark.parametrize("moment", ["while accepting", "before the status"])
 def test_a_kill_before_the_outcome_is_stored_leaves_one_message_unknown_and_unsent(tmp_path, mail, moment):
     url = f"sqlite:///{tmp_path}/store.db"
     with Store(url) as store:
