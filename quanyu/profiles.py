@@ -65,7 +65,10 @@ def computed(context: Context, entity: type[Entity], names: Iterable[str], *days
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
     types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
-    return with_tags(rows, tags, types)
+    if any(tag.quantiles for tag in tags.values()):
+        # They are read twice, and an engine shares its memory among the joins and the ranks of a query.
+        rows = context.lake.staging.materialize(rows)
+    return with_tags(rows, tags, types, entity.by())
 
 
 def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -116,13 +119,22 @@ def scores(context: Context, entity: type[Entity], model: str, days: Sequence[da
     return today.unionByName(newest) if context.day in days else newest
 
 
-def with_tags(rows: DataFrame, tags: Mapping[str, Tag], types: Mapping[str, str]) -> DataFrame:
-    """Add tags to rows that have all that they are made of; `tags` are in an order in which each follows its inputs."""
+def with_tags(rows: DataFrame, tags: Mapping[str, Tag], types: Mapping[str, str], by: Sequence[str]) -> DataFrame:
+    """Add tags to rows that have all that they are made of; `tags` are in an order in which each follows its inputs.
+
+    `by` are the columns that a row is known by.
+    """
     for level in levels(tags):
-        values = [f"{tags[name].sql(types)} as `{profile_column(name)}`" for name in level]
+        values = {name: f"{tags[name].sql(types)} as `{profile_column(name)}`" for name in level}
         losses = {name: loss for name in level if (loss := _loss(tags[name], types))}
         columns = [f"`{column}`" for column in rows.columns if column != LOST]
-        rows = rows.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
+        ranked = [name for name in level if tags[name].quantiles]
+        if ranked:
+            # Ranks sort all rows, so they are computed of the columns that they need alone.
+            bands = rows.selectExpr(*by, *(values.pop(name) for name in ranked))
+            rows = bands.join(rows, list(by))
+            columns += [f"`{profile_column(name)}`" for name in ranked]
+        rows = rows.selectExpr(*columns, *values.values(), f"concat({LOST}, {names_where(losses)}) as {LOST}")
     return rows
 
 

@@ -43,6 +43,15 @@ class MemoryLake:
             self.frames[table.name] = texts.selectExpr(*typed)
         return self.frames[table.name]
 
+    @property
+    def staging(self) -> MemoryLake:
+        """The lake itself: its rows are in memory already."""
+        return self
+
+    def materialize(self, rows: DataFrame) -> DataFrame:
+        """The same rows."""
+        return rows
+
 
 def _rows(case: Case, table: type[Table]) -> list[Row]:
     if table is Identities:
