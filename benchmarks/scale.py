@@ -185,7 +185,7 @@ def next_day(home: Path, customers: int, lines: int) -> bool:
             context.full = True
             whole = measured(context, f"features.{view}", force=True)
             context.full = False
-            equal = equal and not whole["rows"]
+            equal = equal and not whole["changed"]
             print(f"{view:20} {one['seconds'] / whole['seconds']:.0%} of full | {_text(one)} | {_text(whole)}")
         for step in ("scores", "profile.customer", "memberships"):
             measured(context, step)
