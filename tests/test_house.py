@@ -250,8 +250,8 @@ def test_every_declaration_has_a_description(declared):
         texts |= {
             f"{view.name}.{name}: unit": feature.unit
             for name, feature in view.features.items()
-            if view.types(declared.tables)[name] in ("bigint", "double")
-            or view.types(declared.tables)[name].startswith("decimal")
+            if view.plans(declared.tables)[name].type in ("bigint", "double")
+            or view.plans(declared.tables)[name].type.startswith("decimal")
         }
     for spec in declared.models.values():
         texts |= {

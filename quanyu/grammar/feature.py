@@ -119,11 +119,6 @@ class FeatureView:
         return looks or any(aggregate.changes_daily for aggregate in cls.plans(tables).values())
 
     @classmethod
-    def types(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
-        """Spark type of every feature, in order."""
-        return {name: aggregate.type for name, aggregate in cls.plans(tables).items()}
-
-    @classmethod
     def table(cls, tables: Mapping[str, type[Table]]) -> type[Table]:
         """The gold table of the view: a current row per entity that has facts, with the parts of its features."""
         key = cls.entity.key

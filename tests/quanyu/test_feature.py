@@ -37,7 +37,7 @@ def test_the_window_is_the_views_unless_the_feature_has_its_own(feature, window)
 
 
 def test_types_follow_from_expressions():
-    assert Worth.types(TABLES) == {
+    assert {name: planned.type for name, planned in Worth.plans(TABLES).items()} == {
         "orders": "bigint", "spend": "decimal(18,2)", "spend_30d": "decimal(18,2)", "pieces": "bigint",
         "ever": "bigint", "mean": "double", "since": "bigint", "channel": "string",
     }  # fmt: skip

@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import pytest
+from small_day import RECEIPTS
 
 from jobs.features import touched
 from quanyu import as_of
@@ -24,21 +25,8 @@ person:
 fills:
   people: {display_name: "name"}
 """
-RECEIPTS = """
-describes: Till receipts.
-owner: retail
-reads: {path: "receipts/{day}.csv", format: csv}
-delivers: events
-freshness: none
-ends_share: 1
-person:
-  - {kind: member, scope: brand, value: card}
-  - {kind: phone, value: phone}
-fills:
-  orders: {order_id: slip, ordered_at: at, kind: "'purchase'", status: "'paid'", amount: paid, channel: "'store'"}
-  order_lines:
-    {order_id: slip, line: "1", ordered_at: at, kind: "'sale'", status: "'paid'", sku: sku, quantity: "1", amount: paid}
-"""
+# Any file may correct all rows of its day.
+CORRECTED = RECEIPTS.replace("freshness: none", "freshness: none\nends_share: 1")
 PRODUCTS = """
 describes: What is sold.
 owner: merchandise
@@ -99,7 +87,7 @@ class History:
     def __init__(self, shop, seed):
         self.shop, self.chance, self.slips, self.day = shop, random.Random(seed), 0, FIRST
         self.numbers: dict[date, int] = {}
-        for name, text in {"members": MEMBERS, "receipts": RECEIPTS, "products": PRODUCTS}.items():
+        for name, text in {"members": MEMBERS, "receipts": CORRECTED, "products": PRODUCTS}.items():
             shop.declare(f"sources/{name}.yml", text)
         shop.declare("features/own.py", OWN)
         self.members(FIRST, CARDS)
