@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Decision, JourneyInstance
 from quanyu import as_of
-from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt

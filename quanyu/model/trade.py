@@ -52,7 +52,7 @@ class Orders(Table):
     amount = Column(MONEY, "Sum of its lines; negative for a return.", unit="currency")
     pieces = Column("bigint", "Pieces in it; negative for a return.", unit="pieces")
     channel = Column("string", "Where it was placed.", values=CHANNELS)
-    store = Column("string", "Store or shop.")
+    store = Column("string", "Store or shop.", references="stores")
     outlet = Column("string", "Outlet (终端) of another company where it was placed.", references="outlets")
     guide = Column("string", "Employee who served.", references="staff")
     campaign = Column("string", "Campaign that the source credits with it.", references="campaigns")
@@ -69,7 +69,7 @@ class OrderLines(Table):
     event_time = "ordered_at"
     sequence_by = "updated_at"
 
-    order_id = Column("string", "Key of the order in its source.", required=True)
+    order_id = Column("string", "Key of the order in its source.", required=True, references="orders")
     line = Column("bigint", "Number of the line.", required=True)
     ordered_at = Column("timestamp", "When the order was placed.", days=HAPPENED, required=True)
     kind = Column("string", "What the line is.", required=True, values=("sale", "return", "adjustment"))
