@@ -9,7 +9,7 @@ class Preference(FeatureView):
     """What a customer buys, by product and category."""
 
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
-    where = "kind = 'sale' and status = 'paid'"
+    where = "purchase"
 
     products = Feature("count(distinct sku)", "Different products bought.", unit="products")
     products_90d = Feature("count(distinct sku)", "Different products, of 90 days.", unit="products", within=days(90))
