@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 from sqlglot import exp
@@ -53,6 +53,9 @@ class Tag(StrictModel):
     names: tuple[str, ...] = Field((), description="names of the bands, from the lowest numbers to the highest")
     value: str | None = Field(None, description="expression of its value")
     unit: str = Field("", description="unit of the value")
+    lifecycle: Literal["draft", "live", "retiring", "retired"] = Field(
+        "live", description="draft is not yet for use, retiring is still used and soon not, retired is not computed"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Tag:

@@ -212,8 +212,13 @@ class FeatureView:
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
+        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature.
+
+        So it is for all of a retired view.
+        """
         columns = {name: Column("", feature.about) for name, feature in cls.features.items()}
+        if getattr(cls, "lifecycle", None) == "retired":
+            return columns
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
                 aggregate = _planned_feature(cls, name, tables)
