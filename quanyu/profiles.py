@@ -64,7 +64,7 @@ def computed(context: Context, entity: type[Entity], names: Iterable[str], *days
         values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
-    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
+    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()} | {"as_of": "date"}
     if any(tag.quantiles for tag in tags.values()):
         # They are read twice, and an engine shares its memory among the joins and the ranks of a query.
         rows = context.lake.staging.materialize(rows)

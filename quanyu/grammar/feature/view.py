@@ -45,6 +45,8 @@ class Feature:
     """Window, as `days(90)`; None for all time, and the view's if it is left out."""
     where: str | None = None
     """Condition of the rows that count, besides the view's."""
+    zh: str = ""
+    """Name in Chinese, by which people find it."""
 
     @property
     def windowed(self) -> bool:
