@@ -16,7 +16,7 @@ class Categories(FeatureView):
 
     favourite = Feature("max_by(category, spend)", "Category with most spent.", zh="最爱品类")
     favourite_share = Feature(
-        "max(spend) / nullif(sum(spend), 0)", "Share of own spending in that category.", type="double",
+        "max(spend) / nullif(sum(spend), 0)", "Share of own spending in that category.", unit="share", type="double",
         zh="最爱品类占比",
     )  # fmt: skip
     bought = Feature("collect_set(category)", "Categories bought.", zh="购买过的品类")
@@ -44,7 +44,11 @@ class Series(FeatureView):
     )
     favourite = Feature("max_by(series, spend)", "Series with most spent.", zh="最爱系列")
     favourite_share = Feature(
-        "max(spend) / nullif(sum(spend), 0)", "Share of own spending in that series.", type="double", zh="最爱系列占比"
+        "max(spend) / nullif(sum(spend), 0)",
+        "Share of own spending in that series.",
+        unit="share",
+        type="double",
+        zh="最爱系列占比",
     )
 
 
@@ -57,5 +61,9 @@ class Brands(FeatureView):
 
     favourite = Feature("max_by(brand, spend)", "Brand with most spent.", zh="最爱品牌")
     favourite_share = Feature(
-        "max(spend) / nullif(sum(spend), 0)", "Share of own spending in that brand.", type="double", zh="最爱品牌占比"
+        "max(spend) / nullif(sum(spend), 0)",
+        "Share of own spending in that brand.",
+        unit="share",
+        type="double",
+        zh="最爱品牌占比",
     )

@@ -15,12 +15,14 @@ class Deals(FeatureView):
     discount_share = Feature(
         "coalesce(sum(discount), 0) / nullif(sum(amount) + coalesce(sum(discount), 0), 0)",
         "Discount as a share of what it would have cost.",
+        unit="share",
         type="double",
         zh="折扣率",
     )
     promotion_share = Feature(
         "count_if(promotion is not null) / count(*)",
         "Share of lines bought with a promotion or coupon.",
+        unit="share",
         type="double",
         zh="促销购买占比",
     )
@@ -35,6 +37,7 @@ class Deals(FeatureView):
         "sum(cast(amount - cast(quantity * products.cost as decimal(18, 2)) as decimal(18, 2))) "
         "/ nullif(sum(amount) filter (where products.cost is not null), 0)",
         "Gross margin as a share of what was paid, of items whose cost is known.",
+        unit="share",
         type="double",
         zh="毛利率",
     )

@@ -14,7 +14,7 @@ class Habits(FeatureView):
     channel = Feature("mode(channel, true)", "Channel with most orders.", zh="偏好渠道")
     online_share = Feature(
         "count_if(channel <> 'store') / nullif(count(channel), 0)", "Share of orders not placed in a store.",
-        type="double", zh="线上占比",
+        unit="share", type="double", zh="线上占比",
     )  # fmt: skip
     hour = Feature("mode(hour(ordered_at), true)", "Hour of the day with most orders.", unit="hour", zh="偏好时段")
     weekday = Feature(
@@ -22,7 +22,7 @@ class Habits(FeatureView):
     )
     weekend_share = Feature(
         "count_if(dayofweek(ordered_at) in (1, 7)) / count(*)", "Share of orders on Saturday and Sunday.",
-        type="double", zh="周末占比",
+        unit="share", type="double", zh="周末占比",
     )  # fmt: skip
     store = Feature("mode(store, true)", "Store with most orders.", zh="常去门店")
     city = Feature("mode(stores.city, true)", "City of the stores with most orders.", zh="常购城市")

@@ -18,8 +18,10 @@ class Preference(FeatureView):
     unit_price = Feature("avg(unit_price)", "Mean price of a piece.", unit="currency per piece", type="double")
     favourite_colour = Feature("mode(products.colour, true)", "Colour bought most often.", zh="偏好颜色")
     new_share = Feature(
-        "count_if(datediff(ordered_at, products.launched_on) between 0 and 30) / nullif(count(products.launched_on), 0)",
+        "count_if(datediff(ordered_at, products.launched_on) between 0 and 30) "
+        "/ nullif(count(products.launched_on), 0)",
         "Share of lines bought within 30 days of the item's first day of sale.",
+        unit="share",
         type="double",
         zh="新品购买占比",
     )

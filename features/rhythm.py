@@ -21,6 +21,7 @@ class Rhythm(FeatureView):
     variation = Feature(
         "stddev_samp(gap) / avg(gap)",
         "Coefficient of variation of the gaps: 0 for a metronome, about 1 for chance.",
+        unit="ratio",
         where="gap > 0",
         zh="购买规律性",
     )

@@ -84,7 +84,7 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
 def _with_features(
     context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
 ) -> DataFrame:
-    """Add features of a view. An entity without facts has 0 for counts and sums, and for expressions of these alone.
+    """Add features of a view. Without facts, counts and sums and what adds them are 0, and a quotient is null.
 
     What changes by itself, such as the days since something, is computed here from what the view stores.
     """

@@ -5,7 +5,7 @@ from quanyu.model.entities import Customer
 from quanyu.model.trade import OrderLines
 
 
-class Returns(FeatureView):
+class Refunds(FeatureView):
     """What a customer returns of what he bought, by pieces of a year."""
 
     entity, owner, over, within = Customer, "service", OrderLines, days(365)
@@ -15,6 +15,7 @@ class Returns(FeatureView):
     rate = Feature(
         "-sum(quantity) filter (where kind = 'return') / nullif(sum(quantity) filter (where purchase), 0)",
         "Pieces returned for each piece bought; null without purchases.",
+        unit="share",
         type="double",
         zh="退货率",
     )
