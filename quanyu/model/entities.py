@@ -33,6 +33,12 @@ class Product(Entity):
     table, key = Products, "sku"
 
 
+class Style(Entity):
+    """A style (款): one garment in all its sizes and colours."""
+
+    table, key = Products, "style"
+
+
 class StaffMember(Entity):
     """A guide (导购), manager or dealer."""
 
