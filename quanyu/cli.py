@@ -12,6 +12,7 @@ import typer
 
 from quanyu.config.settings import Settings, load_settings, set_environment
 from quanyu.grammar.bounds import MOST
+from quanyu.plurals import number_of
 from quanyu.run.business_days import day_of
 
 app = typer.Typer(
@@ -113,10 +114,11 @@ def validate(conf: Conf = None, home: Home = None) -> None:
 
     declarations = discover.load(*read_settings(conf, home))
     counts: dict[str, Sized] = {
-        "tables": declarations.tables, "sources": declarations.sources, "views": declarations.views,
-        "models": declarations.models, "audiences": declarations.audiences, "journeys": declarations.journeys,
+        "table": declarations.tables, "source": declarations.sources, "feature view": declarations.views,
+        "tag": [tag for file in declarations.tags.values() for tag in file.tags], "model": declarations.models,
+        "audience": declarations.audiences, "journey": declarations.journeys,
     }  # fmt: skip
-    numbers = ", ".join(f"{len(items)} {name}" for name, items in counts.items())
+    numbers = ", ".join(number_of(len(items), name) for name, items in counts.items())
     say(f"{declarations.settings.conf} is valid: {numbers}")
 
 

@@ -18,6 +18,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake import Lake
+from quanyu.plurals import number_of
 from quanyu.printable import cell, printable, spreadsheet
 
 # Longer values are cut on the screen, but not in a file.
@@ -62,7 +63,7 @@ def rows(
     table = dataset.head(limit) if limit else dataset.to_table()
     if out is not None:
         return written(table, out)
-    return grid(table, f"{where}, {table.num_rows:,} of {dataset.count_rows():,} rows")
+    return grid(table, f"{where}, {table.num_rows:,} of {number_of(dataset.count_rows(), 'row')}")
 
 
 def written(table: Any, out: Path) -> str:
@@ -79,7 +80,7 @@ def written(table: Any, out: Path) -> str:
             # Excel recognises UTF-8 only by the byte order mark.
             file.write(codecs.BOM_UTF8)
             pyarrow.csv.write_csv(_for_people(table), file)
-    return f"{table.num_rows:,} rows in {out}"
+    return f"{number_of(table.num_rows, 'row')} in {out}"
 
 
 @contextlib.contextmanager

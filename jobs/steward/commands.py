@@ -13,6 +13,7 @@ from quanyu.cli import Conf, Day, Home, Wait, opened, say
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import is_or_are, number_of
 from quanyu.run.business_days import day_of
 
 if TYPE_CHECKING:  # Each command imports what it needs, so that the product's help does not wait for a database client.
@@ -93,7 +94,7 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     sides = [{directory.customer_of(key) for key in side} - {None} for side in (some, others)]
     hops, today = around.chain(some, others, cut=False), sorted(sides[0] & sides[1])
     if today:
-        links = f", by {render.number_of(len(hops), 'link')}"
+        links = f", by {number_of(len(hops), 'link')}"
         say(f"one customer, {today[0]}{links if hops else UNLINKED}")
     else:
         names = [", ".join(sorted(side)) or "no customer yet" for side in sides]
@@ -237,9 +238,11 @@ def review(
     directory = _directory(_context(opened(conf, home)))
     work = review_list(directory)
     if not work.items:
-        say("nothing to review" + (f"; {work.decided} pairs of customers have a verdict" if work.decided else ""))
+        decided = f"; {number_of(work.decided, 'pair')} of customers decided by a verdict already"
+        say("nothing to review" + (decided if work.decided else ""))
     elif page > work.pages(limit):
-        raise ConfigError(f"--page: there are {work.pages(limit)} pages of {limit}")
+        pages = work.pages(limit)
+        raise ConfigError(f"--page: there {is_or_are(pages)} {number_of(pages, 'page')} of {limit}")
     else:
         say(render.reviews(directory, work, page, limit))
 
@@ -259,4 +262,5 @@ def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> Non
             version, records = train_version(context)
         finally:
             context.close()
-    say(f"version {version}, trained on {records:,} records; pin it in identity.yml with match: {{model: {version}}}")
+    say(f"version {version}, trained on {number_of(records, 'record')}")
+    say(f"to pin it, write match: {{model: {version}}} in identity.yml")

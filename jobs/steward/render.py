@@ -17,15 +17,11 @@ from jobs.steward.people import DESCRIBED, VALUES, have_several_values, rows_of
 from jobs.steward.reviews import ReviewList
 from jobs.steward.verdicts import Verdicts
 from jobs.unify.matching.comparison import NOT_COMPARED
+from quanyu.plurals import number_of
 from quanyu.printable import grid, line
 
 # Of longer lists, the number of further rows is printed.
 MOST_ROWS = 40
-
-
-def number_of(number: int, noun: str) -> str:
-    """A number of things in words."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
@@ -184,7 +180,7 @@ def reviews(directory: Directory, work: ReviewList, page: int, size: int) -> Gro
              f" useful first; page {page} of {work.pages(size)}")
     ]  # fmt: skip
     if work.decided:
-        lines.append(line(f"{work.decided:,} more have a verdict already"))
+        lines.append(line(f"{number_of(work.decided, 'further pair')} decided by a verdict already"))
     people = directory.raw([end for item in items for end in (item.one, item.other)])
     for number, item in enumerate(items, first + 1):
         sure = "" if item.probability is None else f"{item.probability:.2f} "

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from quanyu import discover
 from quanyu.errors import actor, worst
+from quanyu.plurals import number_of
 from quanyu.printable import cell, printable
 from quanyu.run.panels import grid
 from quanyu.run.runner import Context, Result
@@ -31,7 +32,7 @@ def _stops(results: Iterable[Result]) -> list[Text]:
     stopped = sorted((r for r in results if r.status == "stopped"), key=lambda r: worst(r.fault))
     if not stopped:
         return []
-    head = Text("1 step stopped" if len(stopped) == 1 else f"{len(stopped)} steps stopped", "bold red")
+    head = Text(f"{number_of(len(stopped), 'step')} stopped", "bold red")
     return [
         head,
         *(Text(printable(f"  {r.step}: {actor(r.fault)} must act: {r.error}", keep="\n"), "bold red") for r in stopped),

@@ -199,7 +199,7 @@ def test_a_pair_with_a_verdict_is_no_longer_offered(shop):
     listed(shop, *PAIRS)
     decide(shop, "different", "a1", "a3")
     output = ask(shop, "identity", "review")
-    assert "3 pairs of customers to review" in output and "1 more have a verdict already" in output
+    assert "3 pairs of customers to review" in output and "1 further pair decided by a verdict already" in output
 
 
 def test_an_accepted_difference_is_no_longer_offered(shop):
