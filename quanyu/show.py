@@ -25,13 +25,16 @@ from quanyu.printable import cell, printable, spreadsheet
 WIDEST = 120
 
 
-def listing(settings: Settings) -> Grid:
+def listing(settings: Settings) -> Grid | str:
     """List every table with rows, version, the day of its last change and the job that made it."""
     lake = Lake(settings, Engine(settings))
+    places = lake.places()
+    if not places:
+        return f"{settings.lake} has no tables yet; run a day first: quanyu run --day DAY"
     grid = Grid(title=cell(settings.lake), title_justify="left")
     for column in ("table", "rows", "version", "day", "changed by"):
         grid.add_column(column, justify="right" if column in ("rows", "version") else "left", no_wrap=True)
-    for place in lake.places():
+    for place in places:
         receipt = lake.receipt(place) or {}
         rows = f"{lake.arrow(place).count_rows():,}"
         row = (place, rows, lake.version(place), receipt.get("day", ""), receipt.get("job", ""))
@@ -44,6 +47,8 @@ def place(lake: Lake, name: str) -> str:
     places = lake.places()
     matches = [p for p in places if name in (p, p.split("/")[1])]
     ranked = sorted(matches, key=lambda p: ["gold", "silver", "bronze", "quarantine"].index(p.split("/")[0]))
+    if not places:
+        raise ConfigError(f"{lake.settings.lake} has no tables yet; run a day first: quanyu run --day DAY")
     if not ranked:
         raise ConfigError(f"there is no table {name!r} in {lake.settings.lake}; {nearest(name, places)}")
     return ranked[0]
@@ -120,19 +125,25 @@ def grid(table: Any, title: str, width: int | None = None) -> Group:
     cells = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
     widths = [max(cell_len(name), *(cell_len(row[n]) for row in cells)) if cells else 0 for n, name in enumerate(names)]
     if sum(widths) + 3 * len(widths) + 1 <= width:
-        return Group(cell(title), _wide(names, cells))
+        return Group(cell(title), _wide(table.schema, cells))
     at_once = max(1, (width - max(map(cell_len, names)) - 4) // (min(max(widths), WIDEST) + 3))
     blocks = [cells[start : start + at_once] for start in range(0, len(cells), at_once)]
     return Group(cell(title), *(_tall(names, block) for block in blocks))
 
 
-def _wide(names: list[str], cells: list[list[str]]) -> Grid:
+def _wide(schema: Any, cells: list[list[str]]) -> Grid:
     grid = Grid(header_style="bold")
-    for name in names:
-        grid.add_column(cell(name))
+    for column in schema:
+        grid.add_column(cell(column.name), justify="right" if _is_number(column.type) else "left")
     for row in cells:
         grid.add_row(*map(cell, row))
     return grid
+
+
+def _is_number(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
 
 
 def _tall(names: list[str], cells: list[list[str]]) -> Grid:

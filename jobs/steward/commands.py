@@ -236,6 +236,7 @@ def review(
     from jobs.steward.reviews import review_list
 
     directory = _directory(_context(opened(conf, home)))
+    directory.check_exists()
     work = review_list(directory)
     if not work.items:
         decided = f"; {number_of(work.decided, 'pair')} of customers decided by a verdict already"

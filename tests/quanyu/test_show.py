@@ -7,7 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from quanyu.show import grid, written
+from quanyu.config.settings import load_settings
+from quanyu.engine.session import Engine
+from quanyu.errors import ConfigError
+from quanyu.lake import Lake
+from quanyu.show import grid, listing, place, written
 
 WIDE = pa.table({f"a_long_name_{n}": [f"value {n}", None, "三件套"] for n in range(12)})
 
@@ -27,6 +31,19 @@ def test_a_wide_table_is_turned_on_a_narrow_screen():
 def test_a_table_that_fits_has_a_line_per_row():
     lines = shown(WIDE.select(["a_long_name_0", "a_long_name_1"]), 80).splitlines()
     assert sum("value" in line for line in lines) == 1
+
+
+def test_numbers_are_aligned_to_the_right():
+    lines = shown(pa.table({"city": ["上海", "北京"], "orders": [7, 12345]}), 80).splitlines()
+    ends = [line.rstrip(" │") for line in lines if "上海" in line or "北京" in line]
+    assert [line[-2:] for line in ends] == [" 7", "45"]
+
+
+def test_an_empty_lake_says_what_to_do(tmp_path):
+    settings = load_settings(None, tmp_path)
+    assert "run a day first" in listing(settings)
+    with pytest.raises(ConfigError, match="has no tables yet; run a day first"):
+        place(Lake(settings, Engine(settings)), "orders")
 
 
 def test_no_rows_are_no_fault():
