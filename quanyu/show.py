@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rich.cells import cell_len
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod, OverflowMethod
 from rich.table import Table as Grid
 
 from quanyu.config.settings import Settings
@@ -33,7 +33,11 @@ def listing(settings: Settings) -> Grid | str:
         return f"{settings.lake} has no tables yet; run a day first: quanyu run --day DAY"
     grid = Grid(title=cell(settings.lake), title_justify="left")
     for column in ("table", "rows", "version", "day", "changed by"):
-        grid.add_column(column, justify="right" if column in ("rows", "version") else "left", no_wrap=True)
+        # Names of tables are not cut on a narrow screen.
+        foldable = column == "changed by"
+        overflow: OverflowMethod = "fold" if foldable else "ellipsis"
+        justify: JustifyMethod = "right" if column in ("rows", "version") else "left"
+        grid.add_column(column, justify=justify, no_wrap=not foldable, overflow=overflow)
     for place in places:
         receipt = lake.receipt(place) or {}
         rows = f"{lake.arrow(place).count_rows():,}"
@@ -68,7 +72,8 @@ def rows(
     table = dataset.head(limit) if limit else dataset.to_table()
     if out is not None:
         return written(table, out)
-    return grid(table, f"{where}, {table.num_rows:,} of {number_of(dataset.count_rows(), 'row')}")
+    title = f"{where}, {table.num_rows:,} of {number_of(dataset.count_rows(), 'row')}"
+    return grid(_in_zone(table, settings.zone), title)
 
 
 def written(table: Any, out: Path) -> str:
@@ -129,6 +134,20 @@ def grid(table: Any, title: str, width: int | None = None) -> Group:
     at_once = max(1, (width - max(map(cell_len, names)) - 4) // (min(max(widths), WIDEST) + 3))
     blocks = [cells[start : start + at_once] for start in range(0, len(cells), at_once)]
     return Group(cell(title), *(_tall(names, block) for block in blocks))
+
+
+def _in_zone(table: Any, zone: str) -> Any:
+    """Convert instants to the retailer's zone."""
+    import pyarrow
+    from pyarrow import types
+
+    fields = [
+        field.with_type(pyarrow.timestamp(field.type.unit, zone))
+        if types.is_timestamp(field.type) and field.type.tz
+        else field
+        for field in table.schema
+    ]
+    return table.cast(pyarrow.schema(fields))
 
 
 def _wide(schema: Any, cells: list[list[str]]) -> Grid:

@@ -49,7 +49,9 @@ def plan_panels(plan: Plan) -> Iterator[Any]:
 
     from quanyu.printable import cell
 
-    steps = Grid("step", "state", "why", title=f"What a run of {plan.day} would do", title_justify="left", header_style="bold")
+    steps = Grid(
+        "step", "state", "why", title=f"What a run of {plan.day} would do", title_justify="left", header_style="bold"
+    )
     for step in plan.steps:
         steps.add_row(cell(step.step), cell(step.does, STYLES.get(step.does, "dim")), cell("; ".join(step.reasons)))
     if plan.stops:

@@ -42,6 +42,7 @@ def _stops(results: Iterable[Result]) -> list[Text]:
 
 def _steps(results: Iterable[Result], day: date, seconds: float) -> Grid:
     panel = grid(f"{day} in {seconds:.0f} s", "step", "state", "in", "out", "quarantined", "unchanged", "seconds")
+    panel.columns[1].justify = "left"
     for result in results:
         outcome = result.outcome
         counts = [

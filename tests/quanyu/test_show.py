@@ -1,6 +1,7 @@
 """Tables on a screen: as rows if they fit, else transposed; words are never split."""
 
 import io
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,7 +12,7 @@ from quanyu.config.settings import load_settings
 from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError
 from quanyu.lake import Lake
-from quanyu.show import grid, listing, place, written
+from quanyu.show import _in_zone, grid, listing, place, written
 
 WIDE = pa.table({f"a_long_name_{n}": [f"value {n}", None, "三件套"] for n in range(12)})
 
@@ -37,6 +38,13 @@ def test_numbers_are_aligned_to_the_right():
     lines = shown(pa.table({"city": ["上海", "北京"], "orders": [7, 12345]}), 80).splitlines()
     ends = [line.rstrip(" │") for line in lines if "上海" in line or "北京" in line]
     assert [line[-2:] for line in ends] == [" 7", "45"]
+
+
+def test_times_are_shown_in_the_zone_of_the_retailer():
+    instants = pa.array([datetime(2024, 7, 1, 3, 30, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    days = pa.array([date(2024, 7, 1)])
+    text = shown(_in_zone(pa.table({"at": instants, "day": days}), "Asia/Shanghai"), 80)
+    assert "2024-07-01 11:30:00+08:00" in text
 
 
 def test_an_empty_lake_says_what_to_do(tmp_path):
