@@ -22,6 +22,8 @@ from quanyu.plurals import number_of
 from quanyu.printable import cell, printable, spreadsheet
 
 # Longer values are cut on the screen, but not in a file.
+MOST_CHARACTERS = 500
+# A longer value is folded.
 WIDEST = 120
 
 
@@ -178,8 +180,10 @@ def _tall(names: list[str], cells: list[list[str]]) -> Grid:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else str(round(value, 4))
     text = printable(_joined(value))
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
 def _joined(value: Any) -> str:

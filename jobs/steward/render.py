@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -66,8 +67,16 @@ def _row(directory: Directory, one: str) -> str:
     rows = directory.lake.rows(place, where=compute.field("customer_id") == one).to_pylist()
     if not rows:
         return "not yet in customers"
-    consents = rows[0].get("consents")
-    return f"since {rows[0]['joined_on']}, consents to {', '.join(consents) if consents else 'nothing'}"
+    return f"since {rows[0]['joined_on']}, consents to {_consents(rows[0].get('consents') or [])}"
+
+
+def _consents(consents: list[str]) -> str:
+    """Purposes with their channels: `any` stands for all of them."""
+    channels = defaultdict(list)
+    for purpose, _, channel in (consent.partition(":") for consent in consents):
+        channels[purpose].append(channel)
+    shown = (f"{purpose} ({'any' if 'any' in named else ', '.join(named)})" for purpose, named in channels.items())
+    return ", ".join(shown) or "nothing"
 
 
 def _records(people: pd.DataFrame, records: list[RecordKey]) -> Grid:

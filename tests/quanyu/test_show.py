@@ -47,6 +47,17 @@ def test_times_are_shown_in_the_zone_of_the_retailer():
     assert "2024-07-01 11:30:00+08:00" in text
 
 
+def test_doubles_are_rounded():
+    text = shown(pa.table({"mean": [365.3333333333333, 0.000123456, 342.0, None]}), 80)
+    assert all(f" {number} " in text for number in ("365.3333", "0.0001235", "342.0"))
+
+
+def test_a_long_value_is_folded_and_not_cut():
+    words = [f"word_{n}" for n in range(40)]
+    text = shown(pa.table({"words": [words]}), 80)
+    assert all(word in text for word in words)
+
+
 def test_an_empty_lake_says_what_to_do(tmp_path):
     settings = load_settings(None, tmp_path)
     assert "run a day first" in listing(settings)
