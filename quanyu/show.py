@@ -56,7 +56,8 @@ def place(lake: Lake, name: str) -> str:
     if not places:
         raise ConfigError(f"{lake.settings.lake} has no tables yet; run a day first: quanyu run --day DAY")
     if not ranked:
-        raise ConfigError(f"there is no table {name!r} in {lake.settings.lake}; {nearest(name, places)}")
+        names = places if "/" in name else {p.split("/")[1] for p in places}
+        raise ConfigError(f"there is no table {name!r} in {lake.settings.lake}; {nearest(name, names)}")
     return ranked[0]
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 from rich.console import Console
 
 from quanyu.config.settings import load_settings
@@ -63,6 +64,13 @@ def test_an_empty_lake_says_what_to_do(tmp_path):
     assert "run a day first" in listing(settings)
     with pytest.raises(ConfigError, match="has no tables yet; run a day first"):
         place(Lake(settings, Engine(settings)), "orders")
+
+
+def test_a_table_is_found_by_a_similar_name(tmp_path):
+    settings = load_settings(None, tmp_path)
+    write_deltalake(settings.lake / "gold" / "value", pa.table({"n": [1]}))
+    with pytest.raises(ConfigError, match="did you mean 'value'"):
+        place(Lake(settings, Engine(settings)), "valu")
 
 
 def test_no_rows_are_no_fault():
