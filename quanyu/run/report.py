@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -66,4 +67,7 @@ def show(console: Console, context: Context, results: Sequence[Result], seconds:
     console.print(summary(context, results, seconds))
     commands = [command for stage in discover.stages() for command in stage.suggest(results)]
     hints = ", ".join(f"[bold]{command}[/bold]" for command in (*commands[:1], "quanyu tables"))
-    console.print(f"Next: {hints}, or [bold]quanyu up[/bold] for the pages.")
+    default_places = Path("conf").resolve(), Path(".quanyu").resolve()
+    own_places = (context.settings.conf, context.settings.home) != default_places
+    place = " (with the same conf and home)" if own_places else ""
+    console.print(f"Next{place}: {hints}, or [bold]quanyu up[/bold] for the pages.")
