@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # Each command imports what it needs, so that the product's h
 identity = typer.Typer(no_args_is_help=True, help="Identity resolution: differences, reviews, the match model.")
 Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored.")]
 One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, one of its identifiers, or a name.")]
-VERDICTS = ("same", "different", "open")
+VERDICTS = {"same": "are the same person", "different": "are different persons", "open": "have no verdict any more"}
 # More customers are listed with a line each.
 MOST_CUSTOMERS = 5
 UNLINKED = "; but since the last run, no link joins these records any more, so the next run may separate them"
@@ -134,7 +134,7 @@ def verdict(
             "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
             "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
-    say(f"noted: {one} and {other} are {decision}; the next run applies it")
+    say(f"stored: {one} and {other} {VERDICTS[decision]}; the next run applies it")
 
 
 def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
