@@ -355,7 +355,7 @@ def test_moving_steps_under_a_customer_is_refused(retailer):
     retailer.run(0)
     whole = retailer.journeys["winback"]
     retailer.journeys = {"winback": edited(whole, whole.steps[0])}
-    with pytest.raises(ConfigError, match="while 1 customers are at a step"):
+    with pytest.raises(ConfigError, match="while 1 customer is at a step"):
         retailer.run(1)
     retailer.journeys = {"winback": whole}
     retailer.run(11)
