@@ -38,12 +38,14 @@ Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
-def modules(package: str) -> Iterator[ModuleType]:
-    """Import every module directly below a package, sorted by name."""
+def modules(package: str, folders: bool = False) -> Iterator[ModuleType]:
+    """Import every module directly below a package, sorted by name, and with `folders` those of packages in it."""
     root = importlib.import_module(package)
     for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
         if not module.ispkg:
             yield importlib.import_module(module.name)
+        elif folders:
+            yield from modules(module.name, folders)
 
 
 _Base = TypeVar("_Base")
@@ -189,7 +191,7 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
+    declared_entities = _declared(modules("quanyu.model"), settings.conf / "features", Entity, problems)
     entities = {entity.name: entity for entity in declared_entities}
     tables = _tables(settings, problems, entities)
     views, names_only = _views(settings, problems, tables)
@@ -214,7 +216,7 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
 def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[str, type[Table]]:
     """The tables of the One Model, with those and the columns that the conf folder adds."""
     tables: dict[str, type[Table]] = {}
-    for table in _declared("quanyu.model", settings.conf / "tables", Table, problems):
+    for table in _declared(modules("quanyu.model"), settings.conf / "tables", Table, problems):
         if table.name in tables:
             problems.add(file_of(table), table.__name__, f"there is another table {table.name!r}")
         tables.setdefault(table.name, table)
@@ -267,7 +269,7 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Views to compute, and those with mistakes and retired ones, of which only the names are used."""
     views: Views = {}
     names_only: Views = {}
-    for declared in _declared("features", settings.conf / "features", FeatureView, problems):
+    for declared in _declared(modules("features", folders=True), settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *names_only}:
@@ -279,16 +281,16 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
     models: dict[str, type[ModelSpec]] = {}
-    for spec in _declared("ml", settings.conf / "ml", ModelSpec, problems):
+    for spec in _declared(modules("ml"), settings.conf / "ml", ModelSpec, problems):
         if spec.name in models:
             problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
         models.setdefault(spec.name, spec)
     return models
 
 
-def _declared(package: str, folder: Path, base: type, problems: Problems) -> Iterator[Any]:
-    """Subclasses of `base` in a package of ours, then those in a folder of the conf folder."""
-    yield from subclasses(modules(package), base)
+def _declared(ours: Iterator[ModuleType], folder: Path, base: type, problems: Problems) -> Iterator[Any]:
+    """Subclasses of `base` in modules of ours, then those in a folder of the conf folder."""
+    yield from subclasses(ours, base)
     for path in sorted(folder.glob("*.py")):
         with problems.gather():
             yield from subclasses(iter([_own_module(path)]), base)

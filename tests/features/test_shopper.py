@@ -2,7 +2,7 @@
 
 from specification import Scene, spec
 
-from features.purchase_paths import PurchasePaths
+from features.customers.purchase_paths import PurchasePaths
 from quanyu.model.touch import Events
 from quanyu.model.trade import OrderLines, Orders
 

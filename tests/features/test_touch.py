@@ -4,11 +4,11 @@ from hashlib import sha256
 
 from specification import Scene, spec
 
-from features.browsing import Browsing
-from features.community import Communities, Guides, Participation
-from features.messaging import Messaging
-from features.purchase_paths import Referrals
-from features.voice import Complaining, Inquiries, Reviewing
+from features.customers.browsing import Browsing
+from features.customers.community import Communities, Guides, Participation
+from features.customers.messaging import Messaging
+from features.customers.purchase_paths import Referrals
+from features.customers.voice import Complaining, Inquiries, Reviewing
 from quanyu.model.knowledge import ActivityPeople, Complaints, Reviews, ServiceChats
 from quanyu.model.people import Consents, Identifiers, People
 from quanyu.model.touch import Contacts, Events, Groups, Messages
