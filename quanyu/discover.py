@@ -54,12 +54,18 @@ def beside(base: type[_Base]) -> list[_Base]:
     A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
     a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
     """
-    return [declared() for declared in subclasses(iter(_modules_beside(base.__module__)), base)]
+    file = f"{base.__module__.rpartition('.')[2]}.py"
+    return [declared() for declared in subclasses(iter(_modules_beside(file, base.__module__)), base)]
+
+
+def commands() -> list[ModuleType]:
+    """Modules with commands, which `add(app)` adds: those of `quanyu.commands`, and each `commands.py` of a stage."""
+    return [*modules("quanyu.commands"), *_modules_beside("commands.py", "quanyu.cli")]
 
 
 @cache
-def _modules_beside(base: str) -> tuple[ModuleType, ...]:
-    root, file = Path(__file__).parents[1], f"{base.rpartition('.')[2]}.py"
+def _modules_beside(file: str, base: str) -> tuple[ModuleType, ...]:
+    root = Path(__file__).parents[1]
     paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
     declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
     names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)

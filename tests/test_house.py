@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "sample": {"sample"},
 }
 # The generator knows nothing of the product; its command does.
-BRIDGES = {"sample/stage.py"}
+BRIDGES = {"sample/commands.py"}
 DOORS = {
     "delta": "quanyu/lake/",
     "deltalake": "quanyu/lake/",
