@@ -109,5 +109,3 @@ def test_a_message_is_claimed_once_in_postgresql(on_postgres):
     message = Message("key-1", "winback", "winback:1", "remind", "c-1", "eml", "we-miss-you", day)
     assert [store.outbox.plan([message]), store.outbox.plan([message])] == [1, 0]
     assert [store.outbox.claim("key-1", day), store.outbox.claim("key-1", day)] == [True, False]
-    store.exports.record("seed.drop", day, "delivered", "s3://bucket/seed", {"rows": 3})
-    assert store.exports.last("seed.drop").location == "s3://bucket/seed"
