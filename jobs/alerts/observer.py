@@ -73,7 +73,7 @@ def _send(context: Context, alerts: Sequence[Alert]) -> None:
     settings = context.settings
     failures: list[str] = []
     subject = f"Quanyu, {context.day}: alerts, {_counted(alerts)}"
-    body = "\n".join(_line(alert) for alert in alerts)
+    body = "\n".join(f"over: {alert.message}" if alert.has_ended else alert.message for alert in alerts)
     senders = [partial(_mail, context, to, subject, body) for to in settings.alerts.mail]
     if settings.alerts.webhook:
         senders.append(partial(post, settings.alerts, context.day, subject, body, alerts))
@@ -87,10 +87,6 @@ def _send(context: Context, alerts: Sequence[Alert]) -> None:
         LOG.warning("an alert was not sent: %s", failure)
     if len(failures) == len(senders):
         raise RetryableError("; ".join(failures))
-
-
-def _line(alert: Alert) -> str:
-    return f"over: {alert.message}" if alert.has_ended else alert.message
 
 
 def _mail(context: Context, to: str, subject: str, body: str) -> None:
