@@ -29,7 +29,6 @@ MAY_IMPORT = {
     "dags": {
         "dags.house",
         "dags.occasion",
-        "dags.turn",
         "quanyu.discover",
         "quanyu.errors",
         "quanyu.config.settings",
