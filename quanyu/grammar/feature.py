@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +12,7 @@ from quanyu.errors import ConfigError, ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse
 from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
 from quanyu.grammar.bounds import days_error
-from quanyu.grammar.declaration import NAME, Problems, digest, file_of
+from quanyu.grammar.declaration import NAME, Problems, digest, file_of, snake_case
 from quanyu.grammar.derived import Derived, FirstAfter
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import TYPE, Column, Table
@@ -73,7 +72,7 @@ class FeatureView:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = snake_case(cls.__name__)
         cls.features = {key: value for key, value in vars(cls).items() if isinstance(value, Feature)}
 
     @classmethod
