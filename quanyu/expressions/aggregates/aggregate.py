@@ -9,17 +9,9 @@ from functools import cached_property
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.aggregates.parts import (
-    FORMS,
-    AggForm,
-    AggPart,
-    Argument,
-    Merge,
-    added,
-    count_distinct,
-    rows,
-    total,
-)
+from quanyu.expressions.aggregates.form import AggForm, AggPart
+from quanyu.expressions.aggregates.guarded import guarded
+from quanyu.expressions.aggregates.parts import FORMS, Argument, count_distinct, rows, total
 from quanyu.expressions.grammar import AGGREGATE_NODES, column_name
 from quanyu.expressions.logic import conjunction, two_valued
 from quanyu.expressions.lost import lost
@@ -101,7 +93,7 @@ class Aggregate:
         Raises ExpressionError for an argument that the function does not accept.
         """
         failing = [condition for tree in self.arguments if (condition := lost(tree, self.schema))] if self.zero else []
-        return _guarded(self._form(), " or ".join(failing)) if failing else self._form()
+        return guarded(self._form(), " or ".join(failing)) if failing else self._form()
 
     def _form(self) -> AggForm:
         _check_shape(self.node)
@@ -224,27 +216,3 @@ def _write(node: exp.Expr, scope: Scope) -> Term:
 
 
 HANDLERS.update(dict.fromkeys([*AGGREGATE_NODES, exp.Filter], _write))
-
-
-def _without_last(merge: Merge) -> Merge:
-    return lambda columns: merge(columns[:-1])
-
-
-def _any_row(rows: str) -> str:
-    return f"coalesce({rows} > 0, false)"
-
-
-def _guarded(form: AggForm, failing: str) -> AggForm:
-    """The form with a null value and a loss if `failing`, SQL over a row, is true for any row."""
-    # A count, since one engine is ten times slower for the maximum of booleans by group.
-    part = AggPart("count(*)", "bigint", (f"({failing})",))
-
-    def value(*holders: str) -> str:
-        return f"if({_any_row(holders[-1])}, null, {form.value(*holders[:-1])})"
-
-    def lost(*holders: str) -> str:
-        others = f" or {form.lost(*holders[:-1])}" if form.lost else ""
-        return f"({_any_row(holders[-1])}{others})"
-
-    merges = (*map(_without_last, form.merges), added("sum", len(form.parts))) if form.merges else ()
-    return AggForm((*form.parts, part), value, form.type, merges, lost)
