@@ -22,7 +22,6 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
-from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.model_spec import ModelSpec
@@ -104,12 +103,7 @@ def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
     ]
 
 
-def jobs_in(package: str) -> list[Job]:
-    """List the jobs that a package declares."""
-    return [value for module in modules(package) for value in vars(module).values() if isinstance(value, Job)]
-
-
-def instances_in(package: str, base: type) -> list[Any]:
+def instances_in(package: str, base: type[_Base]) -> list[_Base]:
     """List the instances of `base` that a package declares."""
     return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
 
