@@ -22,7 +22,6 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
-from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.model_spec import ModelSpec
@@ -57,12 +56,18 @@ def beside(base: type[_Base]) -> list[_Base]:
     A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
     a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
     """
-    return [declared() for declared in subclasses(iter(_modules_beside(base.__module__)), base)]
+    file = f"{base.__module__.rpartition('.')[2]}.py"
+    return [declared() for declared in subclasses(iter(_modules_beside(file, base.__module__)), base)]
+
+
+def commands() -> list[ModuleType]:
+    """Modules with commands, which `add(app)` adds: those of `quanyu.commands`, and each `commands.py` of a stage."""
+    return [*modules("quanyu.commands"), *_modules_beside("commands.py", "quanyu.cli")]
 
 
 @cache
-def _modules_beside(base: str) -> tuple[ModuleType, ...]:
-    root, file = Path(__file__).parents[1], f"{base.rpartition('.')[2]}.py"
+def _modules_beside(file: str, base: str) -> tuple[ModuleType, ...]:
+    root = Path(__file__).parents[1]
     paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
     declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
     names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)
@@ -100,12 +105,7 @@ def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
     ]
 
 
-def jobs_in(package: str) -> list[Job]:
-    """List the jobs that a package declares."""
-    return [value for module in modules(package) for value in vars(module).values() if isinstance(value, Job)]
-
-
-def instances_in(package: str, base: type) -> list[Any]:
+def instances_in(package: str, base: type[_Base]) -> list[_Base]:
     """List the instances of `base` that a package declares."""
     return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
 
@@ -154,10 +154,7 @@ class Catalogue:
         return self._names[entity.name]
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle.
-
-        Without retired ones.
-        """
+        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError (circle)."""
         return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:
