@@ -27,7 +27,8 @@ class GuideMessages(FeatureView):
     entity, owner, over, within = StaffMember, "private_domain", Messages, days(30)
 
     sent = Feature("count(distinct message_id)", "Messages sent.", unit="messages",
-                   where="status in ('sent', 'delivered', 'opened', 'clicked', 'replied')", zh="发送消息数")  # fmt: skip
+                   where="status in ('sent', 'delivered', 'opened', 'clicked', 'replied')",
+                   zh="发送消息数")  # fmt: skip
     opened = Feature("count(distinct message_id)", "Messages that were opened.", unit="messages",
                      where="status in ('opened', 'clicked', 'replied')", zh="被打开消息数")  # fmt: skip
     replies = Feature("count(distinct message_id)", "Messages that were answered.", unit="messages",

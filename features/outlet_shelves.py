@@ -32,7 +32,7 @@ class ShelfStock(FeatureView):
     )  # fmt: skip
     out_of_stock_share = Feature(
         "(sum(checked) - sum(stocked)) / nullif(sum(checked), 0)",
-        "Share of item checks that found none: the out-of-stock rate of ECR Europe (2003), 1 less on-shelf availability.",
+        "Share of item checks that found none: the out-of-stock rate of ECR Europe (2003).",
         unit="share",
         type="double",
         zh="缺货率",

@@ -150,7 +150,10 @@ test_how_an_outlet_does = spec(
         """,
         Scans: "outlet | city | code | scanned_at\n"
         + "\n".join(f"full | {city} | {n} | 2024-06-2{n}" for n, city in enumerate(["Sanya"] * 3 + ["Harbin"] * 7)),
-        RivalSales: "outlet | week_from | brand | category | relation | quantity\nwell | 2024-06-17 | A | tea | rival | 28",
+        RivalSales: """
+            outlet | week_from  | brand | category | relation | quantity
+            well   | 2024-06-17 | A     | tea      | rival    | 28
+        """,
     },
     expect={
         # 30 there, 90 bought in 90 days, so 30 in 30 days; 20 left: 40 sold in 30 days.
