@@ -51,6 +51,8 @@ class ShelfShare(FeatureView):
 
     visits = Feature("count(*)", "Visits of representatives.", unit="visits", zh="巡店次数")
     share = Feature("max_by(shelf_share, visited_at)", "Share of shelf at the last visit.", unit="share", zh="货架占比")
+    mean_share_28d = Feature("avg(shelf_share)", "Mean share of shelf over the visits of 28 days.", unit="share",
+                             within=days(28), zh="近28天平均货架占比")  # fmt: skip
     mean_share = Feature("avg(shelf_share)", "Mean share of shelf over the visits.", unit="share", zh="平均货架占比")
 
 

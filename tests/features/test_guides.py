@@ -113,14 +113,15 @@ test_how_guides_do = spec(
         Orders: "\n".join([
             "customer | ordered_at | guide | amount",
             *(f"{c} | 2024-06-0{day} | eva | 9" for c in CLIENTS for day in (1, 2)),
+            *(f"{c} | 2024-01-01 | fay | 9" for c in CLIENTS), *(f"{c} | 2024-01-01 | ida | 9" for c in CLIENTS),
             "ann | 2024-06-01 | fay | 500", "ann | 2024-06-01 | ida | 5", "ann | 2024-06-01 | hal | 5",
         ]),
     },
     expect={
         "eva": dict(employed=True, tenure="new", reply_rate=0.5, open_rate=0.5, sales_band="middle",
-                    relationship_builder=True, silent=False, annoying=False),
+                    returning_band="high", silent=False, annoying=False),
         "fay": dict(employed=True, tenure="long", reply_rate=None, open_rate=None, sales_band="high",
-                    relationship_builder=False, silent=True, annoying=True),
+                    returning_band="low", silent=True, annoying=True),
         "gus": dict(employed=False, tenure=None, sales_band=None, silent=False),
         "hal": dict(employed=False, sales_band=None),
         "ida": dict(tenure="within_three_years", sales_band="low"),

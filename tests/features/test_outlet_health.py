@@ -30,7 +30,7 @@ test_recent_orders_and_the_range_of_an_outlet = spec(
             north  | tea | 7        | 2024-05-01
         """,
     },
-    expect={"north": dict(pieces_30d=10, items=2), "south": dict(pieces_30d=0, items=0)},
+    expect={"north": dict(pieces_30d=10, pieces_180d=22, items=2), "south": dict(pieces_30d=0, pieces_180d=0, items=0)},
 )
 test_the_rhythm_of_an_outlet = spec(
     OutletRhythm,
@@ -71,10 +71,13 @@ test_the_share_of_shelf = spec(
         ShelfVisits: """
             outlet | visited_at | shelf_share
             north  | 2024-05-01 | 0.5
-            north  | 2024-06-01 | 0.1
+            north  | 2024-06-04 | 0.1
         """,
     },
-    expect={"north": dict(visits=2, share=0.1, mean_share=0.3), "south": dict(visits=0, share=None, mean_share=None)},
+    expect={
+        "north": dict(visits=2, share=0.1, mean_share=0.3, mean_share_28d=0.1),
+        "south": dict(visits=0, share=None, mean_share=None, mean_share_28d=None),
+    },
 )
 test_scans_in_another_city = spec(
     OutletScans,
@@ -118,6 +121,7 @@ test_how_an_outlet_does = spec(
             full   | 2020-01-01 | Harbin
             slow   | 2020-01-01 | Harbin
             asleep | 2020-01-01 | Harbin
+            fading | 2020-01-01 | Harbin
             never  | 2020-01-01 | Harbin
             young  | 2024-06-01 | Harbin
         """,
@@ -130,6 +134,10 @@ test_how_an_outlet_does = spec(
             full   | tea | 90       | 2024-06-10
             slow   | tea | 3        | 2024-06-10
             slow   | tea | 20       | 2024-05-10
+            slow   | tea | 10       | 2024-03-10
+            fading | tea | 4        | 2024-06-10
+            fading | tea | 10       | 2024-05-10
+            fading | tea | 30       | 2024-03-10
             asleep | tea | 10       | 2024-02-01
         """,
         ShelfChecks: """
@@ -145,7 +153,8 @@ test_how_an_outlet_does = spec(
             outlet | visited_at | shelf_share
             slow   | 2024-05-01 | 0.5
             slow   | 2024-05-15 | 0.5
-            slow   | 2024-06-01 | 0.2
+            slow   | 2024-06-10 | 0.1
+            slow   | 2024-06-20 | 0.2
             well   | 2024-06-01 | 0.2
         """,
         Scans: "outlet | city | code | scanned_at\n"
@@ -161,7 +170,9 @@ test_how_an_outlet_does = spec(
                      trend=1.6, share_of_sales=0.25, diverting=False, losing_shelf=False),
         "empty": dict(state="out_of_stock", velocity=None),
         "full": dict(state="overstocked", velocity=7 / 3, days_of_stock=90, share_of_sales=1, diverting=True),
-        "slow": dict(state="slowing", trend=0.3, losing_shelf=True),
+        "slow": dict(state="slowing", trend=0.3, quarterly_trend=23 / 10, losing_shelf=True),
+        # Not by its last month, but by its last quarter.
+        "fading": dict(state="slowing", trend=0.8, quarterly_trend=14 / 30),
         "asleep": dict(state="sleeping", overdue=151 / 30, expected_gap=30),
         "never": dict(state="sleeping", overdue=None, expected_gap=None, days_of_stock=None, share_of_sales=None),
         "young": dict(state="new", trend=None),
