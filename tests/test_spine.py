@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.compute as pc
 import pytest
+from command_line import quanyu
 from shop import Retailer, small_shop, template
 
 from jobs.audiences import rules
@@ -156,11 +157,12 @@ def test_an_earlier_day_does_not_change_steps_that_only_go_forward(own):
 
 
 def test_a_command_with_a_wrong_name_ends_with_a_message(lived):
-    wrong = command(lived, "table", "custmers")
+    places = ("--conf", str(lived.conf), "--home", str(lived.home))
+    wrong = quanyu("table", "custmers", *places)
     assert wrong.returncode == 2
     assert "did you mean 'gold/customers'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
-    shown = command(lived, "table", "customers", "--limit", "3")
+    shown = quanyu("table", "customers", "--limit", "3", *places)
     assert "gold/customers, 3 of" in shown.stdout
 
 
