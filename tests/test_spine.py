@@ -221,13 +221,14 @@ def lasting_files(home):
 
 def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
     before = own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)
-    refused = command(own, "run", "--day", "2052-02-03")
+    places = ("--conf", str(own.conf), "--home", str(own.home))
+    refused = quanyu("run", "--day", "2052-02-03", *places)
     assert (refused.returncode, "has not ended in Asia/Shanghai" in refused.stderr) == (2, True), refused.stderr
     ran = command(own, "run", "--day", "2052-02-03", "--ahead")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "memberships" in ran.stdout and "export." not in ran.stdout and "nothing was sent" in ran.stdout
     assert (own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)) == before
-    sending = command(own, "job", "send", "--day", "2052-02-03", "--ahead")
+    sending = quanyu("job", "send", "--day", "2052-02-03", "--ahead", *places)
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
 
 
@@ -236,4 +237,5 @@ def test_a_home_at_a_future_day_fails_and_says_how_to_undo_it(own):
     ran = command(own, "run", "--day", LAST)
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "stands at 2052-02-03" in ran.stdout and "quanyu back --day 2052-02-03" in ran.stdout, ran.stdout
-    assert command(own, "job", "identities", "--day", LAST).returncode == 2
+    job = ("job", "identities", "--day", LAST)
+    assert quanyu(*job, "--conf", str(own.conf), "--home", str(own.home)).returncode == 2
