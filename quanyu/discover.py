@@ -24,6 +24,7 @@ from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
+from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
@@ -143,15 +144,19 @@ class Catalogue:
     journeys: dict[str, Journey] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
     entities: dict[str, type[Entity]] = field(default_factory=dict)
-    faulty: dict[str, type[FeatureView]] = field(default_factory=dict)
+    names_only: dict[str, type[FeatureView]] = field(default_factory=dict)
+    """Views that are not computed, with mistakes or retired, so that their names are known."""
 
     def names(self, entity: type[Entity]) -> dict[str, Column]:
         """Columns that rules about an entity may name, as `names_of` lists them."""
         return self._names[entity.name]
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle."""
-        return self._tags[entity.name]
+        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle.
+
+        Without retired ones.
+        """
+        return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:
         """Hashes of the tag files about an entity."""
@@ -159,8 +164,7 @@ class Catalogue:
 
     def views_of(self, entity: type[Entity]) -> list[type[FeatureView]]:
         """Views that measure an entity."""
-        views = [*self.views.values(), *self.faulty.values()]
-        return [view for view in views if getattr(view, "entity", None) is entity]
+        return [view for view in self.views.values() if view.entity is entity]
 
     def models_of(self, entity: type[Entity]) -> list[type[ModelSpec]]:
         """Models that score an entity."""
@@ -176,7 +180,8 @@ class Catalogue:
     def _names(self) -> dict[str, dict[str, Column]]:
         names = {}
         for name, entity in self.entities.items():
-            views, models = self.views_of(entity), self.models_of(entity)
+            others = [view for view in self.names_only.values() if getattr(view, "entity", None) is entity]
+            views, models = [*self.views_of(entity), *others], self.models_of(entity)
             names[name] = names_of(entity, views, models, self._tags[name], self.tables)
         return names
 
@@ -187,7 +192,7 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
     entities = {entity.name: entity for entity in declared_entities}
     tables = _tables(settings, problems, entities)
-    views, faulty = _views(settings, problems, tables)
+    views, names_only = _views(settings, problems, tables)
     loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
     for folder, kind in FOLDERS.items():
         for path in sorted((settings.conf / folder).glob("*.yml")):
@@ -195,12 +200,13 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
     identity, models = _identity(settings, problems), _models(settings, problems)
-    loaded |= {"tags": _tags(settings, problems), "entities": entities, "faulty": faulty}
+    loaded |= {"tags": _tags(settings, problems), "entities": entities, "names_only": names_only}
     catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
             stage.check(catalogue, problems)
+        check_lifecycles(catalogue, stages(), problems)
     problems.check()
     return catalogue
 
@@ -258,17 +264,17 @@ Views = dict[str, type[FeatureView]]
 
 
 def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> tuple[Views, Views]:
-    """Valid views, and views with mistakes, of which only the names are used."""
+    """Views to compute, and those with mistakes and retired ones, of which only the names are used."""
     views: Views = {}
-    faulty: Views = {}
+    names_only: Views = {}
     for declared in _declared("features", settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
-        if view.name in {*tables, *views, *faulty}:
+        if view.name in {*tables, *views, *names_only}:
             wrong.append(Problem(file_of(view), view.__name__, f"there is another table or view {view.name!r}"))
         problems.found += wrong
-        (faulty if wrong else views).setdefault(view.name, view)
-    return views, faulty
+        (names_only if wrong or view.lifecycle == "retired" else views).setdefault(view.name, view)
+    return views, names_only
 
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:

@@ -17,6 +17,7 @@ from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
 if TYPE_CHECKING:
+    from quanyu.grammar.lifecycle import Use
     from quanyu.home.migration import Migration
 
 
@@ -40,6 +41,12 @@ class AudienceStage(Stage):
 
         check_tags(catalogue, problems)
         check_audiences(catalogue, sorted(platforms()), problems)
+
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """What tags are made of, and what rules of audiences name."""
+        from jobs.audiences.check import uses
+
+        return uses(catalogue)
 
     def migrations(self) -> Sequence[Migration]:
         """Memberships were one table before they had one per entity."""
