@@ -130,8 +130,8 @@ def test_a_repeated_day_writes_nothing_and_a_changed_row_only_its_dependents(own
     must = {"bronze/shop", "silver/order_lines", "silver/orders", "gold/activity", "gold/value"}
     assert must <= changed
     assert changed <= {
-        *must, "gold/preference", "gold/profile_customer", "gold/memberships_customer", "gold/journey_instances",
-        "gold/decisions",
+        *must, "gold/categories", "gold/deals", "gold/preference", "gold/series", "gold/sizes", "gold/profile_customer",
+        "gold/memberships_customer", "gold/journey_instances", "gold/decisions",
     }  # fmt: skip
 
 
