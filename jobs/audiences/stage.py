@@ -67,7 +67,7 @@ class AudienceStage(Stage):
             for name, count in facts.audiences.items()
         )
         return [
-            *figures("Tags", ("tag", "holds of", "coverage"), tags),
+            *figures("Tags", ("tag", "have it", "share"), tags),
             *figures("Audiences", ("audience", "of", "members"), sizes),
         ]
 
