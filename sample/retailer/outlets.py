@@ -32,6 +32,8 @@ SPAN, SHORTEST, LONGEST = 120, 35, 63
 # An outlet must have been open this long before it can be abnormal.
 SETTLED = 28
 CARRIED, CARRIED_DAYS = 9, 90
+# Share of mall orders that are placed with the code of an outlet.
+AT_OUTLET = 0.1
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,23 @@ def watch(world: World, facts: DayFacts) -> None:
     world.truth_tables["outlets.csv"] = pa.table(
         {name: pa.array(column, pa.string()) for name, column in table.items()}
     )
+
+
+def outlet_of_orders(world: World, day: int, numbers: Ints, person: Ints) -> Ints:
+    """Return int64 (orders,): the outlet whose code a mall order was placed with; -1 for none.
+
+    A tenth of the orders are; the outlet is in the buyer's city.
+    """
+    drawn = outlets(world)
+    open_ = drawn.open(day)
+    order = open_[np.argsort(drawn.city[open_], kind="stable")]
+    ends = np.searchsorted(drawn.city[order], np.arange(len(CITIES) + 1))
+    city = world.people.city[person]
+    near = ends[city + 1] - ends[city]
+    turn = scatter(world.seed, "order's outlet", numbers, day).astype(np.int64) % np.maximum(near, 1)
+    chosen = order[np.minimum(ends[city] + np.abs(turn), len(order) - 1)]
+    placed = uniform(world.seed, "order at outlet", numbers, day) < AT_OUTLET
+    return np.asarray(np.where(placed & (near > 0), chosen, -1))
 
 
 def outlet_no(places: Ints) -> Any:
