@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from sample.columns import Array
 from sample.columns.chance import rng, uniform
-from sample.events import campaigns
-from sample.events.steps import STEPS as EVERY_DAY
+from sample.events import campaigns, steps
 from sample.facts import Baskets, DayFacts, Returns
 from sample.retailer.assortment import draw_assortment
 from sample.retailer.people import BLOCK, draw_people
@@ -46,6 +45,7 @@ class World:
         self.truth_tables: dict[str, pa.Table] = {}
         self._recent: dict[int, DayFacts] = {}
         self._backs: dict[int, list[tuple[int, Array]]] = {}
+        self._steps = steps.STEPS
         self._scout: World | None = None
         self._coming: dict[int, DayFacts] = {}
         self.found = np.zeros(0, np.int64)
@@ -101,6 +101,7 @@ class World:
         """Return the facts of today or of a later day, that a second world finds out by going ahead."""
         if self._scout is None:
             self._scout = World(len(self.people), self.start, self.seed)
+            self._scout._steps = steps.MOVING
         for ahead in range(self._scout.day + 1, day + 1):
             self._coming[ahead] = self._scout.advance(ahead)
             self._coming.pop(ahead - REMEMBERED, None)
@@ -133,7 +134,7 @@ class World:
         facts = DayFacts(day, self.date(day), baskets, self._returns(day), self._advance_states(day, baskets))
         self._remember(facts)
         self.supply.evening(day, self.date(day))
-        for step in EVERY_DAY:
+        for step in self._steps:
             step(self, facts)
         return facts
 

@@ -33,20 +33,26 @@ SESSIONS, REFERRED = 1_000_000, 5_000_000
 
 
 @dataclass(frozen=True)
-class Line:
-    """Lines of later baskets that somebody looks at before, one row per look.
+class Looks:
+    """Looks at what is bought on a day, one row per look, in the order of lines and time.
 
-    `wait` days until the purchase, `session` number, `look` place of the look among `looks`, and the line's columns.
+    `before` days before the purchase, `line` row of the basket's line, `look` place of the look among `looks`, the
+    line's `sku` and basket's `second`, `mall` whether it is bought there, `calm` the buyer's deliberation.
     """
 
     person: Array
-    session: Array
-    wait: Array
+    before: Array
+    line: Array
     look: Array
     looks: Array
     sku: Array
     second: Array
     mall: Array
+    calm: Array
+
+    def take(self, rows: Array) -> Looks:
+        """Return some of the looks."""
+        return Looks(**{name: column[rows] for name, column in vars(self).items()})
 
 
 def deliberation(world: World, person: Array) -> Array:
@@ -61,20 +67,28 @@ def deliberation(world: World, person: Array) -> Array:
 
 def looks(world: World, facts: DayFacts) -> BrowsingEvents:
     """Return today's looks at what is bought today or within days, and the visits of those who were brought."""
-    coming = [_looks(world, facts.day, wait) for wait in range(LONGEST + 1)]
-    return _stacked([*coming, _referrals(world, facts)])
+    planned: dict[int, Looks] = world.extras.setdefault("looks", {})
+    planned.pop(facts.day - 1, None)
+    parts = []
+    for wait in range(LONGEST + 1):
+        day = facts.day + wait
+        if day not in planned:
+            planned[day] = _plan(world, day)
+        today = planned[day].take(np.flatnonzero(planned[day].before == wait))
+        parts.append(_events(world, facts.day, today, SESSIONS + wait * 100_000 + today.line))
+    return _stacked([*parts, _referrals(world, facts)])
 
 
-def _looks(world: World, today: int, wait: int) -> BrowsingEvents:
-    """Return today's looks at what is bought in `wait` days."""
-    bought, day, seed = world.coming(today + wait).baskets, today + wait, world.seed
-    number = np.arange(len(bought))
-    store = (bought.channel == calendar.STORE) & (uniform(seed, "looks before", number, day) < IN_STORE)
-    store &= world.people.app[np.maximum(bought.person, 0)]
+def _plan(world: World, day: int) -> Looks:
+    """Return all looks at what is bought on a day in the mall, or in a store by some users of the mini-program."""
+    bought, seed = world.coming(day).baskets, world.seed
+    person = bought.person.astype(np.int64)
+    store = (bought.channel == calendar.STORE) & (uniform(seed, "looks before", np.arange(len(bought)), day) < IN_STORE)
+    store &= world.people.app[np.maximum(person, 0)]
+    chosen = ((bought.channel == calendar.MALL) | store) & (person >= 0)
     basket = bought.basket
     place = np.arange(len(basket)) - bought.first[basket]
-    calm = deliberation(world, np.maximum(bought.person, 0))[basket]
-    chosen = ((bought.channel == calendar.MALL) | store) & (bought.person >= 0)
+    calm = deliberation(world, np.maximum(person, 0))[basket]
     planned = (place == 0) | (uniform(seed, "planned", basket, place, day) < 0.1 + 0.9 * calm)
     line = np.flatnonzero(chosen[basket] & planned)
     basket, place, calm = basket[line], place[line], calm[line]
@@ -82,47 +96,42 @@ def _looks(world: World, today: int, wait: int) -> BrowsingEvents:
     first = (calm**2 * (LONGEST + 1) * (0.3 + 0.7 * uniform(seed, "first look", basket, day))).astype(int)
     row, look = np.repeat(np.arange(len(line)), looks), place_within(looks)
     before = np.round(first[row] * (1 - look / np.maximum(looks[row] - 1, 1))).astype(int)
-    today_rows = np.flatnonzero(before == wait)
-    row, look = row[today_rows], look[today_rows]
-    lines = Line(
-        person=bought.person[basket[row]].astype(np.int64), session=SESSIONS + wait * 100_000 + line[row],
-        wait=np.full(len(row), wait), look=look, looks=looks[row], sku=bought.sku[line[row]],
-        second=bought.second[basket[row]].astype(np.int64), mall=bought.channel[basket[row]] == calendar.MALL,
+    return Looks(
+        person=person[basket[row]], before=before, line=line[row], look=look, looks=looks[row],
+        sku=bought.sku[line[row]], second=bought.second[basket[row]].astype(np.int64),
+        mall=bought.channel[basket[row]] == calendar.MALL, calm=calm[row],
     )  # fmt: skip
-    return _events(world, today, lines, calm[row])
 
 
-def _events(world: World, today: int, lines: Line, calm: Array) -> BrowsingEvents:
+def _events(world: World, today: int, some: Looks, session: Array) -> BrowsingEvents:
     """Return a view for each look, and beside it a search before the first or a cart after the last."""
-    seed, last = world.seed, lines.look == lines.looks - 1
-    hour = 18 * 3600 + (scatter(seed, "look hour", lines.session, today) % np.uint64(5 * 3600)).astype(np.int64)
-    pause = 120 + (scatter(seed, "look pause", lines.session, today) % np.uint64(900)).astype(np.int64)
-    second = np.where(lines.wait == 0, lines.second - (lines.looks - lines.look) * pause, hour + lines.look * 60)
-    searched = (lines.look == 0) & (uniform(seed, "searches before", lines.session, today) < calm)
-    carted = last & lines.mall & (lines.wait == 0)
+    seed, last = world.seed, some.look == some.looks - 1
+    hour = 18 * 3600 + (scatter(seed, "look hour", session, today) % np.uint64(5 * 3600)).astype(np.int64)
+    pause = 120 + (scatter(seed, "look pause", session, today) % np.uint64(900)).astype(np.int64)
+    second = np.where(some.before == 0, some.second - (some.looks - some.look) * pause, hour + some.look * 60)
+    searched = np.flatnonzero((some.look == 0) & (uniform(seed, "searches before", session, today) < some.calm))
+    carted = np.flatnonzero(last & some.mall & (some.before == 0))
     # A rational shopper compares: every other look is at another item of the category.
-    sku = np.where(last | (lines.look % 2 == 1), lines.sku, _comparable(world, today, lines))
-    rows = np.concatenate([np.arange(len(sku)), np.flatnonzero(searched), np.flatnonzero(carted)])
-    kind = np.repeat([VIEW, SEARCH, CART], [len(sku), searched.sum(), carted.sum()])
-    offset = np.repeat([0, -40, 60], [len(sku), searched.sum(), carted.sum()])
-    sku = np.where(kind == CART, lines.sku[rows], sku[rows])
-    return _visit(
-        lines.person[rows], lines.session[rows], lines.look[rows] * 3 + kind, kind, second[rows] + offset,
-        np.where(kind == SEARCH, -1, sku), category=np.where(kind == SEARCH, world.category(lines.sku[rows]), -1),
-    )  # fmt: skip
+    sku = np.where(last | (some.look % 2 == 1), some.sku, _comparable(world, today, some, session))
+    views = _visit(some.person, session, some.look * 3, VIEW, second, sku)
+    at, none = some.take(searched), np.full(len(searched), -1)
+    category = world.category(at.sku)
+    searches = _visit(at.person, session[searched], at.look * 3 + 1, SEARCH, second[searched] - 40, none, category)
+    to = some.take(carted)
+    carts = _visit(to.person, session[carted], to.look * 3 + 2, CART, second[carted] + 60, to.sku)
+    return _stacked([views, searches, carts])
 
 
-def _comparable(world: World, today: int, lines: Line) -> Array:
+def _comparable(world: World, today: int, some: Looks, session: Array) -> Array:
     """Return an item of the same category for each look; the item itself where nothing else is on sale."""
     live = world.assortment.live(today)
     order = live[np.argsort(world.category(live), kind="stable")]
     ends = np.searchsorted(world.category(order), np.arange(7))
-    category = world.category(lines.sku)
+    category = world.category(some.sku)
     many = ends[category + 1] - ends[category]
-    turn = (scatter(world.seed, "compares", lines.session, lines.look) % np.maximum(many, 1).astype(np.uint64)).astype(
-        int
-    )
-    return np.where(many > 0, order[np.minimum(ends[category] + turn, len(order) - 1)], lines.sku)
+    turn = (scatter(world.seed, "compares", session, some.look) % np.maximum(many, 1).astype(np.uint64)).astype(int)
+    place = np.minimum(ends[category] + turn, len(order) - 1)
+    return np.asarray(np.where(many > 0, order[place], some.sku))
 
 
 def bring(world: World, facts: DayFacts) -> None:
@@ -145,21 +154,22 @@ def _referrals(world: World, facts: DayFacts) -> BrowsingEvents:
     live = world.assortment.live(facts.day)
     sku = live[(scatter(seed, "shares", new) % np.uint64(len(live))).astype(int)] if len(new) else new
     at = 9 * 3600 + (scatter(seed, "shares at", new) % np.uint64(13 * 3600)).astype(np.int64)
-    session, none = REFERRED + number * 10, np.full(len(new), -1)
-    shares = _visit(sharer, session, 0 * number, none * 0 + SHARE, at, sku)
-    first = _visit(new, session + 1, 0 * number, none * 0 + VIEW, at + 600, sku, sharer=sharer)
-    more = _visit(new, session + 1, 0 * number + 1, none * 0 + VIEW, at + 700, sku)
-    return _stacked([shares, first, more])
+    session, first = REFERRED + number * 10, 0 * number
+    return _stacked([
+        _visit(sharer, session, first, SHARE, at, sku),
+        _visit(new, session + 1, first, VIEW, at + 600, sku, sharer=sharer),
+        _visit(new, session + 1, first + 1, VIEW, at + 700, sku),
+    ])  # fmt: skip
 
 
 def _visit(
-    person: Array, session: Array, place: Array, kind: Array, second: Array, sku: Array,
+    person: Array, session: Array, place: Array, kind: int, second: Array, sku: Array,
     category: Array | None = None, sharer: Array | None = None,
 ) -> BrowsingEvents:  # fmt: skip
-    """Return events in the mini-program that pay nothing."""
+    """Return events of a kind in the mini-program that pay nothing."""
     none = np.full(len(person), -1)
     return BrowsingEvents(
-        person=person, session=session, place=place, kind=kind, web=np.zeros(len(person), bool),
+        person=person, session=session, place=place, kind=none * 0 + kind, web=np.zeros(len(person), bool),
         second=np.clip(second, 1, 86_395), sku=sku, category=none if category is None else category, basket=none,
         store=none, sharer=none if sharer is None else sharer,
     )  # fmt: skip

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Step = Callable[["World", "DayFacts"], None]
 
+# Steps that what people buy depends on.
+MOVING: tuple[Step, ...] = (contacts.meet, campaigns.send)
 STEPS: tuple[Step, ...] = (
     browsing.browse,
     considering.bring,
