@@ -64,7 +64,7 @@ def computed(context: Context, entity: type[Entity], names: Iterable[str], *days
         values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
-    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
+    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()} | {"as_of": "date"}
     if any(tag.quantiles for tag in tags.values()):
         # They are read twice, and an engine shares its memory among the joins and the ranks of a query.
         rows = context.lake.staging.materialize(rows)
@@ -84,7 +84,7 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
 def _with_features(
     context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
 ) -> DataFrame:
-    """Add features of a view. An entity without facts has 0 for counts and sums, and for expressions of these alone.
+    """Add features of a view. Without facts, counts and sums and what adds them are 0, and a quotient is null.
 
     What changes by itself, such as the days since something, is computed here from what the view stores.
     """

@@ -10,7 +10,7 @@ from quanyu.as_of import facts_of
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
-from quanyu.grammar.row_expressions import reach
+from quanyu.grammar.row_expressions import conditions_sql, reach
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import repeat_for_days
 from quanyu.run.runner import Context
@@ -46,24 +46,26 @@ def references_to(table: type[Table], other: type[Table]) -> dict[str, str]:
     return {**by, "source": "source"} if other.event_time else by
 
 
-def _named(other: type[Table], texts: Iterable[str]) -> list[str]:
+def _named(other: type[Table], columns: Iterable[str], texts: Iterable[str]) -> list[str]:
     """Columns of a referred table that expressions name."""
     names = {column for text in texts for column in parse(text).columns}
-    return [column for column in other.columns if f"{other.name}.{column}" in names]
+    return [column for column in columns if f"{other.name}.{column}" in names]
 
 
 def with_referred(
     context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
 ) -> DataFrame:
-    """Join each table that the expressions name. Its columns are in a struct with the name of the table.
+    """Add named conditions, and join each table that the expressions name, as a struct with the table's name.
 
     A row gets the last version that was recorded by the day, even one that has ended: a product that is no longer
     listed was still bought.
     """
+    rows = rows.selectExpr("*", *(f"{sql} as `{name}`" for name, sql in conditions_sql(table).items()))
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
         by = references_to(table, other)
-        fields = ", ".join(f"`{column}`" for column in _named(other, texts))
+        values = {column: f"`{column}`" for column in other.columns} | conditions_sql(other)
+        fields = ", ".join(f"{values[column]} as `{column}`" for column in _named(other, values, texts))
         keys = [f"`{key}` as `{column}`" for column, key in by.items()]
         newest = f"row_number() over (partition by {', '.join(by.values())}, as_of order by {_LAST_KNOWN}) as _n"
         versions = repeat_for_days(context.lake.table(other), days).where(_ONCE_KNOWN)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import typer
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -30,12 +29,6 @@ class JourneyStage(Stage):
 
         return steps(catalogue)
 
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu outbox`."""
-        from jobs.journeys.commands import add
-
-        add(app)
-
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check what journeys name, and their templates."""
         from jobs.journeys.program import program
@@ -55,4 +48,5 @@ class JourneyStage(Stage):
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Messages by status."""
         sent = (asdict(facts) for _, facts in of_kind(results, SendFacts))
-        return [Text("Messages: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())) for counts in sent]
+        words = (", ".join(f"{n:,} {state}" for state, n in counts.items() if n) for counts in sent)
+        return [Text(f"Messages: {states or 'none'}") for states in words]

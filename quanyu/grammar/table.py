@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 
 from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.grammar.declaration import NAME, digest, file_of
+from quanyu.grammar.declaration import NAME, digest, file_of, snake_case
 
 TYPE = re.compile(
     r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<(string|bigint|double)>)$"
@@ -111,6 +111,16 @@ class Column:
         return f"{self.about} Unit: {self.unit}." if self.unit else self.about
 
 
+@dataclass(frozen=True)
+class Condition:
+    """A condition of a table's rows that expressions name like a boolean column, so that its meaning is said once."""
+
+    sql: str
+    """Expression over the columns of the table."""
+    about: str
+    """What it means that it is true, in a sentence."""
+
+
 # No living person was born before.
 BORN = Days(date(1900, 1, 1), beyond=0)
 # No feed is older; unset clocks start in 1970. Orders are placed at most a year ahead.
@@ -153,7 +163,7 @@ class Table:
     ingest fills `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
     Silver keeps the file and the row that opened a version, unless `lineage` is false because many rows say the same.
     `person_columns` maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every
-    table.
+    table. `conditions` are named conditions of a row, such as what counts as a purchase.
     """
 
     owner: ClassVar[str] = "data"
@@ -180,6 +190,8 @@ class Table:
     """Whether rows keep the file and row that they came from."""
     person_columns: ClassVar[Mapping[str, str]] = {}
     """Columns that identify persons, each with whom."""
+    conditions: ClassVar[Mapping[str, Condition]] = {}
+    """Conditions of a row that expressions may name like boolean columns."""
 
     name: ClassVar[str]
     """The class's name in small letters."""
@@ -189,7 +201,7 @@ class Table:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.columns = {key: value for key, value in vars(cls).items() if isinstance(value, Column)}
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = snake_case(cls.__name__)
         problems = _problems(cls)
         if problems:
             raise ConfigError(problems)

@@ -8,6 +8,7 @@ from quanyu.grammar.table import (
     PLANNED,
     UNIT_PRICE,
     Column,
+    Condition,
     Table,
 )
 
@@ -59,6 +60,10 @@ class Orders(Table):
     updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)
     incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are unknown.")
 
+    conditions = {
+        "purchase": Condition("kind = 'purchase' and status = 'paid'", "A purchase: paid, not cancelled, no return."),
+    }
+
 
 class OrderLines(Table):
     """One line of an order or receipt; returns are lines with their own kind."""
@@ -81,3 +86,9 @@ class OrderLines(Table):
     promotion = Column("string", "Promotion or coupon (优惠券) that gave the discount; null for none.")
     unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")
     updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)
+
+    conditions = {
+        "purchase": Condition(
+            "kind = 'sale' and status = 'paid'", "A line of a purchase: paid, not cancelled, no return."
+        ),
+    }

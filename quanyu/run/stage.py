@@ -1,4 +1,4 @@
-"""A stage: a part of the daily run with its steps, commands, checks of declarations and part of the summary."""
+"""A stage: a part of the daily run with its steps, checks of declarations and part of the summary."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    import typer
     from rich.console import RenderableType
 
     from quanyu.config.settings import Settings
     from quanyu.discover import Catalogue
     from quanyu.grammar.declaration import Problems
     from quanyu.grammar.job import Job
+    from quanyu.grammar.lifecycle import Use
     from quanyu.home.migration import Migration
     from quanyu.run.facts import Facts
     from quanyu.run.planning.plan import Trial
@@ -39,11 +39,12 @@ class Stage:
         """Jobs whose tables hold facts that views and audiences measure."""
         return ()
 
-    def commands(self, app: typer.Typer) -> None:
-        """Add the stage's commands to the command line."""
-
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Add the mistakes in the stage's declarations to `problems`."""
+
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """What the stage's declarations name of entities: features, tags, attributes, scores."""
+        return ()
 
     def prepare(self, settings: Settings) -> None:
         """Make what the steps need in a home, such as a database. Called before each run."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quanyu.errors import ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse, type_of
@@ -32,7 +32,8 @@ class Grouping:
     def columns(self, over: type[Table], columns: Mapping[str, Column], within: int | None) -> dict[str, Column]:
         """Columns of a group, from the columns of a row. Raises ExpressionError."""
         keys = {name: key_column(text, columns) for name, text in self.by.items()}
-        return keys | {name: one.column(columns) for name, one in self.plans(over, columns, within).items()}
+        plans = self.plans(over, columns, within)
+        return keys | {name: replace(one.column(columns), unit=_unit(one, columns)) for name, one in plans.items()}
 
     def plans(
         self, over: type[Table], columns: Mapping[str, Column], within: int | None
@@ -53,3 +54,7 @@ def key_column(text: str, columns: Mapping[str, Column]) -> Column:
         raise ExpressionError(f"{text!r} is a {kind}: rows are grouped by a text, a date, a time or an exact number")
     source = columns.get(text)
     return Column(kind, source.about if source else text, values=source.values if source else ())
+
+
+def _unit(plan: AggregateExpression, columns: Mapping[str, Column]) -> str:
+    return plan.part_unit(next(iter(plan.parts())), columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
-from quanyu.grammar.declaration import Problems, digest, file_of
+from quanyu.grammar.declaration import Problems, digest, file_of, snake_case
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature.derived import Derived, FirstAfter
 from quanyu.grammar.feature.grouping import Grouping
@@ -45,6 +44,8 @@ class Feature:
     """Window, as `days(90)`; None for all time, and the view's if it is left out."""
     where: str | None = None
     """Condition of the rows that count, besides the view's."""
+    zh: str = ""
+    """Name in Chinese, by which people find it."""
 
     @property
     def windowed(self) -> bool:
@@ -88,7 +89,7 @@ class FeatureView:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = snake_case(cls.__name__)
         cls.features = {key: value for key, value in vars(cls).items() if isinstance(value, Feature)}
 
     @classmethod
@@ -212,8 +213,13 @@ class FeatureView:
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
+        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature.
+
+        So it is for all of a retired view.
+        """
         columns = {name: Column("", feature.about) for name, feature in cls.features.items()}
+        if getattr(cls, "lifecycle", None) == "retired":
+            return columns
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
                 aggregate = _planned_feature(cls, name, tables)
