@@ -22,7 +22,7 @@ from sample.write import Truth
 SEXES = ("female", "male")
 # Stages of AARRR, by what a customer did since the start: the last one that holds counts.
 STAGES = ("acquisition", "activation", "retention", "revenue", "referral")
-LARGE, CROSS = 300_000, 3
+LARGE, CROSS = 200_000, 3
 # Bounds of deliberation: below the first a shopper is impulsive, from the second on rational.
 SHOPPERS, BOUNDS = ("impulsive", "mixed", "rational"), (0.4, 0.6)
 

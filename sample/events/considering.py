@@ -56,13 +56,13 @@ class Looks:
 
 
 def deliberation(world: World, person: Array) -> Array:
-    """Return float64 (persons,), 0..1: how rational a shopper is: two thirds by impulse, the rest by elasticity."""
+    """Return float64 (persons,), 0..1: how rational a shopper is, two thirds by impulse, a third by elasticity."""
     people = world.people
     impulse, elasticity = people.impulse[person], people.elasticity[person]
     # Quantiles of the distributions that both are drawn from.
     calm = (1 - impulse) ** 4 * (1 + 4 * impulse)
-    priced = 1 - np.exp(-4 * elasticity) * (1 + 4 * elasticity + 8 * elasticity**2 + 32 / 3 * elasticity**3)
-    return np.asarray(0.67 * calm + 0.33 * priced)
+    tempted = 1 - np.exp(-4 * elasticity) * (1 + 4 * elasticity + 8 * elasticity**2 + 32 / 3 * elasticity**3)
+    return np.asarray(0.67 * calm + 0.33 * (1 - tempted))
 
 
 def looks(world: World, facts: DayFacts) -> BrowsingEvents:
