@@ -132,8 +132,8 @@ HEADS = {
 STEPS = (
     "ingest.consents", "ingest.members", "ingest.outlets", "ingest.products", "ingest.receipts",
     "identities", "customers", "activity", "customer_attributes",
-    "features.categories", "features.engagement", "features.outlet_orders", "features.preference", "features.product_sales",
-    "features.recency", "features.value", "track.identity", "train.churn", "scores",
+    "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
+    "features.product_sales", "features.recency", "features.value", "track.identity", "train.churn", "scores",
     "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "upkeep",
