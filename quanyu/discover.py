@@ -24,6 +24,7 @@ from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
+from quanyu.grammar.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
@@ -142,6 +143,8 @@ class Catalogue:
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
+    metrics: dict[str, MetricFile] = field(default_factory=dict)
+    metric_tree: MetricTree | None = None
     entities: dict[str, type[Entity]] = field(default_factory=dict)
     faulty: dict[str, type[FeatureView]] = field(default_factory=dict)
 
@@ -194,9 +197,11 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
             with problems.gather():
                 loaded[folder][path.stem] = kind.load(path)
     tables |= {view.name: view.table(tables) for view in views.values()}
-    identity, models = _identity(settings, problems), _models(settings, problems)
-    loaded |= {"tags": _tags(settings, problems), "entities": entities, "faulty": faulty}
-    catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
+    identity, models = _default(settings, problems, "identity", Identity), _models(settings, problems)
+    loaded |= {"tags": _defaults(settings, problems, "tags", TagFile), "entities": entities, "faulty": faulty}
+    loaded |= {"metrics": _defaults(settings, problems, "metrics", MetricFile)}
+    tree = _default(settings, problems, "metric_tree", MetricTree)
+    catalogue = Catalogue(settings, identity, tables, views, models, metric_tree=tree, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
@@ -222,15 +227,15 @@ def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[
     return tables
 
 
-def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
-    """Tags of every scene: the default ones, and those of the conf folder, which replace a default scene."""
-    house = Path(__file__).parents[1] / "conf" / "tags"
-    files = {path.stem: path for folder in (house, settings.conf / "tags") for path in sorted(folder.glob("*.yml"))}
-    tags: dict[str, TagFile] = {}
-    for scene, path in files.items():
+def _defaults(settings: Settings, problems: Problems, folder: str, kind: Any) -> dict[str, Any]:
+    """Files of a folder by name: the default ones, and those of the conf folder, which replace a default file."""
+    house = Path(__file__).parents[1] / "conf" / folder
+    files = {path.stem: path for place in (house, settings.conf / folder) for path in sorted(place.glob("*.yml"))}
+    loaded: dict[str, Any] = {}
+    for name, path in files.items():
         with problems.gather():
-            tags[scene] = TagFile.load(path)
-    return tags
+            loaded[name] = kind.load(path)
+    return loaded
 
 
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
@@ -245,13 +250,12 @@ def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
             yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 
 
-def _identity(settings: Settings, problems: Problems) -> Identity:
-    """Rules of identity resolution: those of the conf folder, or the default ones."""
-    own = settings.conf / "identity.yml"
-    house = Path(__file__).parents[1] / "conf" / "identity.yml"
+def _default(settings: Settings, problems: Problems, name: str, kind: Any) -> Any:
+    """The file NAME.yml of the conf folder, or the default one, which also counts where the other has mistakes."""
+    own, house = (folder / f"{name}.yml" for folder in (settings.conf, Path(__file__).parents[1] / "conf"))
     with problems.gather():
-        return Identity.load(own if own.is_file() else house)  # type: ignore[no-any-return]
-    return Identity.load(house)  # type: ignore[no-any-return]
+        return kind.load(own if own.is_file() else house)
+    return kind.load(house)
 
 
 Views = dict[str, type[FeatureView]]
