@@ -90,18 +90,40 @@ def _incomplete_days(context: Context) -> list[date]:
 
 def _changed_days(context: Context, cut: Cut, versions: Mapping[str, int | None]) -> Iterator[date | None]:
     """The first day of rows that have changed since versions of the tables; null if these changes have expired."""
-    place = place_of(cut.table)
-    begin = _columns_of_days(cut)
-    rows = context.lake.changes(place, versions.get(place), begin)
+    table = cut.table
+    versioned = [*table.identity(), "recorded_on", "replaced_on"]
+    columns = list(dict.fromkeys([*(versioned if table.layer == "silver" else table.columns), *_columns_of_days(cut)]))
+    rows = _changes(context, table, versions, columns)
     if rows is None:
         yield None
         return
-    yield from _days(rows, begin, context.settings.zone)
+    yield from _days(rows, _columns_of_days(cut), context.settings.zone)
     for name in cut.referred():
         if context.lake.version(f"silver/{name}") != versions.get(f"silver/{name}"):
             yield from _days_of_referring(context, cut, context.catalogue.tables[name], versions)
     if cut.by_customer and context.lake.version(as_of.IDENTITIES) != versions.get(as_of.IDENTITIES):
-        yield from _days_of_moved(context, cut, versions.get(as_of.IDENTITIES))
+        yield from _days_of_moved(context, cut, versions)
+
+
+def _changes(
+    context: Context, table: type[Table], versions: Mapping[str, int | None], columns: Sequence[str]
+) -> pa.Table | None:  # fmt: skip
+    """Rows that were added or removed since a version, without those that were only written again; None if expired."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    place = place_of(table)
+    rows = context.lake.changes(place, versions.get(place), columns)
+    if rows is None:
+        return None
+    added = compute.is_in(rows["_change_type"].cast(pa.string()), pa.array(["insert", "update_postimage"]))
+    signed = rows.append_column("_sign", compute.if_else(added, 1, -1))
+    # Arrow groups by no nested columns, and by no views of texts, as deltalake gives them.
+    texts = {f.name: pa.string() for f in rows.schema if pa.types.is_string_view(f.type)}
+    signed = signed.cast(pa.schema([f.with_type(texts.get(f.name, f.type)) for f in signed.schema]))
+    plain = [name for name in columns if name in rows.column_names and not pa.types.is_nested(rows[name].type)]
+    totals = signed.group_by(plain).aggregate([("_sign", "sum")])
+    return totals.filter(compute.not_equal(totals["_sign_sum"], 0))
 
 
 def _columns_of_days(cut: Cut) -> list[str]:
@@ -149,9 +171,10 @@ def _values(context: Context, place: str, version: int | None, key: str, columns
     return dict(zip(newest.index, newest.itertuples(index=False, name=None), strict=True))
 
 
-def _days_of_moved(context: Context, cut: Cut, version: int | None) -> Iterator[date | None]:
+def _days_of_moved(context: Context, cut: Cut, versions: Mapping[str, int | None]) -> Iterator[date | None]:
     """The first day of facts of persons whose customer has changed."""
-    rows = context.lake.changes(as_of.IDENTITIES, version, ["source", "person_key"])
+    identities = context.catalogue.tables["identities"]
+    rows = _changes(context, identities, versions, list(identities.columns))
     if rows is None:
         yield None
     elif rows.num_rows:

@@ -69,7 +69,7 @@ def write(context: Context, receipt: Receipt, plans: MetricPlans) -> Outcome:
     notes = [start.reason, *broad(series, [plan for cut in plans.cuts for plan in cut.plans])]
     lacking = {name: str(one.reasons[-1]) for name, one in series.items() if one.reasons[-1]}
     facts = MetricFacts(len(series) - len(lacking), lacking)
-    notes += _words(lacking)
+    notes += _words({name: reason for name, reason in lacking.items() if name not in plans.ratios})
     return Outcome(count, written.changed, unchanged=written.unchanged, notes=tuple(filter(None, notes)), facts=facts)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from quanyu.errors import ConfigError, nearest
@@ -46,7 +46,7 @@ def _faults(
     if not NAME.match(name.partition(".")[2]):
         yield "", "is no name: lower case letters, digits and _"
     if metric.parent is not None and metric.parent not in parents:
-        yield ".parent", f"unknown node or metric {metric.parent!r}; {nearest(metric.parent, parents)}"
+        yield ".parent", f"unknown node or metric {metric.parent!r}; {_nearest(metric.parent, parents)}"
     for dimension in metric.dimensions:
         if not NAME.match(dimension) or dimension == TOTAL:
             yield f".dimensions.{dimension}", f"is no name: lower case letters, digits and _, not {TOTAL}"
@@ -61,13 +61,20 @@ def _faults(
     yield from ((f".{key}", message) for key, message in faults(name, metric, scope))
 
 
+def _nearest(name: str, names: Iterable[str]) -> str:
+    """The allowed names; of metrics only those of the subject that is named, if it has any."""
+    subject = name.partition(".")[0]
+    of_subject = [other for other in names if other.partition(".")[0] == subject]
+    return nearest(name, of_subject or [other for other in names if "." not in other] or names)
+
+
 def _ratio_faults(metric: Metric, metrics: Mapping[str, Metric]) -> Iterator[Fault]:
     sums = {name: other for name, other in metrics.items() if other.ratio is None}
     for part in metric.parts():
         if part in metrics and part not in sums:
             yield ".ratio", f"{part} is a ratio: a ratio is made of sums and counts, so name the parts of {part}"
         elif part not in metrics:
-            yield ".ratio", f"unknown metric {part!r}; {nearest(part, sums)}"
+            yield ".ratio", f"unknown metric {part!r}; {_nearest(part, sums)}"
     if set(metric.parts()) - set(sums):
         return
     for part in metric.ratio or ():

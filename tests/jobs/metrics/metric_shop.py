@@ -23,9 +23,9 @@ HEADER = "slip,at,kind,status,paid,channel,store,card\n"
 
 
 def retail(shop: Retailer, metrics: str) -> Retailer:
-    """Declare the till and these metrics, as `sales`."""
+    """Declare the till and these metrics, as `till`."""
     shop.declare("sources/till.yml", ORDERS)
-    shop.declare("metrics/sales.yml", f"describes: Sales.\nowner: finance\ngroup: value\nmetrics:\n{metrics}")
+    shop.declare("metrics/till.yml", f"describes: Sales.\nowner: finance\ngroup: value\nmetrics:\n{metrics}")
     return shop
 
 
@@ -49,7 +49,7 @@ def values(shop: Retailer, metric: str, dimension: str = "total") -> dict[str, d
     rows: dict[str, dict[str, float | str]] = {}
     columns = ("metric", "day", "dimension", "member", "value", "reason")
     for name, day, by, member, value, reason in shop.rows("gold/metrics", *columns):
-        if (name, by) == (f"sales.{metric}", dimension):
+        if (name, by) == (f"till.{metric}", dimension):
             assert (value is None) == (reason is not None)
             rows.setdefault(_text(day), {})[member] = reason if value is None else value
     return rows
