@@ -24,7 +24,7 @@ from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
-from quanyu.grammar.metric import MetricFile, MetricTree
+from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended

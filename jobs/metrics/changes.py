@@ -14,7 +14,7 @@ from jobs.metrics.rows import days_of, time_of
 from quanyu import as_of
 from quanyu.errors import ConfigError
 from quanyu.grammar.declaration import digest
-from quanyu.grammar.metric import ValidTime
+from quanyu.grammar.metrics.metric import ValidTime
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import PERSON
 from quanyu.lake import place_of

@@ -25,6 +25,7 @@ def metrics(
     by: By = None,
     day: On = None,
     days: Days = None,
+    parts: Annotated[bool, typer.Option("--all", help="Also the metrics that only ratios are made of.")] = False,
     tree: Annotated[bool, typer.Option("--tree", help="From business goals to metrics.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; the day alone without --days.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the page of all definitions to this file.")] = None,
@@ -41,11 +42,12 @@ def metrics(
         say(_written(conf, home, out))
         return
     on = day_of(day) if day else None
-    _show(opened(conf, home), name, by, on, days, tree, as_json)
+    _show(opened(conf, home), name, by, on, days, parts, tree, as_json)
 
 
 def _show(
-    settings: Settings, name: str | None, by: str | None, day: date | None, days: int | None, tree: bool, as_json: bool
+    settings: Settings, name: str | None, by: str | None, day: date | None, days: int | None, parts: bool, tree: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     from jobs.metrics import show
     from jobs.metrics.history import SHOWN_DAYS
@@ -61,7 +63,7 @@ def _show(
     elif name is not None:
         say(show.one(catalogue, lake, name, by, day, days or SHOWN_DAYS))
     else:
-        say(show.overview(catalogue, lake, day))
+        say(show.overview(catalogue, lake, day, parts))
 
 
 def _written(conf: Path | None, home: Path | None, out: Path) -> str:

@@ -12,9 +12,9 @@ from jobs.metrics.changes import first_day
 from jobs.metrics.gaps import gaps_of
 from jobs.metrics.plans import Cut, MetricPlans, metrics_of
 from jobs.metrics.rows import BEGIN, END, Sums, distinct_counts, rows_of, sums
-from jobs.metrics.series import Array, Block, Range, Series, daily, ratio
-from quanyu.grammar.metric_checks import common_dimensions
-from quanyu.grammar.metric_plan import MetricPlan
+from jobs.metrics.series import Array, DayRange, MemberValues, Series, daily, ratio
+from quanyu.grammar.metrics.checks import shared_dimensions
+from quanyu.grammar.metrics.plan import MetricPlan
 from quanyu.model.metrics import ALL, TOTAL
 from quanyu.run.runner import Context
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 MOST_MEMBERS = 1000
 
 
-def series_of(context: Context, plans: MetricPlans, span: Range) -> dict[str, Series]:
+def series_of(context: Context, plans: MetricPlans, span: DayRange) -> dict[str, Series]:
     """Every metric over a range of days that ends with the run's day."""
     series = {one.name: one for cut in plans.cuts for one in _of_cut(context, cut, span)}
     metrics = metrics_of(context.catalogue)
     for name, metric in plans.ratios.items():
-        series[name] = ratio(name, metric, series, common_dimensions(metric, metrics), span.size)
+        series[name] = ratio(name, metric, series, shared_dimensions(metric, metrics), span.size)
     return series
 
 
-def _of_cut(context: Context, cut: Cut, span: Range) -> Iterator[Series]:
+def _of_cut(context: Context, cut: Cut, span: DayRange) -> Iterator[Series]:
     begin, gaps = first_day(context, cut), gaps_of(context, cut)
     stale = cut.is_profile and gaps
     series = [_empty(plan, span) for plan in cut.plans] if begin is None or stale else _computed(context, cut, span)
@@ -48,18 +48,18 @@ def _of_cut(context: Context, cut: Cut, span: Range) -> Iterator[Series]:
         yield one
 
 
-def _empty(plan: MetricPlan, span: Range) -> Series:
+def _empty(plan: MetricPlan, span: DayRange) -> Series:
     return Series(plan.name, {}, [None] * span.size)
 
 
-def _before_first(series: Series, span: Range, first: date, width: int) -> None:
+def _before_first(series: Series, span: DayRange, first: date, width: int) -> None:
     """Leave out days before the first whole window; on the run's day, say so."""
     if first > span.last:
         series.block(f"facts do not reach back {width} days yet", [span.size - 1])
     series.block("", range(min(span.index(first), span.size)))
 
 
-def _computed(context: Context, cut: Cut, span: Range) -> list[Series]:
+def _computed(context: Context, cut: Cut, span: DayRange) -> list[Series]:
     rows = rows_of(context, cut, span.first)
     counted = {plan.name for plan in cut.plans if plan.counted}
     added = [plan for plan in cut.plans if plan.name not in counted]
@@ -77,7 +77,7 @@ def _computed(context: Context, cut: Cut, span: Range) -> list[Series]:
     return [series[plan.name] for plan in cut.plans]
 
 
-def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, span: Range) -> Series:
+def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, span: DayRange) -> Series:
     """A sum or count from the rows of `sums`."""
     begin, end = _positions(frame, span, plan.metric.within - 1)
     value, lost, count = (frame[f"_{sign}{number}"].to_numpy(np.int64) for sign in "vln")
@@ -90,14 +90,14 @@ def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, spa
             continue
         shape = (len(members), span.size)
         amounts, rows = (daily(begin, end, codes, one, shape) for one in (value, count))
-        series.blocks[dimension] = Block(members, amounts, rows, totals.scales[number])
+        series.blocks[dimension] = MemberValues(members, amounts, rows, totals.scales[number])
         if dimension == TOTAL:
             losses = daily(begin, end, codes, lost, shape)[0]
             series.block(f"{plan.metric.value!r} cannot be computed of a row", np.flatnonzero(losses))
     return series
 
 
-def _counted(plan: MetricPlan, frame: pd.DataFrame, span: Range) -> Series:
+def _counted(plan: MetricPlan, frame: pd.DataFrame, span: DayRange) -> Series:
     """A count of distinct values from the rows of `distinct_counts`."""
     series = _empty(plan, span)
     for dimension in (TOTAL, *plan.metric.dimensions):
@@ -106,7 +106,7 @@ def _counted(plan: MetricPlan, frame: pd.DataFrame, span: Range) -> Series:
         if len(members) <= MOST_MEMBERS:
             begin, end = _positions(part, span, 0)
             counts = daily(begin, end, codes, part["n"].to_numpy(np.int64), (len(members), span.size))
-            series.blocks[dimension] = Block(members, counts, counts, 0)
+            series.blocks[dimension] = MemberValues(members, counts, counts, 0)
     return series
 
 
@@ -118,7 +118,7 @@ def _coded(values: Array, dimension: str) -> tuple[list[str], Array]:
     return list(members), codes
 
 
-def _positions(frame: pd.DataFrame, span: Range, more: int) -> tuple[Array, Array]:
+def _positions(frame: pd.DataFrame, span: DayRange, more: int) -> tuple[Array, Array]:
     """Positions of the first and last day of rows in a range; the last is `more` days later."""
     first = np.datetime64(span.first, "D")
     days = [frame[name].to_numpy("datetime64[D]") - first for name in (BEGIN, END)]

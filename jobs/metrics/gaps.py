@@ -18,7 +18,7 @@ INCOMPLETE = "facts are missing: "
 
 
 @dataclass(frozen=True)
-class Gap:
+class MissingDays:
     """Days from a first to a last one, with the reason why their facts are not complete."""
 
     first: date
@@ -26,7 +26,7 @@ class Gap:
     reason: str
 
 
-def gaps_of(context: Context, cut: Cut) -> list[Gap]:
+def gaps_of(context: Context, cut: Cut) -> list[MissingDays]:
     """Gaps in the rows of a cut up to the run's day."""
     if cut.table.layer == "silver":
         sources = (source for source in context.catalogue.sources.values() if cut.table.name in source.tables())
@@ -35,26 +35,26 @@ def gaps_of(context: Context, cut: Cut) -> list[Gap]:
         place = place_of(cut.table)
         writers = [step.name for step in context.steps.values() if place in step.writes]
         words = audience_days.steps_not_current(context, writers)
-        gaps = [Gap(context.day, context.day, words)] if words else []
-    return [Gap(gap.first, gap.last, INCOMPLETE + gap.reason) for gap in gaps]
+        gaps = [MissingDays(context.day, context.day, words)] if words else []
+    return [MissingDays(gap.first, gap.last, INCOMPLETE + gap.reason) for gap in gaps]
 
 
-def _of_source(context: Context, source: Source) -> Iterator[Gap]:
+def _of_source(context: Context, source: Source) -> Iterator[MissingDays]:
     """Days that a feed has not delivered in full."""
     for item in context.store.held_back.of(source.name):
-        yield Gap(item.day, item.day, f"{source.name} of {item.day} is held back")
+        yield MissingDays(item.day, item.day, f"{source.name} of {item.day} is held back")
     files = context.store.ledger.files(source.name)
     for day in _refused_days(context, source, files):
-        yield Gap(day, day, f"a file of {source.name} of {day} was refused")
+        yield MissingDays(day, day, f"a file of {source.name} of {day} was refused")
     days = [file.feed_day for file in files.values() if file.status == "taken" and file.feed_day]
     newest = max(days or context.store.ledger.volumes(source.name), default=None)
     result = context.store.results.of_day(context.day).get(f"ingest.{source.name}")
     if newest is None and source.freshness is not None:
-        yield Gap(date.min, context.day, f"{source.name} has delivered nothing yet")
+        yield MissingDays(date.min, context.day, f"{source.name} has delivered nothing yet")
     elif newest and source.freshness and (context.day - newest) / timedelta(hours=1) > source.freshness.hours:
-        yield Gap(newest + timedelta(days=1), context.day, f"the newest day of {source.name} is {newest}")
+        yield MissingDays(newest + timedelta(days=1), context.day, f"the newest day of {source.name} is {newest}")
     elif result is None or (result["status"] == "stopped" and not result["outcome"]["breaches"]):
-        yield Gap(context.day, context.day, f"ingest.{source.name} stopped or did not run for {context.day}")
+        yield MissingDays(context.day, context.day, f"ingest.{source.name} stopped or did not run for {context.day}")
 
 
 def _refused_days(context: Context, source: Source, files: Mapping[str, LandedFile]) -> list[date]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from jobs.metrics.tree import mermaid
 from quanyu.discover import Catalogue
-from quanyu.grammar.metric import Metric, ValidTime
-from quanyu.grammar.metric_checks import common_dimensions
+from quanyu.grammar.metrics.checks import shared_dimensions
+from quanyu.grammar.metrics.metric import Metric, ValidTime
 from quanyu.markdown import grid
 
 HEADER = ("metric", "名称", "means", "unit", "computed as", "by", "goal")
@@ -30,7 +30,7 @@ def _row(name: str, metric: Metric, metrics: dict[str, Metric]) -> tuple[str, ..
     means = f"{metric.means} Source: {metric.standard}." if metric.standard else metric.means
     goal = _ARROWS[metric.goal.direction] if metric.goal else ""
     goal += f", {metric.goal.target:,g}" if metric.goal and metric.goal.target is not None else ""
-    return name, metric.zh, means, metric.unit, definition(metric), ", ".join(common_dimensions(metric, metrics)), goal
+    return name, metric.zh, means, metric.unit, definition(metric), ", ".join(shared_dimensions(metric, metrics)), goal
 
 
 def definition(metric: Metric) -> str:

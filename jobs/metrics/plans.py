@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quanyu.discover import Catalogue
-from quanyu.grammar.metric import Metric, ValidTime
-from quanyu.grammar.metric_plan import MetricPlan, Profiles, planned_metric, scope_of
+from quanyu.grammar.metrics.metric import Metric, ValidTime
+from quanyu.grammar.metrics.plan import MetricPlan, Profiles, planned_metric, scope_of
 from quanyu.grammar.table import Table
 
 
@@ -62,6 +62,12 @@ def profiles_of(catalogue: Catalogue) -> Profiles:
 def metrics_of(catalogue: Catalogue) -> dict[str, Metric]:
     """Every declared metric by its full name."""
     return {name: metric for file in catalogue.metrics.values() for name, metric in file.named()}
+
+
+def parts_only(metrics: Mapping[str, Metric]) -> set[str]:
+    """Metrics without a place in the tree that ratios are made of: lists leave them out."""
+    parts = {part for metric in metrics.values() for part in metric.parts()}
+    return {name for name in parts if name in metrics and metrics[name].parent is None}
 
 
 def plans_of(catalogue: Catalogue) -> MetricPlans:

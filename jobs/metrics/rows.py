@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from jobs.metrics.plans import Cut
 from quanyu import as_of
 from quanyu.expressions.datatypes import digits
-from quanyu.grammar.metric import ValidTime
-from quanyu.grammar.metric_plan import MetricPlan
+from quanyu.grammar.metrics.metric import ValidTime
+from quanyu.grammar.metrics.plan import MetricPlan
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, repeat_for_days
 from quanyu.lake.union import union_all
 from quanyu.literals import instant, quoted

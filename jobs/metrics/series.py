@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from quanyu.grammar.metric import Metric, terms
+from quanyu.grammar.metrics.metric import Metric, terms
 from quanyu.model.metrics import ALL, TOTAL
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Range:
+class DayRange:
     """Days from a first to a last one."""
 
     first: date
@@ -38,7 +38,7 @@ class Range:
 
 
 @dataclass
-class Block:
+class MemberValues:
     """Values of the members of one dimension: arrays of shape (members, days).
 
     `values` are int64 times ten to the power of `scale`; `rows` is the number of rows (or distinct values) behind them.
@@ -62,7 +62,7 @@ class Series:
     """
 
     name: str
-    blocks: dict[str, Block]
+    blocks: dict[str, MemberValues]
     reasons: list[str | None] = field(default_factory=list)
 
     def block(self, reason: str, positions: Iterable[int]) -> None:
@@ -113,7 +113,7 @@ class RatioSeries(Series):
     shares: dict[str, tuple[list[str], Array, Array]] = field(default_factory=dict)
 
 
-def _sum(part: str, blocks: Mapping[str, Block], members: Sequence[str], size: int) -> Array:
+def _sum(part: str, blocks: Mapping[str, MemberValues], members: Sequence[str], size: int) -> Array:
     total = np.zeros((len(members), size))
     for sign, name in terms(part):
         block = blocks[name]
@@ -125,7 +125,7 @@ def _sum(part: str, blocks: Mapping[str, Block], members: Sequence[str], size: i
 Row = tuple[str, date, str, str, float | None, float | None, float | None, str | None]
 
 
-def table_rows(series: Series, span: Range) -> Iterator[Row]:
+def table_rows(series: Series, span: DayRange) -> Iterator[Row]:
     """Rows of the table of metrics: of days without a value the total only, with the reason."""
     days = span.days
     for position, reason in enumerate(series.reasons):

@@ -13,13 +13,13 @@ from rich.text import Text
 from jobs.metrics import tree
 from jobs.metrics.history import SHOWN_DAYS, Past, last_day, read, year_before
 from jobs.metrics.page import definition
-from jobs.metrics.plans import metrics_of, plans_of
+from jobs.metrics.plans import metrics_of, parts_only, plans_of
 from jobs.metrics.usual import usual
 from jobs.metrics.words import changes, goal, is_met, number, sparkline
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, nearest
-from quanyu.grammar.metric import Metric
-from quanyu.grammar.metric_checks import common_dimensions
+from quanyu.grammar.metrics.checks import shared_dimensions
+from quanyu.grammar.metrics.metric import Metric
 from quanyu.lake import Lake
 from quanyu.model.metrics import ALL, TOTAL
 from quanyu.printable import cell
@@ -29,9 +29,10 @@ _MARKS = {"high": Text("▲", "bold yellow"), "low": Text("▼", "bold yellow"),
 LEGEND = "▲ ▼ unusual for the weekday (median and MAD of eight weeks)"
 
 
-def overview(catalogue: Catalogue, lake: Lake, day: date | None) -> Group:
-    """Every metric by group, with its value of a day, what it was before, and its goal."""
+def overview(catalogue: Catalogue, lake: Lake, day: date | None, parts: bool) -> Group:
+    """Every metric by group, with its value of a day, what it was before, and its goal; `parts` of ratios too."""
     day = day or last_day(lake)
+    hidden = set() if parts else parts_only(metrics_of(catalogue))
     past, unfilled = read(lake), plans_of(catalogue).unfilled
     grid = Grid(title=f"Metrics of {day}", title_justify="left", title_style="bold", header_style="bold")
     for name in COLUMNS:
@@ -42,13 +43,16 @@ def overview(catalogue: Catalogue, lake: Lake, day: date | None) -> Group:
         grid.add_section()
         grid.add_row(Text(group.replace("_", " "), "bold cyan"))
         for name, metric in _of_group(catalogue, group):
+            if name in hidden:
+                continue
             own = past.get(name, {}).get(ALL, Past())
             grid.add_row(*_line(name, metric, own, day))
             reason = unfilled.get(name) or own.reasons.get(day) or ("" if day in own.values else "not computed")
             if reason:
                 reasons.setdefault(reason, []).append(name)
     lacking = (cell(f"no value: {', '.join(names)}: {reason}") for reason, names in reasons.items())
-    return Group(grid, cell(LEGEND), *lacking)
+    more = [cell(f"{len(hidden)} more, which ratios are made of: quanyu metrics --all")] if hidden else []
+    return Group(grid, cell(LEGEND), *lacking, *more)
 
 
 def _files(catalogue: Catalogue) -> list[Any]:
@@ -88,7 +92,7 @@ def one(catalogue: Catalogue, lake: Lake, name: str, by: str | None, day: date |
     """One metric: what it means, and its last days in total or by member of a dimension."""
     name, day = full_name(catalogue, name), day or last_day(lake)
     metric = metrics_of(catalogue)[name]
-    dimensions = common_dimensions(metric, metrics_of(catalogue))
+    dimensions = shared_dimensions(metric, metrics_of(catalogue))
     if by is not None and by not in dimensions:
         raise ConfigError(f"{name} has no dimension {by!r}; {nearest(by, dimensions)}")
     past = read(lake, [name], by or TOTAL).get(name, {})

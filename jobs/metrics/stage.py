@@ -32,7 +32,7 @@ class MetricStage(Stage):
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check metrics and their tree."""
         from jobs.metrics.plans import profiles_of
-        from quanyu.grammar.metric_checks import check_metrics
+        from quanyu.grammar.metrics.checks import check_metrics
 
         check_metrics(catalogue.metrics, catalogue.metric_tree, catalogue.tables, profiles_of(catalogue), problems)
 

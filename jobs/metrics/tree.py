@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.tree import Tree
 
-from jobs.metrics.plans import metrics_of
+from jobs.metrics.plans import metrics_of, parts_only
 from quanyu.discover import Catalogue
 from quanyu.printable import cell
 
@@ -16,29 +16,30 @@ OTHERS = "without a place in the tree"
 
 
 @dataclass(frozen=True)
-class Branch:
+class TreeBranch:
     """A goal, a driver or a metric, and what is below it."""
 
     name: str
     means: str
     zh: str
     is_metric: bool
-    below: tuple[Branch, ...]
+    below: tuple[TreeBranch, ...]
 
 
-def branches(catalogue: Catalogue) -> list[Branch]:
-    """The business goals, each with all that is below it; then metrics without a parent."""
+def branches(catalogue: Catalogue) -> list[TreeBranch]:
+    """The business goals, each with all that is below it; then metrics without a parent, but for parts of ratios."""
     nodes = catalogue.metric_tree.nodes if catalogue.metric_tree else {}
     metrics = metrics_of(catalogue)
+    metrics = {name: metric for name, metric in metrics.items() if name not in parts_only(metrics)}
     below: dict[str | None, list[str]] = {}
     parents = {name: node.parent for name, node in nodes.items()}
     parents |= {name: metric.parent for name, metric in metrics.items()}
     for name, parent in parents.items():
         below.setdefault(parent, []).append(name)
 
-    def branch(name: str) -> Branch:
+    def branch(name: str) -> TreeBranch:
         one = metrics.get(name) or nodes[name]
-        return Branch(name, one.means, one.zh, name in metrics, tuple(map(branch, below.get(name, []))))
+        return TreeBranch(name, one.means, one.zh, name in metrics, tuple(map(branch, below.get(name, []))))
 
     return [branch(name) for name in below.get(None, [])]
 
@@ -57,7 +58,7 @@ def drawn(catalogue: Catalogue, value_of: Callable[[str], str]) -> Tree:
     return root
 
 
-def _draw(tree: Tree, one: Branch, value_of: Callable[[str], str]) -> None:
+def _draw(tree: Tree, one: TreeBranch, value_of: Callable[[str], str]) -> None:
     title = f"{one.name} {one.zh}".rstrip()
     words = f"{title}  {value_of(one.name)}" if one.is_metric else f"{title}: {one.means}"
     twig = tree.add(cell(words, "" if one.is_metric else "bold"))
@@ -72,7 +73,7 @@ def mermaid(catalogue: Catalogue) -> str:
     return "\n".join(["```mermaid", "flowchart LR", *lines, "```", ""])
 
 
-def _lines(one: Branch, numbers: dict[str, int]) -> Iterator[str]:
+def _lines(one: TreeBranch, numbers: dict[str, int]) -> Iterator[str]:
     own = numbers.setdefault(one.name, len(numbers))
     label = f"{one.name} {one.zh}".rstrip()
     yield f'  n{own}["{label}"]' if one.is_metric else f'  n{own}(["{label}"])'

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from jobs.metrics.history import Past, year_before
-from quanyu.grammar.metric import SHARE, Metric
+from quanyu.grammar.metrics.metric import SHARE, Metric
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 NOTHING = "·"

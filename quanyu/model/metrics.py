@@ -21,7 +21,8 @@ class Metrics(Table):
     dimension = Column("string", "Name of the dimension; `total` for all rows together.", required=True)
     member = Column("string", "Value of the dimension; `all` in a total, `unknown` for rows without one.",
                     required=True)  # fmt: skip
-    value = Column("double", "The value, in the metric's unit; null if it cannot be computed, for the `reason`.")
-    numerator = Column("double", "First part of a ratio; null for other metrics.")
-    denominator = Column("double", "Second part of a ratio; null for other metrics.")
+    value = Column("double", "The value; null if it cannot be computed, for the `reason`.",
+                   unit="the metric's")  # fmt: skip
+    numerator = Column("double", "First part of a ratio; null for other metrics.", unit="its metrics'")
+    denominator = Column("double", "Second part of a ratio; null for other metrics.", unit="its metrics'")
     reason = Column("string", "Why there is no value; null where there is one.")

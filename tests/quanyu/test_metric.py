@@ -6,7 +6,7 @@ import pytest
 
 from quanyu import discover
 from quanyu.errors import ConfigError
-from quanyu.grammar.metric import Metric, terms
+from quanyu.grammar.metrics.metric import Metric, terms
 
 HEAD = "describes: Trial.\nowner: finance\ngroup: value\nmetrics:\n"
 SUM = "unit: x, over: orders, value: sum(amount)"
@@ -90,7 +90,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("text", SHAPES)
 def test_a_metric_of_a_wrong_shape_says_what_is_wanted(tmp_path, text):
-    from quanyu.grammar.metric import MetricFile
+    from quanyu.grammar.metrics.metric import MetricFile
 
     means = "means: m, unit: x" if text else "means: ' ', unit: x, over: orders, value: sum(x)"
     (tmp_path / "trial.yml").write_text(f"{HEAD}  m: {{{means}, {text}}}\n")

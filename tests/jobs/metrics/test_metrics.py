@@ -2,92 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from metric_shop import compute, retail, sell, values
+from metric_shop import compute, sell, third_of_july, values
 from shop import Retailer, template
 from small_day import FIRST, SECOND, STEPS, lived
 
-METRICS = """
-  revenue:
-    means: Paid amount, net of returns.
-    unit: currency
-    over: orders
-    value: sum(amount)
-    where: status = 'paid'
-    dimensions: {channel: channel, store: store}
-  orders:
-    means: Paid purchases.
-    unit: orders
-    over: orders
-    value: count(*)
-    where: kind = 'purchase' and status = 'paid'
-    dimensions: {channel: channel}
-  customers:
-    means: Customers who bought.
-    unit: customers
-    over: orders
-    value: count(distinct customer_id)
-    where: kind = 'purchase' and status = 'paid'
-    dimensions: {channel: channel}
-  customers_3d:
-    means: Customers with any order within three days.
-    unit: customers
-    over: orders
-    value: count(distinct customer_id)
-    within: 3 days
-    dimensions: {channel: channel}
-  new_customers:
-    means: Customers with their first order.
-    unit: customers
-    over: orders
-    value: count(distinct customer_id)
-    first: true
-    dimensions: {channel: channel}
-  revenue_2d:
-    means: Paid within two days.
-    unit: currency
-    over: orders
-    value: sum(amount)
-    where: status = 'paid'
-    within: 2 days
-  average_order:
-    means: Mean amount of an order, returns taken off.
-    unit: currency
-    ratio: [till.revenue, till.orders]
-  per_ten:
-    means: What cannot be computed of an order of ten.
-    unit: share
-    over: orders
-    value: sum(amount / (amount - 10))
-  profiles:
-    means: Customers of the day.
-    unit: customers
-    over: profile_customer
-    value: count(*)
-"""
-DAYS = {
-    "2024-07-01": (
-        "1 2024-07-01T09:00 10.10 store s1 ann", "2 2024-07-01T10:00 20 store s2 bob",
-        "3 2024-07-01T23:59 5 online - ann", "4 2024-07-01T12:00 9 online - cid purchase cancelled",
-    ),
-    "2024-07-03": ("5 2024-07-03T09:00 30 online - bob", "6 2024-07-03T10:00 -10.10 store s1 ann return paid"),
-}  # fmt: skip
-
-
-def _lived(folder: Path) -> None:
-    shop = retail(Retailer(folder), METRICS)
-    for day, lines in DAYS.items():
-        sell(shop, day, *lines)
-    compute(shop, "2024-07-03")
-    shop.close()
-
-
-@pytest.fixture(scope="module")
-def third_of_july() -> Path:
-    """Folder of the till's retailer after the run of 3 July."""
-    return template("metrics", _lived)
+__all__ = ["third_of_july"]
 
 
 @pytest.fixture

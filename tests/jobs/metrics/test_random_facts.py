@@ -13,7 +13,7 @@ import pytest
 
 from jobs.metrics.computation import series_of
 from jobs.metrics.plans import plans_of
-from jobs.metrics.series import Range, daily, table_rows
+from jobs.metrics.series import DayRange, daily, table_rows
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 
@@ -94,7 +94,7 @@ def computed(request, retailer):
     context = retailer.context(str(FIRST + timedelta(days=DAYS - 1)))
     for name, frame in {"sell_in": sell_in, "stock": stock}.items():
         _write(context, name, frame)
-    span = Range(FIRST, context.day)
+    span = DayRange(FIRST, context.day)
     series = series_of(context, plans_of(context.catalogue), span)
     rows = [row for name, one in series.items() if name.startswith("trial.") for row in table_rows(one, span)]
     return sell_in, stock, {row[:4]: row[4] for row in rows if row[1] < context.day and row[4] is not None}

@@ -7,8 +7,8 @@ from graphlib import CycleError, TopologicalSorter
 
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import NAME, Problems
-from quanyu.grammar.metric import Metric, MetricFile, MetricTree, terms
-from quanyu.grammar.metric_plan import Profiles, faults, scope_of
+from quanyu.grammar.metrics.metric import Metric, MetricFile, MetricTree, terms
+from quanyu.grammar.metrics.plan import Profiles, faults, scope_of
 from quanyu.grammar.table import Table
 from quanyu.model.metrics import TOTAL
 
@@ -87,7 +87,7 @@ def _ratio_faults(metric: Metric, metrics: Mapping[str, Metric]) -> Iterator[Fau
         yield ".ratio", f"its parts have no dimension in common: {parts}"
 
 
-def common_dimensions(metric: Metric, metrics: Mapping[str, Metric]) -> list[str]:
+def shared_dimensions(metric: Metric, metrics: Mapping[str, Metric]) -> list[str]:
     """Dimensions that all parts of a ratio have, by name; those of the metric itself if it is no ratio."""
     if metric.ratio is None:
         return list(metric.dimensions)
