@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from jobs.metrics.changes import first_day
 from jobs.metrics.gaps import gaps_of
 from jobs.metrics.plans import Cut, MetricPlans, metrics_of
 from jobs.metrics.rows import BEGIN, END, Sums, distinct_counts, rows_of, sums
-from jobs.metrics.series import Array, DayRange, MemberValues, Series, daily, ratio
+from jobs.metrics.series import MOST_MEMBERS, Array, DayRange, MemberValues, Series, daily, ratio, too_fine
 from quanyu.grammar.metrics.checks import shared_dimensions
 from quanyu.grammar.metrics.plan import MetricPlan
 from quanyu.model.metrics import ALL, TOTAL
@@ -21,8 +21,8 @@ from quanyu.run.runner import Context
 if TYPE_CHECKING:
     import pandas as pd
 
-# A dimension with more members is left out: it is too fine to be looked at by day.
-MOST_MEMBERS = 1000
+# A dimension with more members is left out, since they would not fit into memory for all days.
+MOST_IN_MEMORY = 100_000
 
 
 def series_of(context: Context, plans: MetricPlans, span: DayRange) -> dict[str, Series]:
@@ -86,7 +86,7 @@ def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, spa
     series = _empty(plan, span)
     for dimension, values in columns.items():
         members, codes = _coded(values, dimension)
-        if len(members) > MOST_MEMBERS:
+        if len(members) > MOST_IN_MEMORY:
             continue
         shape = (len(members), span.size)
         amounts, rows = (daily(begin, end, codes, one, shape) for one in (value, count))
@@ -103,7 +103,7 @@ def _counted(plan: MetricPlan, frame: pd.DataFrame, span: DayRange) -> Series:
     for dimension in (TOTAL, *plan.metric.dimensions):
         part = frame[frame["dimension"] == dimension]
         members, codes = _coded(part["member"].to_numpy(object), dimension)
-        if len(members) <= MOST_MEMBERS:
+        if len(members) <= MOST_IN_MEMORY:
             begin, end = _positions(part, span, 0)
             counts = daily(begin, end, codes, part["n"].to_numpy(np.int64), (len(members), span.size))
             series.blocks[dimension] = MemberValues(members, counts, counts, 0)
@@ -129,7 +129,8 @@ def _positions(frame: pd.DataFrame, span: DayRange, more: int) -> tuple[Array, A
 def broad(series: Mapping[str, Series], plans: Sequence[MetricPlan]) -> Iterable[str]:
     """Words about dimensions that were left out since they have too many members."""
     for plan in plans:
-        blocks: Mapping[str, Any] = series[plan.name].blocks
-        if blocks:
-            for dimension in set(plan.metric.dimensions) - set(blocks):
-                yield f"{plan.name} by {dimension} has more than {MOST_MEMBERS:,} members and is left out"
+        blocks = series[plan.name].blocks
+        for dimension in plan.metric.dimensions:
+            fine = too_fine(blocks[dimension].rows > 0).any() if dimension in blocks else bool(blocks)
+            if fine:
+                yield f"{plan.name} by {dimension} has more than {MOST_MEMBERS:,} members a day and is left out then"

@@ -13,6 +13,8 @@ from quanyu.grammar.metrics.metric import Metric, terms
 from quanyu.model.metrics import ALL, TOTAL
 
 Array = np.ndarray[Any, Any]
+# A dimension is left out on days on which it has more members: it is too fine to be looked at by day.
+MOST_MEMBERS = 1000
 
 
 @dataclass(frozen=True)
@@ -137,15 +139,25 @@ def table_rows(series: Series, span: DayRange) -> Iterator[Row]:
         return
     for dimension, block in series.blocks.items():
         numbers = block.numbers()
-        shown = valid[None, :] & ((block.rows > 0) | (dimension == TOTAL))
+        shown = _shown(valid, (block.rows > 0) | (dimension == TOTAL))
         for member, position in zip(*np.nonzero(shown), strict=True):
             value = float(numbers[member, position])
             yield (series.name, days[position], dimension, block.members[member], value, None, None, None)
 
 
+def too_fine(present: Array) -> Array:
+    """On which days a dimension has too many members: bool of shape (days,)."""
+    return np.asarray(present.sum(axis=0) > MOST_MEMBERS)
+
+
+def _shown(valid: Array, present: Array) -> Array:
+    """Which members have a row on which days: bool of shape (members, days)."""
+    return np.asarray(present & (valid & ~too_fine(present))[None, :])
+
+
 def _ratio_rows(series: RatioSeries, days: Sequence[date], valid: Array) -> Iterator[Row]:
     for dimension, (members, numerators, denominators) in series.shares.items():
-        shown = valid[None, :] & ((numerators != 0) | (denominators != 0) | (dimension == TOTAL))
+        shown = _shown(valid, (numerators != 0) | (denominators != 0) | (dimension == TOTAL))
         for member, position in zip(*np.nonzero(shown), strict=True):
             above, below = float(numerators[member, position]), float(denominators[member, position])
             value = above / below if below else None

@@ -15,11 +15,11 @@ from jobs.metrics.history import SHOWN_DAYS, Past, last_day, read, year_before
 from jobs.metrics.page import definition
 from jobs.metrics.plans import metrics_of, parts_only, plans_of
 from jobs.metrics.usual import usual
-from jobs.metrics.words import changes, goal, is_met, number, sparkline
+from jobs.metrics.words import changes, goal, is_met, number, sparkline, unit_name
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.metrics.checks import shared_dimensions
-from quanyu.grammar.metrics.metric import Metric
+from quanyu.grammar.metrics.metric import SHARE, Metric
 from quanyu.lake import Lake
 from quanyu.model.metrics import ALL, TOTAL
 from quanyu.printable import cell
@@ -46,7 +46,7 @@ def overview(catalogue: Catalogue, lake: Lake, day: date | None, parts: bool) ->
             if name in hidden:
                 continue
             own = past.get(name, {}).get(ALL, Past())
-            grid.add_row(*_line(name, metric, own, day))
+            grid.add_row(*_line(name, metric, own, day, catalogue.settings.currency))
             reason = unfilled.get(name) or own.reasons.get(day) or ("" if day in own.values else "not computed")
             if reason:
                 reasons.setdefault(reason, []).append(name)
@@ -63,11 +63,11 @@ def _of_group(catalogue: Catalogue, group: str) -> Iterable[tuple[str, Metric]]:
     return (pair for file in _files(catalogue) if file.group == group for pair in file.named())
 
 
-def _line(name: str, metric: Metric, past: Past, day: date) -> list[Text]:
+def _line(name: str, metric: Metric, past: Past, day: date, currency: str) -> list[Text]:
     value = past.values.get(day)
     week, year = changes(past, day, metric.unit)
     style = {True: "green", False: "red", None: ""}[is_met(metric, value)]
-    unit = "" if metric.unit == "share" else f" {metric.unit}"
+    unit = "" if metric.unit == SHARE else f" {unit_name(metric.unit, currency)}"
     shown = cell(number(value, metric.unit) + (unit if value is not None else ""))
     line = sparkline(past.last(day, SHOWN_DAYS))
     return [cell(name), cell(metric.zh), shown, _MARKS[past.mark(day)], cell(line), cell(week), cell(year),
@@ -96,7 +96,11 @@ def one(catalogue: Catalogue, lake: Lake, name: str, by: str | None, day: date |
     if by is not None and by not in dimensions:
         raise ConfigError(f"{name} has no dimension {by!r}; {nearest(by, dimensions)}")
     past = read(lake, [name], by or TOTAL).get(name, {})
-    head = [f"{name} {metric.zh}".rstrip(), metric.means, f"{definition(metric)}, in {metric.unit}"]
+    head = [
+        f"{name} {metric.zh}".rstrip(),
+        metric.means,
+        f"{definition(metric)}, in {unit_name(metric.unit, catalogue.settings.currency)}",
+    ]
     head += [f"Source: {metric.standard}"] if metric.standard else []
     head += [f"By: {', '.join(dimensions)}"] if dimensions else []
     body = _members(metric, past, day, days) if by else _days(metric, past.get(ALL, Past()), day, days)

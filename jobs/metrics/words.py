@@ -21,6 +21,11 @@ def number(value: float | None, unit: str) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or float(value).is_integer() else f"{value:,.2f}"
 
 
+def unit_name(unit: str, currency: str) -> str:
+    """A unit with the retailer's currency in place of the word."""
+    return " ".join(currency if word == "currency" else word for word in unit.split())
+
+
 def change(past: Past, day: date, before: date, unit: str) -> str:
     """Change since an earlier day: in per cent, of shares in percentage points."""
     difference = past.change(day, before)
@@ -43,7 +48,7 @@ def sparkline(values: Sequence[float | None]) -> str:
     if not present:
         return ""
     least, span = min(present), max(present) - min(present)
-    heights = (None if v is None else int((v - least) / span * (len(_BLOCKS) - 1)) if span else 0 for v in values)
+    heights = (None if v is None else round((v - least) / span * (len(_BLOCKS) - 1)) if span else 0 for v in values)
     return "".join(" " if height is None else _BLOCKS[height] for height in heights)
 
 

@@ -25,6 +25,8 @@ EXPRESSIONS = {
     f"{SUM}, dimensions: {{total: channel}}": ".dimensions.total: is no name: ",
     f"{SUM}, dimensions: {{amount: amount}}": "is a decimal(18,2), which has no members",
     f"{SUM}, dimensions: {{sum: sum(amount)}}": "aggregates rows, where a dimension is a value of one",
+    f"{SUM}, dimensions: {{guide: guide}}": ".dimensions.guide: guide may identify a person",
+    "unit: x, over: events, value: count(*), dimensions: {by: shared_by}": "metrics tell of no person",
     f"{SUM}, parent: nowhere": ".parent: unknown node or metric 'nowhere'; allowed: ",
     f"{SUM}, at: channel": ".at: 'channel' is no time of orders; ",
     "unit: x, over: stock, value: sum(on_hand)": ".over: stock says of no row when it happened: name a column as `at`",

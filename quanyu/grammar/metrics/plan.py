@@ -174,9 +174,11 @@ def _check_dimension(text: str, scope: MetricScope) -> None:
     expression = scope.checked(text)
     if expression.aggregates:
         raise ExpressionError(f"{text!r} aggregates rows, where a dimension is a value of one")
-    kind = type_of(Expression(text, scope.tree(text)), scope.types) if scope.is_profile else type_of(
-        expression, scope.types
-    )  # fmt: skip
+    personal = {name for name in expression.columns if scope.columns[name].pii}
+    personal |= {"customer_id", *scope.table.identifies()}
+    if named := sorted(personal & set(expression.columns)):
+        raise ExpressionError(f"{', '.join(named)} may identify a person, and metrics tell of no person")
+    kind = type_of(scope.tree(text) if scope.is_profile else expression, scope.types)
     if kind not in _OF_DIMENSIONS:
         raise ExpressionError(f"{text!r} is a {kind}, which has no members: name a text, a truth value or a number")
 

@@ -41,7 +41,7 @@ def line(lines, word) -> list[str]:
 
 def test_the_list_shows_values_lines_goals_and_why_a_value_lacks(opened):
     lines = text(show.overview(*opened, DAY, parts=False))
-    assert line(lines, "till.revenue")[:3] == ["till.revenue", "", "19.90 currency"]
+    assert line(lines, "till.revenue")[:3] == ["till.revenue", "", "19.90 CNY"]
     assert line(lines, "till.revenue")[4] == "█▁▅"
     assert line(lines, "sales.revenue")[-1] == "↑"
     assert any("no value: " in row and "no source fills ad_results" in row for row in lines)
@@ -58,7 +58,7 @@ def test_one_metric_shows_its_meaning_and_days(opened):
     lines = text(show.one(*opened, "till.average_order", None, None, 3))
     assert lines[:3] == [
         "till.average_order", "Mean amount of an order, returns taken off.",
-        "till.revenue / till.orders, in currency",
+        "till.revenue / till.orders, in CNY",
     ]  # fmt: skip
     assert line(lines, "2024-07-01 Mon")[1] == "11.70"
     assert line(lines, "2024-07-02 Tue")[-1] == "the denominator is 0"

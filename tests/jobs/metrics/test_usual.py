@@ -75,7 +75,7 @@ def test_changes_of_shares_are_in_points_and_others_in_per_cent(then, now, unit,
 
 
 def test_a_sparkline_has_a_block_per_day_and_a_space_for_a_day_without_a_value():
-    assert sparkline([0, 7, None, 14]) == "▁▄ █"
+    assert sparkline([0, 7, None, 14]) == "▁▅ █"
     assert sparkline([3, 3]) == "▁▁"
     assert sparkline([None, None]) == ""
 
