@@ -36,7 +36,7 @@ test-spark: $(READY) ## run what needs Java 17: Apache Spark beside the embedded
 test-long: $(READY) ## run everything: also every seeded kill, on both engines, and more examples
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough
 
-cases: $(READY) ## run the cases of ../shared/cases (or QUANYU_CASES), and tell right, got and verdict
+cases: $(READY) ## run the cases of ../shared/cases (or QUANYU_CASES), and compare each with the expected answer
 	$(BIN)/python tests/cases
 
 check: $(READY) ## ruff and mypy, strict

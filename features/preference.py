@@ -9,10 +9,19 @@ class Preference(FeatureView):
     """What a customer buys, by product and category."""
 
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
-    where = "kind = 'sale' and status = 'paid'"
+    where = "purchase"
 
     products = Feature("count(distinct sku)", "Different products bought.", unit="products")
     products_90d = Feature("count(distinct sku)", "Different products, of 90 days.", unit="products", within=days(90))
     categories = Feature("count(distinct products.category)", "Different categories bought.", unit="categories")
     favourite_category = Feature("mode(products.category, true)", "Category bought most often.", type="string")
     unit_price = Feature("avg(unit_price)", "Mean price of a piece.", unit="currency per piece", type="double")
+    favourite_colour = Feature("mode(products.colour, true)", "Colour bought most often.", zh="偏好颜色")
+    new_share = Feature(
+        "count_if(datediff(ordered_at, products.launched_on) between 0 and 30) "
+        "/ nullif(count(products.launched_on), 0)",
+        "Share of lines bought within 30 days of the item's first day of sale.",
+        unit="share",
+        type="double",
+        zh="新品购买占比",
+    )

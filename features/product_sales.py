@@ -9,7 +9,7 @@ class ProductSales(FeatureView):
     """How an item sells, over all channels."""
 
     entity, owner, over, within = Product, "merchandise", OrderLines, days(30)
-    where = "kind = 'sale' and status = 'paid'"
+    where = "purchase"
 
     lines = Feature("count(*)", "Lines sold in 30 days.", unit="lines")
     pieces = Feature("sum(quantity)", "Pieces sold in 30 days.", unit="pieces")

@@ -9,7 +9,7 @@ class Recency(FeatureView):
     """How long ago and how regularly a customer buys."""
 
     entity, owner, over, within = Customer, "growth", Orders, days(365)
-    where = "kind = 'purchase' and status = 'paid'"
+    where = "purchase"
 
     days_since_order = Feature(
         "datediff(as_of, max(ordered_at))", "Whole days since the last order.", unit="days", within=None

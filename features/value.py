@@ -9,7 +9,7 @@ class Value(FeatureView):
     """What a customer is worth, by the paid purchases of a year; engagement counts the returns."""
 
     entity, owner, over, within = Customer, "growth", Orders, days(365)
-    where = "kind = 'purchase' and status = 'paid'"
+    where = "purchase"
 
     orders = Feature("count(*)", "Orders, without cancelled ones.", unit="orders")
     spend = Feature("sum(amount)", "Spent on paid orders.", unit="currency")

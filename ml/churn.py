@@ -28,7 +28,7 @@ class Churn(ModelSpec):
     entity = Customer
     owner = "growth"
     population = "recency.days_since_order < 365"
-    label = NoneOf("orders", horizon_days=90, where="kind = 'purchase' and status = 'paid'")
+    label = NoneOf("orders", horizon_days=90, where="purchase")
     task = BinaryClassification(calibration="sigmoid")
     # Without tenure: it reflects the first day of the data as much as the customer.
     features = (

@@ -1,19 +1,15 @@
-"""Facts and features as of a day, by entity: events before the end of the day, as recorded by then."""
+"""Facts and entities as of a day: events before the end of the day, as recorded by then."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
 from quanyu import discover
 from quanyu.errors import ConfigError
-from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
-from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.expressions.datatypes import midnight
-from quanyu.grammar.derived import FirstAfter
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.feature import FeatureView, reach
 from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
@@ -51,18 +47,6 @@ def job_of(table: type[Table]) -> Job:
 def is_current(context: Context, table: type[Table]) -> bool:
     """Whether the job that writes a gold table has run for the day."""
     return context.is_current(job_of(table).name)
-
-
-def referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[type[Table]]:
-    """Tables whose columns a view names beside those of its own table."""
-    return [tables[name] for name in qualifiers(_texts(view))]
-
-
-def _texts(view: type[FeatureView]) -> list[str]:
-    wheres = [feature.where for feature in view.features.values()]
-    after = [derivation.where for derivation in view.derived.values() if isinstance(derivation, FirstAfter)]
-    texts = [*(feature.expression for feature in view.features.values()), *wheres, *after, view.where]
-    return [text for text in texts if text]
 
 
 def people_of(context: Context) -> DataFrame:
@@ -197,12 +181,6 @@ def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame
     return with_traits(newest, rows, context.catalogue.tables[entity.table.name], entity.by())
 
 
-# Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
-# after `as_of` is ignored, since it was not recorded by then.
-_ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
-_LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
-
-
 def _before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's time zone (the retailer's)."""
     return f"`{table.event_time}` < {midnight('date_add(as_of, 1)')}" if table.event_time else "true"
@@ -220,79 +198,3 @@ def records_known(context: Context, *days: date) -> DataFrame:
     )
     rows = rows.withColumnRenamed("min(recorded_on)", "known_on")
     return rows.join(people(context.lake, context.catalogue.tables["identities"]), PERSON)
-
-
-def reference_to(table: type[Table], other: type[Table]) -> str:
-    """Column of a table that refers to another table."""
-    return next(name for name, column in table.columns.items() if column.references == other.name)
-
-
-def with_referred(
-    context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
-) -> DataFrame:
-    """Join each table that the expressions name. Its columns are in a struct with the name of the table.
-
-    A row gets the last version that was recorded by the day, even one that has ended: a product that is no longer
-    listed was still bought.
-    """
-    for name in qualifiers(texts):
-        other = context.catalogue.tables[name]
-        by = reference_to(table, other)
-        fields = ", ".join(f"`{column}`" for column in other.columns)
-        key = f"`{other.keys[0]}`"
-        newest = f"row_number() over (partition by {key}, as_of order by {_LAST_KNOWN}) as _n"
-        versions = repeat_for_days(context.lake.table(other), days).where(_ONCE_KNOWN)
-        latest = versions.selectExpr(f"{key} as `{by}`", "as_of", f"struct({fields}) as `{name}`", newest)
-        latest = latest.where("_n = 1")
-        # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
-        rows = latest.drop("_n").join(rows, [by, "as_of"], "right")
-    return rows
-
-
-def view_parts(context: Context, view: type[FeatureView], *days: date, among: DataFrame | None = None) -> DataFrame:
-    """Compute what a view stores, as of each day, in one pass: the entity's key, as_of, and the parts of its features.
-
-    An entity without facts that count has no row. `among` are keys of entities, if only these are wanted.
-    """
-    rows = facts_of(context, view.entity, view.over, view.via, *days, among=among)
-    return parts_of(context, view, rows, *days)
-
-
-def parts_of(context: Context, view: type[FeatureView], facts_of_view: DataFrame, *days: date) -> DataFrame:
-    """The same from rows of `facts_of`."""
-    rows = _rows_of(context, view, facts_of_view, *days)
-    return computed_parts(rows, view.plans(context.catalogue.tables).values(), view.entity.by(), *days)
-
-
-def computed_parts(
-    rows: DataFrame, plans: Collection[AggregateExpression], by: Sequence[str], *days: date
-) -> DataFrame:
-    """Compute the parts of plans by entity and day, from rows that at least one of them uses."""
-    used = rows.where(_with_day(any_of(plan.condition() for plan in plans), days))
-    return aggregated(used, by, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
-
-
-def _with_day(sql: str, days: Sequence[date]) -> str:
-    """Replace the column `as_of` by the day itself, so that the engine computes expressions of it once."""
-    return sql.replace("`as_of`", f"date'{days[0]}'") if len(days) == 1 else sql
-
-
-def aggregated(rows: DataFrame, by: Sequence[str], parts: Mapping[str, str]) -> DataFrame:
-    """Aggregate rows by the key of an entity and the day: `by`, and a column for each named SQL."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return rows.groupBy(*by).agg(*(F.expr(sql).alias(name) for name, sql in parts.items()))
-
-
-def _rows_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: date) -> DataFrame:
-    """Input rows of a view as of each day, with its derived columns."""
-    tables = context.catalogue.tables
-    rows = with_referred(context, rows, view.over, _texts(view), *days)
-    reached = reach(view.over, tables)
-    if view.where:
-        types = {name: column.type for name, column in reached.items()}
-        rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
-    order = list(dict.fromkeys([str(view.over.event_time), *view.over.identity()]))
-    by = view.entity.by()
-    derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
-    return rows.selectExpr("*", *derived) if view.derived else rows

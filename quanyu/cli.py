@@ -12,6 +12,7 @@ import typer
 
 from quanyu.config.settings import Settings, load_settings, set_environment
 from quanyu.grammar.bounds import MOST
+from quanyu.plurals import number_of
 from quanyu.run.business_days import day_of
 
 app = typer.Typer(
@@ -22,10 +23,13 @@ app = typer.Typer(
 
 Conf = Annotated[Path | None, typer.Option(help="Configuration folder.", envvar="QUANYU_CONF", show_default="conf")]
 Home = Annotated[
-    Path | None, typer.Option(help="Everything a run makes.", envvar="QUANYU_HOME", show_default=".quanyu")
+    Path | None,
+    typer.Option(help="Folder with everything that a run creates.", envvar="QUANYU_HOME", show_default=".quanyu"),
 ]
 Day = Annotated[str, typer.Option(help="Business day, as 2011-12-09.")]
-Ahead = Annotated[bool, typer.Option("--ahead", help="On a copy, thrown away after; any day, and nothing is sent.")]
+Ahead = Annotated[
+    bool, typer.Option("--ahead", help="On a copy that is removed afterwards: any day, and nothing is sent.")
+]
 
 
 def _finite(seconds: float) -> float:
@@ -79,16 +83,18 @@ def _ahead(settings: Settings, day: str, name: str | None, wait: float) -> int:
 
 @app.command()
 def job(
-    name: str,
+    name: Annotated[str, typer.Argument(help="Step, such as features.value; `quanyu plan` lists all.")],
     day: Day,
     ahead: Ahead = False,
     conf: Conf = None,
     home: Home = None,
     force: Annotated[bool, typer.Option("--force", help="Also when nothing that it depends on has changed.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Compute all, not what is touched; implies --force.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute everything, not only what has changed; implies --force.")
+    ] = False,
     wait: Wait = 0,
 ) -> None:
-    """Run one job for one day.
+    """Run one step for one day.
 
     Example: `quanyu job features.value --day 2025-02-03`
     """
@@ -113,10 +119,11 @@ def validate(conf: Conf = None, home: Home = None) -> None:
 
     declarations = discover.load(*read_settings(conf, home))
     counts: dict[str, Sized] = {
-        "tables": declarations.tables, "sources": declarations.sources, "views": declarations.views,
-        "models": declarations.models, "audiences": declarations.audiences, "journeys": declarations.journeys,
+        "table": declarations.tables, "source": declarations.sources, "feature view": declarations.views,
+        "tag": [tag for file in declarations.tags.values() for tag in file.tags], "model": declarations.models,
+        "audience": declarations.audiences, "journey": declarations.journeys,
     }  # fmt: skip
-    numbers = ", ".join(f"{len(items)} {name}" for name, items in counts.items())
+    numbers = ", ".join(number_of(len(items), name) for name, items in counts.items())
     say(f"{declarations.settings.conf} is valid: {numbers}")
 
 

@@ -24,6 +24,7 @@ from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
+from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of
@@ -33,9 +34,12 @@ from quanyu.grammar.tags import Tag, TagFile
 from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
+HOUSE = Path(__file__).parents[1] / "conf"
 # Folders of a conf folder with YAML declarations, and what each file in them is.
 Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
+# Those of which the house has default files too.
+DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile}
 
 
 def modules(package: str) -> Iterator[ModuleType]:
@@ -146,15 +150,19 @@ class Catalogue:
     metrics: dict[str, MetricFile] = field(default_factory=dict)
     metric_tree: MetricTree | None = None
     entities: dict[str, type[Entity]] = field(default_factory=dict)
-    faulty: dict[str, type[FeatureView]] = field(default_factory=dict)
+    names_only: dict[str, type[FeatureView]] = field(default_factory=dict)
+    """Views that are not computed, with mistakes or retired, so that their names are known."""
 
     def names(self, entity: type[Entity]) -> dict[str, Column]:
         """Columns that rules about an entity may name, as `names_of` lists them."""
         return self._names[entity.name]
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle."""
-        return self._tags[entity.name]
+        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle.
+
+        Without retired ones.
+        """
+        return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:
         """Hashes of the tag files about an entity."""
@@ -162,8 +170,7 @@ class Catalogue:
 
     def views_of(self, entity: type[Entity]) -> list[type[FeatureView]]:
         """Views that measure an entity."""
-        views = [*self.views.values(), *self.faulty.values()]
-        return [view for view in views if getattr(view, "entity", None) is entity]
+        return [view for view in self.views.values() if view.entity is entity]
 
     def models_of(self, entity: type[Entity]) -> list[type[ModelSpec]]:
         """Models that score an entity."""
@@ -179,7 +186,8 @@ class Catalogue:
     def _names(self) -> dict[str, dict[str, Column]]:
         names = {}
         for name, entity in self.entities.items():
-            views, models = self.views_of(entity), self.models_of(entity)
+            others = [view for view in self.names_only.values() if getattr(view, "entity", None) is entity]
+            views, models = [*self.views_of(entity), *others], self.models_of(entity)
             names[name] = names_of(entity, views, models, self._tags[name], self.tables)
         return names
 
@@ -190,22 +198,19 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
     entities = {entity.name: entity for entity in declared_entities}
     tables = _tables(settings, problems, entities)
-    views, faulty = _views(settings, problems, tables)
-    loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
-    for folder, kind in FOLDERS.items():
-        for path in sorted((settings.conf / folder).glob("*.yml")):
-            with problems.gather():
-                loaded[folder][path.stem] = kind.load(path)
+    views, names_only = _views(settings, problems, tables)
+    loaded: dict[str, Any] = {name: _files(problems, kind, settings.conf / name) for name, kind in FOLDERS.items()}
+    loaded |= {name: _files(problems, kind, HOUSE / name, settings.conf / name) for name, kind in DEFAULTS.items()}
     tables |= {view.name: view.table(tables) for view in views.values()}
-    identity, models = _default(settings, problems, "identity", Identity), _models(settings, problems)
-    loaded |= {"tags": _defaults(settings, problems, "tags", TagFile), "entities": entities, "faulty": faulty}
-    loaded |= {"metrics": _defaults(settings, problems, "metrics", MetricFile)}
-    tree = _default(settings, problems, "metric_tree", MetricTree)
+    tree, identity = (_default(settings, problems, kind.kind, kind) for kind in (MetricTree, Identity))
+    models = _models(settings, problems)
+    loaded |= {"entities": entities, "names_only": names_only}
     catalogue = Catalogue(settings, identity, tables, views, models, metric_tree=tree, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
             stage.check(catalogue, problems)
+        check_lifecycles(catalogue, stages(), problems)
     problems.check()
     return catalogue
 
@@ -227,10 +232,9 @@ def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[
     return tables
 
 
-def _defaults(settings: Settings, problems: Problems, folder: str, kind: Any) -> dict[str, Any]:
-    """Files of a folder by name: the default ones, and those of the conf folder, which replace a default file."""
-    house = Path(__file__).parents[1] / "conf" / folder
-    files = {path.stem: path for place in (house, settings.conf / folder) for path in sorted(place.glob("*.yml"))}
+def _files(problems: Problems, kind: Any, *folders: Path) -> dict[str, Any]:
+    """Declarations of YAML files by name; a file of a later folder replaces one of an earlier."""
+    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yml"))}
     loaded: dict[str, Any] = {}
     for name, path in files.items():
         with problems.gather():
@@ -252,27 +256,27 @@ def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
 
 def _default(settings: Settings, problems: Problems, name: str, kind: Any) -> Any:
     """The file NAME.yml of the conf folder, or the default one, which also counts where the other has mistakes."""
-    own, house = (folder / f"{name}.yml" for folder in (settings.conf, Path(__file__).parents[1] / "conf"))
+    own = settings.conf / f"{name}.yml"
     with problems.gather():
-        return kind.load(own if own.is_file() else house)
-    return kind.load(house)
+        return kind.load(own if own.is_file() else HOUSE / own.name)
+    return kind.load(HOUSE / own.name)
 
 
 Views = dict[str, type[FeatureView]]
 
 
 def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]]) -> tuple[Views, Views]:
-    """Valid views, and views with mistakes, of which only the names are used."""
+    """Views to compute, and those with mistakes and retired ones, of which only the names are used."""
     views: Views = {}
-    faulty: Views = {}
+    names_only: Views = {}
     for declared in _declared("features", settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
-        if view.name in {*tables, *views, *faulty}:
+        if view.name in {*tables, *views, *names_only}:
             wrong.append(Problem(file_of(view), view.__name__, f"there is another table or view {view.name!r}"))
         problems.found += wrong
-        (faulty if wrong else views).setdefault(view.name, view)
-    return views, faulty
+        (names_only if wrong or view.lifecycle == "retired" else views).setdefault(view.name, view)
+    return views, names_only
 
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:

@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+# A longer list of allowed names is not printed where one of them is close to the wrong name.
+MOST_NAMES = 25
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -97,8 +100,10 @@ def exit_code(faults: Iterable[str]) -> int:
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """Return a text of the allowed names, with "did you mean" if one is close."""
+    """Return a text of the allowed names, with "did you mean" if one is close; of a long list only this one."""
     names = sorted(allowed)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}allowed: {', '.join(names) or 'nothing'}"
+    hint = f"did you mean {close[0]!r}?" if close else ""
+    if close and len(names) > MOST_NAMES:
+        return hint
+    return f"{hint} allowed: {', '.join(names) or 'nothing'}".strip()

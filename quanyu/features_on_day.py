@@ -10,6 +10,7 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
+from quanyu.plurals import number_of
 from quanyu.profiles import is_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
@@ -44,7 +45,7 @@ def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path 
     if out is not None:
         return written(table, out)
     how = "from its table" if from_table else "computed from facts"
-    return grid(table, f"gold/{name} as of {context.day}, {how}, {table.num_rows:,} rows")
+    return grid(table, f"gold/{name} as of {context.day}, {how}, {number_of(table.num_rows, 'row')}")
 
 
 def _columns(context: Context, name: str) -> tuple[type[Entity], Mapping[str, str], str] | None:

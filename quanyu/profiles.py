@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
@@ -64,7 +64,7 @@ def computed(context: Context, entity: type[Entity], names: Iterable[str], *days
         values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
-    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
+    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()} | {"as_of": "date"}
     if any(tag.quantiles for tag in tags.values()):
         # They are read twice, and an engine shares its memory among the joins and the ranks of a query.
         rows = context.lake.staging.materialize(rows)
@@ -84,25 +84,37 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
 def _with_features(
     context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
 ) -> DataFrame:
-    """Add features of a view. An entity without facts has 0 for counts and sums, and for expressions of these alone.
+    """Add features of a view. Without facts, counts and sums and what adds them are 0, and a quotient is null.
 
     What changes by itself, such as the days since something, is computed here from what the view stores.
     """
     by, columns = view.entity.by(), [f"`{column}`" for column in rows.columns if column != LOST]
     plans = {name: plan for name, plan in view.plans(context.catalogue.tables).items() if name in names}
-    values = [f"{plan.value()} as `{profile_column(f'{view.name}.{name}')}`" for name, plan in plans.items()]
-    losses = {f"{view.name}.{name}": loss for name, plan in plans.items() if (loss := plan.lost())}
     joined = rows.join(stored_parts(context, view, days), by, "left")
+    value, allowed = "{}", ""
+    if view.purpose:
+        consents = as_of.attributes(context, view.entity, *days)
+        joined = joined.join(consents.selectExpr(*by, f"{_consented(view.purpose)} as _consented"), by, "left")
+        value, allowed = "if(coalesce(_consented, false), {}, null)", "coalesce(_consented, false) and "
+    values = [
+        f"{value.format(plan.value())} as `{profile_column(f'{view.name}.{name}')}`" for name, plan in plans.items()
+    ]
+    losses = {f"{view.name}.{name}": f"{allowed}({loss})" for name, plan in plans.items() if (loss := plan.lost())}
     return joined.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
+
+
+def _consented(purpose: str) -> str:
+    """SQL of whether a customer has consented to a purpose, on any channel."""
+    return f"exists(consents, consent -> startswith(consent, '{purpose}:'))"
 
 
 def stored_parts(context: Context, view: type[FeatureView], days: Sequence[date]) -> DataFrame:
     """What a view stores as of some days: read from its table for the day that this stands at, else computed."""
     if context.day not in days or context.forward_day(view.step()) != context.day:
-        return as_of.view_parts(context, view, *days)
+        return view_parts.compute(context, view, *days)
     stored = context.lake.table(context.catalogue.tables[view.name]).selectExpr("*", f"date'{context.day}' as as_of")
     others = [day for day in days if day != context.day]
-    return stored.unionByName(as_of.view_parts(context, view, *others)) if others else stored
+    return stored.unionByName(view_parts.compute(context, view, *others)) if others else stored
 
 
 def scores(context: Context, entity: type[Entity], model: str, days: Sequence[date]) -> DataFrame:

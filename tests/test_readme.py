@@ -40,12 +40,12 @@ def test_every_declaration_of_the_readme_is_valid(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     (conf / "sources" / "stall.yml").write_text(feed, encoding="utf-8")
     (conf / "audiences" / "quiet_regulars.yml").write_text(audience, encoding="utf-8")
-    (conf / "tags" / "habits.yml").write_text(tags, encoding="utf-8")
+    (conf / "tags" / "loyalty.yml").write_text(tags, encoding="utf-8")
     catalogue = discover.load(load_settings(conf, tmp_path / "home"))
     assert {"stall"} < set(catalogue.sources)
     assert {"quiet_regulars"} < set(catalogue.audiences)
     names = catalogue.names(catalogue.entities["customer"])
-    assert (names["habits.regular"].type, names["habits.rhythm"].values[-1]) == ("boolean", "regular")
+    assert (names["loyalty.regular"].type, names["loyalty.rhythm"].values[-1]) == ("boolean", "regular")
 
 
 def test_every_path_of_the_readme_exists():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 
 from jobs.audiences.rules import full_name
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
+from quanyu.expressions import ExpressionError, parse
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems
+from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.tags import TagFile, profile_column
 
 
@@ -30,7 +33,7 @@ def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Pr
 
 def check_tags(catalogue: Catalogue, problems: Problems) -> None:
     """Check the tags of every scene, and that its name is no other's."""
-    others = {*catalogue.views, *catalogue.faulty, *catalogue.models, *catalogue.entities}
+    others = {*catalogue.views, *catalogue.names_only, *catalogue.models, *catalogue.entities}
     for scene, file in catalogue.tags.items():
         if not _is_about_an_entity(file, catalogue, problems):
             continue
@@ -45,3 +48,18 @@ def _is_about_an_entity(declared: Audience | TagFile, catalogue: Catalogue, prob
     words = f"unknown entity {declared.entity!r}; {nearest(declared.entity, catalogue.entities)}"
     problems.add(declared.file, "entity", words)
     return False
+
+
+def uses(catalogue: Catalogue) -> list[Use]:
+    """What tags are made of, and what rules of audiences name. Expressions with mistakes are reported elsewhere."""
+    listed: list[Use] = []
+    for file in catalogue.tags.values():
+        for name, tag in file.named():
+            with contextlib.suppress(ExpressionError):
+                key = f"tags.{name.partition('.')[2]}"
+                listed += [Use(file.entity, used, f"tag {name}", file.file, key) for used in tag.inputs()]
+    for audience in catalogue.audiences.values():
+        with contextlib.suppress(ExpressionError):
+            user = f"audience {audience.name}"
+            listed += [Use(audience.entity, used, user, audience.file, "who") for used in parse(audience.who).columns]
+    return listed

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.discover import Catalogue
 from quanyu.expressions import lost, parse, safe_sql, two_valued
 from quanyu.grammar.audience import Audience, Measure
@@ -87,8 +87,8 @@ def _aggregated(context: Context, entity: type[Entity], measures: Sequence[Measu
     over = tables[measures[0].over]
     texts = [text for m in measures for text in (m.value, m.where) if text]
     rows = as_of.facts_of(context, entity, over, measures[0].via, *days)
-    rows = as_of.with_referred(context, rows, over, texts, *days)
-    return as_of.computed_parts(rows, [measure.plan(tables) for measure in measures], entity.by(), *days)
+    rows = view_parts.with_referred(context, rows, over, texts, *days)
+    return view_parts.aggregate_plans(rows, [measure.plan(tables) for measure in measures], entity.by(), *days)
 
 
 def rule(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> str:

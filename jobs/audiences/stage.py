@@ -17,6 +17,7 @@ from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
 if TYPE_CHECKING:
+    from quanyu.grammar.lifecycle import Use
     from quanyu.home.migration import Migration
 
 
@@ -41,6 +42,12 @@ class AudienceStage(Stage):
         check_tags(catalogue, problems)
         check_audiences(catalogue, sorted(platforms()), problems)
 
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """What tags are made of, and what rules of audiences name."""
+        from jobs.audiences.check import uses
+
+        return uses(catalogue)
+
     def migrations(self) -> Sequence[Migration]:
         """Memberships were one table before they had one per entity."""
         from quanyu.home.migration import renamed_table
@@ -60,7 +67,7 @@ class AudienceStage(Stage):
             for name, count in facts.audiences.items()
         )
         return [
-            *figures("Tags", ("tag", "holds of", "coverage"), tags),
+            *figures("Tags", ("tag", "have it", "share"), tags),
             *figures("Audiences", ("audience", "of", "members"), sizes),
         ]
 

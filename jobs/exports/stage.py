@@ -9,6 +9,7 @@ from rich.text import Text
 
 from jobs.exports.facts import ExportFacts
 from quanyu.discover import Catalogue
+from quanyu.plurals import number_of
 from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
@@ -30,4 +31,4 @@ class ExportStage(Stage):
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Where each set lies, and how many rows it has."""
         sets = of_kind(results, ExportFacts)
-        return [Text(f"{result.step}: {facts.rows:,} rows in {facts.location}") for result, facts in sets]
+        return [Text(f"{result.step}: {number_of(facts.rows, 'row')} in {facts.location}") for result, facts in sets]

@@ -70,8 +70,8 @@ def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
     """Reasons to add nobody, and versions of the quarantine: if they change, the export runs again."""
     places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
     return {
-        "doubts": reasons_to_add_nobody(context, audience),
-        "bad": {place: context.lake.version(place) for place in places},
+        "the reasons to add nobody": reasons_to_add_nobody(context, audience),
+        "the quarantine of consents": {place: context.lake.version(place) for place in places},
     }
 
 

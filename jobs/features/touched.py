@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
@@ -218,16 +218,16 @@ class _Reader:
     def _referring(self) -> Iterator[DataFrame]:
         """Facts that refer to a changed row of a table that the view names."""
         before, day = self.position.day, self.context.day
-        for table in as_of.referred(self.view, self.context.catalogue.tables):
-            key = table.keys[0]
+        for table in view_parts.referred(self.view, self.context.catalogue.tables):
+            by = view_parts.references_to(self._over, table)
+            keys = list(by.values())
             moved = " or ".join(f"({_between(name, before, day)})" for name in ("recorded_on", "replaced_on"))
-            stored = self.context.lake.table(table).where(moved).select(key)
-            rows = self._feed(table, [key]).select(key).unionByName(stored)
+            stored = self.context.lake.table(table).where(moved).select(*keys)
+            rows = self._feed(table, keys).select(*keys).unionByName(stored)
             changed = self.context.lake.staging.stage(rows.distinct())
             if changed.count:
-                by = as_of.reference_to(self._over, table)
-                names = changed.rows.selectExpr(f"`{key}` as `{by}`")
-                yield names.join(self.context.lake.table(self._over), by)
+                names = changed.rows.selectExpr(*(f"`{key}` as `{column}`" for column, key in by.items()))
+                yield names.join(self.context.lake.table(self._over), list(by))
 
 
 def _between(name: str, after: date, until: date) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.features import touched
 from jobs.features.touched import TouchedEntities, changes_since
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.discover import Catalogue
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
@@ -35,7 +35,7 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
 
 
 def _reads(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> tuple[str, ...]:
-    referred = map(place_of, as_of.referred(view, tables))
+    referred = map(place_of, view_parts.referred(view, tables))
     identities = [as_of.IDENTITIES] if view.entity.resolved else []
     return tuple(sorted({*as_of.sources_of(view.over), *referred, *identities}))
 
@@ -62,7 +62,7 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
         changes = f"{changes.touched.count:,} of {stored:,} {view.entity.plural(2)} are touched"
     if isinstance(changes, str):
         _clear_other_columns(context, table)
-        rows = as_of.view_parts(context, view, context.day)
+        rows = view_parts.compute(context, view, context.day)
         return _outcome(context.lake.sync(table, rows, receipt), f"computed in full: {changes}")
     written = context.lake.sync(table, _rows(context, view, changes), receipt, among=changes.touched.rows)
     said = f"{changes.touched.count:,} {view.entity.plural(changes.touched.count)} touched since {changes.since}"
@@ -80,11 +80,11 @@ def _clear_other_columns(context: Context, table: type[Table]) -> None:
 def _rows(context: Context, view: type[FeatureView], changes: TouchedEntities) -> DataFrame:
     """What the view stores of the touched entities: from all their facts, or merged from new ones where these add."""
     if changes.new_facts is None or changes.recomputed.count == changes.touched.count:
-        return as_of.view_parts(context, view, context.day, among=changes.recomputed.rows).drop("as_of")
+        return view_parts.compute(context, view, context.day, among=changes.recomputed.rows).drop("as_of")
     merged = _merged(context, view, changes, changes.new_facts)
     if not changes.recomputed.count:
         return merged
-    rows = as_of.view_parts(context, view, context.day, among=changes.recomputed.rows).drop("as_of")
+    rows = view_parts.compute(context, view, context.day, among=changes.recomputed.rows).drop("as_of")
     return rows.unionByName(merged)
 
 
@@ -97,7 +97,7 @@ def _merged(context: Context, view: type[FeatureView], changes: TouchedEntities,
     rows = new_facts.drop("_change_type").selectExpr("*", f"date'{context.day}' as as_of")
     facts = as_of.keyed(context, view.entity, view.over, view.via, rows, among=grown)
     stored = grown.join(context.lake.table(tables[view.name]), key)
-    parts = stored.unionByName(as_of.parts_of(context, view, facts, context.day).drop("as_of"))
+    parts = stored.unionByName(view_parts.compute_from(context, view, facts, context.day).drop("as_of"))
     return parts.groupBy(key).agg(*(F.expr(sql).alias(part) for part, sql in (view.merges(tables) or {}).items()))
 
 

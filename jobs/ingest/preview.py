@@ -12,6 +12,7 @@ from quanyu.engine.spark import SparkEngine
 from quanyu.errors import QuanyuError
 from quanyu.feeds.source import Source
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import is_or_are, number_of
 from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Context
 
@@ -59,7 +60,7 @@ def _sample(context: Context, source: Source) -> Iterator[str]:
         return
     yield f"{newest.name} gives {', '.join(_filled(context, source)) or 'no row'}"
     if outcome.quarantined:
-        yield "1 row is bad" if outcome.quarantined == 1 else f"{outcome.quarantined:,} rows are bad"
+        yield f"{number_of(outcome.quarantined, 'row')} {is_or_are(outcome.quarantined)} bad"
     yield from outcome.breaches.values()
 
 

@@ -38,6 +38,7 @@ from quanyu.identifiers import valid
 from quanyu.lake import WriteCounts
 from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
+from quanyu.plurals import number_of
 from quanyu.run.runner import Outcome
 from quanyu.store import HeldBack
 
@@ -204,11 +205,11 @@ def _outcome(work: IngestRun, mapped: MappedDelivery, proposal: Proposal, writte
     bad = proposal.bad.rows.where(f"_refused is null and {bronze.of_days(work.days)}")
     quarantined = bad.count() if mapped.counts.bad or proposal.held_back else 0
     changes = {name: changed for name, (changed, _) in written.items()}
-    notes = [f"{rows} rows left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]
+    notes = [f"{number_of(rows, 'row')} left out: {reason}" for reason, rows in sorted(mapped.counts.dropped.items())]
     if quarantined:
-        notes.append(f"{quarantined} rows quarantined, most often: {frequent_reasons(bad)}")
+        notes.append(f"{number_of(quarantined, 'row')} quarantined, most often: {frequent_reasons(bad)}")
     late = {name: rows for name, (_, rows) in written.items() if rows and name != "identifiers"}
-    notes += [f"{rows} rows came too late for {name}, which has newer ones" for name, rows in late.items()]
+    notes += [f"{number_of(rows, 'row')} came too late for {name}, which has newer ones" for name, rows in late.items()]
     can_end = proposal.delivery.lists_all or bool(proposal.delivery.redelivered)
     if lacking := mapped.counts.bad_days():
         days = ", ".join(map(str, sorted(lacking)))

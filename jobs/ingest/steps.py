@@ -22,6 +22,7 @@ from quanyu.feeds.source import Source
 from quanyu.grammar.table import Table
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import number_of
 from quanyu.run.runner import Context, Outcome, Step
 from quanyu.store import LandedFile
 
@@ -98,7 +99,7 @@ def _days_of_older_contract(work: IngestRun) -> frozenset[date]:
 
 def _without_rows(ledger: Mapping[str, LandedFile], files: list[landing.IncomingFile]) -> tuple[str, ...]:
     if files:
-        return (f"{len(files)} files without a row: nothing has changed",)
+        return (f"{number_of(len(files), 'file')} without a row: nothing has changed",)
     return ("nothing new has landed" if ledger else "nothing has landed yet",)
 
 

@@ -141,7 +141,7 @@ def _counts(fates: list[MessageOutcome]) -> Any:
         counts.add_column(column, justify="right" if column == "messages" else "left")
     for (journey, status), number in sorted(counted.items()):
         counts.add_row(journey, status, f"{number:,}")
-    return counts if counted else "the outbox has no such message"
+    return counts if counted else "there are no messages of this kind"
 
 
 def _listing(fates: list[MessageOutcome]) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Decision, JourneyInstance
 from quanyu import as_of
-from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 # Outcomes of instances: the customer was merged into one who is under way; the record has no customer any more.
 MERGED, PARTED = "merged", "parted"
-# Returns and cancelled orders are rows of these tables too, but reach no goal.
-COUNTS: Mapping[str, str] = {
-    "orders": "kind = 'purchase' and status = 'paid'",
-    "order_lines": "kind = 'sale' and status = 'paid'",
-}
 
 
 @dataclass(frozen=True)
@@ -179,7 +174,9 @@ def _did(context: Context, table: type[Table], due: Sequence[JourneyInstance]) -
         # Include replaced versions, so that a skipped day is decided by the data of that day.
         rows = context.lake.table(table).where(F.col("recorded_on") <= F.lit(context.day))
         tables = context.catalogue.tables
-        goal = planned(table, reach(table, tables), "count(*)", COUNTS.get(table.name), None)
+        # Returns and cancelled orders are rows of these tables too, but reach no goal.
+        purchase = table.conditions.get("purchase")
+        goal = planned(table, reach(table, tables), "count(*)", purchase.sql if purchase else None, None)
         rows = rows.where(goal.rows.condition())
         dates = {"on": on, "known_on": F.greatest(on, F.col("recorded_on")), "until": F.col("replaced_on")}
         people = as_of.people(context.lake, context.catalogue.tables["identities"])

@@ -55,4 +55,5 @@ class JourneyStage(Stage):
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Messages by status."""
         sent = (asdict(facts) for _, facts in of_kind(results, SendFacts))
-        return [Text("Messages: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())) for counts in sent]
+        words = (", ".join(f"{n:,} {state}" for state, n in counts.items() if n) for counts in sent)
+        return [Text(f"Messages: {states or 'none'}") for states in words]

@@ -19,6 +19,7 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
+from quanyu.plurals import is_or_are, number_of
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -82,8 +83,9 @@ def advance_journeys(context: Context, receipt: Receipt, programs: Mapping[str, 
         entered=moved.entered, going=going, decided=counted["message"], planned=planned, held=counted["held"],
         ended=counted["end"],
     )  # fmt: skip
-    notes = [f"{counted['held']} messages held back: no consent to messages"] if counted["held"] else []
-    notes += [f"{deferred} messages wait: another one goes to the person within quiet_days"] if deferred else []
+    notes = [f"{number_of(counted['held'], 'message')} held back: no consent to messages"] if counted["held"] else []
+    postponed = f"{number_of(deferred, 'message')} postponed: another one goes to the person within quiet_days"
+    notes += [postponed] if deferred else []
     notes += [f"nobody enters {name}: {words}" for name, words in moved.not_entered.items()]
     changed, unchanged = written.changed + stands.changed, written.unchanged + stands.unchanged
     return Outcome(len(moved.instances), changed, unchanged=unchanged, notes=tuple(notes), facts=facts)
@@ -101,7 +103,8 @@ def check_shapes(context: Context, programs: Mapping[str, Program], existing: It
         journey = context.catalogue.journeys[name]
         last = next((shape for old in (name, *(journey.was or ())) if (shape := memory.load(SHAPES, old))), None)
         if last and last["shape"] != current.shape() and going[name]:
-            words = f"added, removed or moved while {going[name]} customers are at a step of the journey"
+            customers = f"{number_of(going[name], 'customer')} {is_or_are(going[name])}"
+            words = f"added, removed or moved while {customers} at a step of the journey"
             fix = "restore them, or put the changed journey into a new file (texts and waits may change)"
             problems.add(journey.file, "steps", f"{words}; {fix}")
     problems.check()

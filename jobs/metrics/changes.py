@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from jobs.metrics.gaps import INCOMPLETE
 from jobs.metrics.plans import Cut, MetricPlans
 from jobs.metrics.rows import days_of, time_of
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.errors import ConfigError
+from quanyu.expressions import parse
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.metrics.metric import ValidTime
 from quanyu.grammar.table import Table
@@ -149,26 +150,40 @@ def _days_of_referring(
     context: Context, cut: Cut, other: type[Table], versions: Mapping[str, int | None]
 ) -> Iterator[date | None]:
     """The first day of rows that refer to a row whose named columns have changed."""
-    place, key = place_of(other), other.keys[0]
-    prefix = f"{other.name}."
-    named = {name.removeprefix(prefix) for plan in cut.plans for name in plan.columns() if name.startswith(prefix)}
+    place, by = place_of(other), view_parts.references_to(cut.table, other)
+    keys, columns = list(by.values()), _named(cut, other)
     before, now = versions.get(place), context.lake.version(place)
     try:
-        earlier = _values(context, place, before, key, sorted(named)) if before is not None else {}
+        earlier = _values(context, place, before, keys, columns) if before is not None else {}
     except ConfigError:
         yield None
         return
-    later = _values(context, place, now, key, sorted(named))
-    changed = [name for name in {*earlier, *later} if earlier.get(name) != later.get(name)]
-    yield from _first_day(context, cut, as_of.reference_to(cut.table, other), changed)
+    later = _values(context, place, now, keys, columns)
+    changed = [key for key in {*earlier, *later} if earlier.get(key) != later.get(key)]
+    if changed:
+        schema = ", ".join(f"`{name}` string" for name in by)
+        chosen = context.lake.spark.createDataFrame(changed, schema)
+        yield from _day_of(context.lake.table(cut.table).join(chosen, list(by), "left_semi"), cut)
 
 
-def _values(context: Context, place: str, version: int | None, key: str, columns: list[str]) -> dict[str, Any]:
-    """Values of the newest version of each row of a master, by its key."""
-    frame = context.lake.arrow(place, version).to_table(columns=[key, "recorded_on", "replaced_on", *columns])
-    rows = frame.to_pandas().sort_values(["replaced_on", "recorded_on"], na_position="last", kind="stable")
-    newest = rows.drop_duplicates(key, keep="last").set_index(key)[columns].astype(str)
-    return dict(zip(newest.index, newest.itertuples(index=False, name=None), strict=True))
+def _named(cut: Cut, other: type[Table]) -> list[str]:
+    """Columns of another table on which the metrics of a cut depend, also by way of its named conditions."""
+    prefix = f"{other.name}."
+    names = {name.removeprefix(prefix) for plan in cut.plans for name in plan.columns() if name.startswith(prefix)}
+    conditions = [other.conditions[name].sql for name in names & set(other.conditions)]
+    return sorted(names - set(other.conditions) | {name for text in conditions for name in parse(text).columns})
+
+
+def _values(
+    context: Context, place: str, version: int | None, keys: list[str], columns: list[str]
+) -> dict[tuple[str, ...], Any]:  # fmt: skip
+    """Values of the newest version of each row of a table, by its key."""
+    wanted = list(dict.fromkeys([*keys, "recorded_on", "replaced_on", *columns]))
+    rows = context.lake.arrow(place, version).to_table(columns=wanted).to_pandas()
+    rows = rows.sort_values(["replaced_on", "recorded_on"], na_position="last", kind="stable")
+    newest = rows.drop_duplicates(keys, keep="last")
+    values = newest[columns].astype(str).itertuples(index=False, name=None)
+    return dict(zip(newest[keys].itertuples(index=False, name=None), values, strict=True))
 
 
 def _days_of_moved(context: Context, cut: Cut, versions: Mapping[str, int | None]) -> Iterator[date | None]:
@@ -179,14 +194,13 @@ def _days_of_moved(context: Context, cut: Cut, versions: Mapping[str, int | None
         yield None
     elif rows.num_rows:
         persons = context.lake.spark.createDataFrame(rows.select(list(PERSON)).to_pandas().drop_duplicates())
-        yield _earliest(context.lake.table(cut.table).join(persons, list(PERSON), "left_semi"), cut)
+        yield from _day_of(context.lake.table(cut.table).join(persons, list(PERSON), "left_semi"), cut)
 
 
-def _first_day(context: Context, cut: Cut, column: str, keys: list[str]) -> Iterator[date]:
-    if keys:
-        chosen = context.lake.spark.createDataFrame([(key,) for key in keys], f"`{column}` string")
-        day = _earliest(context.lake.table(cut.table).join(chosen, column, "left_semi"), cut)
-        yield from [day] if day else []
+def _day_of(rows: DataFrame, cut: Cut) -> Iterator[date]:
+    day = _earliest(rows, cut)
+    if day is not None:
+        yield day
 
 
 def _earliest(rows: DataFrame, cut: Cut) -> date | None:

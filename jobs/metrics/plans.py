@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quanyu.discover import Catalogue
+from quanyu.expressions import parse
+from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.metrics.metric import Metric, ValidTime
 from quanyu.grammar.metrics.plan import MetricPlan, Profiles, planned_metric, scope_of
 from quanyu.grammar.table import Table
@@ -62,6 +64,25 @@ def profiles_of(catalogue: Catalogue) -> Profiles:
 def metrics_of(catalogue: Catalogue) -> dict[str, Metric]:
     """Every declared metric by its full name."""
     return {name: metric for file in catalogue.metrics.values() for name, metric in file.named()}
+
+
+def uses(catalogue: Catalogue) -> list[Use]:
+    """What metrics over profiles name of entities."""
+    return [
+        Use(
+            metric.over.removeprefix("profile_"),
+            named,
+            f"metric {name}",
+            file.file,
+            f"metrics.{name.partition('.')[2]}",
+        )
+        for file in catalogue.metrics.values()
+        for name, metric in file.named()
+        if metric.over and metric.over.startswith("profile_")
+        for text in (metric.value, metric.where, *metric.dimensions.values())
+        if text
+        for named in parse(text).columns
+    ]
 
 
 def parts_only(metrics: Mapping[str, Metric]) -> set[str]:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.metrics.plans import Cut
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.expressions.datatypes import digits
 from quanyu.grammar.metrics.metric import ValidTime
 from quanyu.grammar.metrics.plan import MetricPlan
@@ -47,8 +47,9 @@ def rows_of(context: Context, cut: Cut, since: date) -> DataFrame:
     Windows are not part of `_to`. An open end is the run's day.
     """
     rows = _dated(context, cut, since)
-    rows = as_of.with_referred(context, rows, cut.table, [t for plan in cut.plans for t in plan.texts()], context.day) \
-        if cut.referred() else rows  # fmt: skip
+    if not cut.is_profile:
+        texts = [text for plan in cut.plans for text in plan.texts()]
+        rows = view_parts.with_referred(context, rows, cut.table, texts, context.day)
     if cut.by_customer:
         rows = rows.join(as_of.people_of(context), list(PERSON), "left")
     return rows

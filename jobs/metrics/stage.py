@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from jobs.metrics.facts import MetricFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
+from quanyu.grammar.lifecycle import Use
 from quanyu.run.facts import of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
@@ -35,6 +36,12 @@ class MetricStage(Stage):
         from quanyu.grammar.metrics.checks import check_metrics
 
         check_metrics(catalogue.metrics, catalogue.metric_tree, catalogue.tables, profiles_of(catalogue), problems)
+
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """What metrics over profiles name."""
+        from jobs.metrics.plans import uses
+
+        return uses(catalogue)
 
     def commands(self, app: typer.Typer) -> None:
         """Add `quanyu metrics`."""

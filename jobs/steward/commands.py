@@ -13,6 +13,7 @@ from quanyu.cli import Conf, Day, Home, Wait, opened, say
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import is_or_are, number_of
 from quanyu.run.business_days import day_of
 
 if TYPE_CHECKING:  # Each command imports what it needs, so that the product's help does not wait for a database client.
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # Each command imports what it needs, so that the product's h
 identity = typer.Typer(no_args_is_help=True, help="Identity resolution: differences, reviews, the match model.")
 Why = Annotated[str, typer.Option(help="The reason, in your words; it is stored.")]
 One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, one of its identifiers, or a name.")]
-VERDICTS = ("same", "different", "open")
+VERDICTS = {"same": "are the same person", "different": "are different persons", "open": "have no verdict any more"}
 # More customers are listed with a line each.
 MOST_CUSTOMERS = 5
 UNLINKED = "; but since the last run, no link joins these records any more, so the next run may separate them"
@@ -93,7 +94,7 @@ def why(a: One, b: One, conf: Conf = None, home: Home = None) -> None:
     sides = [{directory.customer_of(key) for key in side} - {None} for side in (some, others)]
     hops, today = around.chain(some, others, cut=False), sorted(sides[0] & sides[1])
     if today:
-        links = f", by {render.number_of(len(hops), 'link')}"
+        links = f", by {number_of(len(hops), 'link')}"
         say(f"one customer, {today[0]}{links if hops else UNLINKED}")
     else:
         names = [", ".join(sorted(side)) or "no customer yet" for side in sides]
@@ -133,7 +134,7 @@ def verdict(
             "decided_at": datetime.now(UTC), "verdict": decision, "a_source": one.source, "a_key": one.person_key,
             "b_source": other.source, "b_key": other.person_key, "why": why, "by": getpass.getuser(),
         })  # fmt: skip
-    say(f"noted: {one} and {other} are {decision}; the next run applies it")
+    say(f"stored: {one} and {other} {VERDICTS[decision]}; the next run applies it")
 
 
 def _no_contradiction(context: Context, decision: str, one: Any, other: Any) -> None:
@@ -235,11 +236,14 @@ def review(
     from jobs.steward.reviews import review_list
 
     directory = _directory(_context(opened(conf, home)))
+    directory.check_exists()
     work = review_list(directory)
     if not work.items:
-        say("nothing to review" + (f"; {work.decided} pairs of customers have a verdict" if work.decided else ""))
+        decided = f"; {number_of(work.decided, 'pair')} of customers decided by a verdict already"
+        say("nothing to review" + (decided if work.decided else ""))
     elif page > work.pages(limit):
-        raise ConfigError(f"--page: there are {work.pages(limit)} pages of {limit}")
+        pages = work.pages(limit)
+        raise ConfigError(f"--page: there {is_or_are(pages)} {number_of(pages, 'page')} of {limit}")
     else:
         say(render.reviews(directory, work, page, limit))
 
@@ -259,4 +263,5 @@ def train(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> Non
             version, records = train_version(context)
         finally:
             context.close()
-    say(f"version {version}, trained on {records:,} records; pin it in identity.yml with match: {{model: {version}}}")
+    say(f"version {version}, trained on {number_of(records, 'record')}")
+    say(f"to pin it, write match: {{model: {version}}} in identity.yml")

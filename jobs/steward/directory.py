@@ -49,10 +49,14 @@ class Directory:
     @cached_property
     def identifiers(self) -> pa.Table:
         """Current identifiers, with the columns of records.identifiers. Raises ConfigError before the first day."""
-        if not self.lake.exists(reader.IDENTIFIERS):
-            raise ConfigError(f"{reader.IDENTIFIERS} does not exist yet; run a day first: quanyu run --day DAY")
+        self.check_exists()
         with guard("identities"):
             return reader.identifiers(self.context, None).toArrow()
+
+    def check_exists(self) -> None:
+        """Raise ConfigError before the first day."""
+        if not self.lake.exists(reader.IDENTIFIERS):
+            raise ConfigError("nobody is known yet; run a day first: quanyu run --day DAY")
 
     @cached_property
     def log(self) -> Log:

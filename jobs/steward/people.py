@@ -36,5 +36,5 @@ def rows_of(people: pd.DataFrame, records: Sequence[RecordKey], columns: Sequenc
 
 
 def have_several_values(texts: Sequence[str]) -> bool:
-    """Whether records show more than one value; those that show none count for nothing."""
-    return len({text for text in texts if text}) > 1
+    """Whether records show more than one value; those that show none, or an unknown one, count for nothing."""
+    return len({text for text in texts if text not in ("", "unknown")}) > 1

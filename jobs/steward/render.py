@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,15 +18,11 @@ from jobs.steward.people import DESCRIBED, VALUES, have_several_values, rows_of
 from jobs.steward.reviews import ReviewList
 from jobs.steward.verdicts import Verdicts
 from jobs.unify.matching.comparison import NOT_COMPARED
+from quanyu.plurals import number_of
 from quanyu.printable import grid, line
 
 # Of longer lists, the number of further rows is printed.
 MOST_ROWS = 40
-
-
-def number_of(number: int, noun: str) -> str:
-    """A number of things in words."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _grid(columns: Iterable[str], rows: list[list[str]], title: str = "") -> Grid:
@@ -70,8 +67,16 @@ def _row(directory: Directory, one: str) -> str:
     rows = directory.lake.rows(place, where=compute.field("customer_id") == one).to_pylist()
     if not rows:
         return "not yet in customers"
-    consents = rows[0].get("consents")
-    return f"since {rows[0]['joined_on']}, consents to {', '.join(consents) if consents else 'nothing'}"
+    return f"since {rows[0]['joined_on']}, consents to {_consents(rows[0].get('consents') or [])}"
+
+
+def _consents(consents: list[str]) -> str:
+    """Purposes with their channels: `any` stands for all of them."""
+    channels = defaultdict(list)
+    for purpose, _, channel in (consent.partition(":") for consent in consents):
+        channels[purpose].append(channel)
+    shown = (f"{purpose} ({'any' if 'any' in named else ', '.join(named)})" for purpose, named in channels.items())
+    return ", ".join(shown) or "nothing"
 
 
 def _records(people: pd.DataFrame, records: list[RecordKey]) -> Grid:
@@ -184,7 +189,7 @@ def reviews(directory: Directory, work: ReviewList, page: int, size: int) -> Gro
              f" useful first; page {page} of {work.pages(size)}")
     ]  # fmt: skip
     if work.decided:
-        lines.append(line(f"{work.decided:,} more have a verdict already"))
+        lines.append(line(f"{number_of(work.decided, 'further pair')} decided by a verdict already"))
     people = directory.raw([end for item in items for end in (item.one, item.other)])
     for number, item in enumerate(items, first + 1):
         sure = "" if item.probability is None else f"{item.probability:.2f} "

@@ -27,6 +27,7 @@ from jobs.unify.records.match_state import State
 from jobs.unify.records.reader import IDENTIFIERS, PEOPLE, stage_records
 from quanyu.grammar.identity import Identity
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import number_of
 from quanyu.run.runner import Context, Outcome
 
 Array = np.ndarray[Any, Any]
@@ -231,10 +232,11 @@ def _difference(last: IdentityState, events: pd.DataFrame, published: pd.Series)
 
 def _outcome(last: IdentityState, states: list[IdentityState], written: int, difference: IdentityDifference) -> Outcome:
     blocked = last.links.suppressed.drop_duplicates(["record", "value"])
-    notes = [f"{difference.hubs} values are hubs and join nobody"] if difference.hubs else []
-    notes += [f"{len(blocked):,} identifiers set aside, see the table identity_aside"] if len(blocked) else []
-    notes += [f"{len(last.clusters.removed):,} links cut, see identity_cuts"] if len(last.clusters.removed) else []
-    notes += [f"{len(states) - 1} skipped days processed first"] if len(states) > 1 else []
+    cuts = last.clusters.removed
+    notes = [f"{number_of(difference.hubs, 'value')} joined nobody, being too common (hubs)"] if difference.hubs else []
+    notes += [f"{number_of(len(blocked), 'identifier')} set aside, see identity_aside"] if len(blocked) else []
+    notes += [f"{number_of(len(cuts), 'link')} cut, see identity_cuts"] if len(cuts) else []
+    notes += [f"{number_of(len(states) - 1, 'skipped day')} processed first"] if len(states) > 1 else []
     facts = IdentityFacts(len(last.sizes), difference.minted, difference.merged, difference.split)
     records = len(last.records.person)
     return Outcome(records, written, unchanged=records - written, notes=tuple(notes), facts=facts)

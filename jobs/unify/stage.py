@@ -12,6 +12,7 @@ from quanyu.discover import Catalogue, file_names, jobs_in
 from quanyu.errors import nearest
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.job import Job
+from quanyu.plurals import number_of
 from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
@@ -54,8 +55,8 @@ class UnifyStage(Stage):
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """How many customers there are, and how ids changed."""
         return [
-            Text(f"{facts.customers:,} customers out of {result.outcome.rows_in:,} persons "
-                 f"({facts.minted:,} new ids, {facts.merged:,} merged, {facts.split:,} split)")
+            Text(f"{number_of(facts.customers, 'customer')} out of {number_of(result.outcome.rows_in, 'record')} "
+                 f"({number_of(facts.minted, 'new id')}, {facts.merged:,} merged, {facts.split:,} split)")
             for result, facts in of_kind(results, IdentityFacts)
         ]  # fmt: skip
 

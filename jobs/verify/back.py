@@ -16,6 +16,7 @@ from quanyu.home.lock import home_lock
 from quanyu.home.migration import check_form
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
+from quanyu.plurals import number_of
 from quanyu.run import integrity
 from quanyu.run.business_days import newest_day
 from quanyu.run.runner import Context, Outcome
@@ -35,8 +36,8 @@ class UndoSummary:
     def __str__(self) -> str:
         stands = f"is at {self.last} again" if self.last else "is empty again"
         return (
-            f"The home {stands}. {self.files} files are read again by the next run, and {self.messages} messages that"
-            " waited are planned again. What was sent stays recorded and is not sent again."
+            f"The home {stands}. The next run reads {number_of(self.files, 'file')} again, and plans"
+            f" {number_of(self.messages, 'waiting message')} again. What was sent stays recorded and is not sent again."
         )
 
 

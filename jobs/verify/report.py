@@ -10,6 +10,7 @@ from rich.text import Text
 
 from jobs.verify.compare import Difference, TableComparison
 from jobs.verify.proof import Proof
+from quanyu.plurals import number_of
 
 
 def report(proof: Proof) -> Group:
@@ -75,7 +76,8 @@ def _count(proof: Proof, difference: Difference) -> str:
 
 def _verdict(proof: Proof) -> Text:
     if proof.equal:
-        return Text(f"Equal: {len(proof.comparisons)} tables have the same rows on both engines.", "bold green")
+        tables = number_of(len(proof.comparisons), "table")
+        return Text(f"Equal: {tables} with the same rows on both engines.", "bold green")
     wrong = sum(1 for comparison in proof.comparisons if comparison.differences)
     return Text(f"{wrong} of {len(proof.comparisons)} tables differ: change their declarations, and verify again.",
                 "bold red")  # fmt: skip

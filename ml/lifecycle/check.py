@@ -8,7 +8,9 @@ from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.expressions.aggregates import condition
 from quanyu.grammar.declaration import Problems, file_of
+from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.names import inputs_of
 
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
@@ -40,3 +42,13 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
                 spec.label.plan(catalogue.tables)
     with problems.capture(file, f"{spec.name}.population"):
         condition(spec.population or "true", names)
+
+
+def uses(catalogue: Catalogue) -> list[Use]:
+    """What models learn from, and what their population and baseline name."""
+    specs = [spec for spec in catalogue.models.values() if hasattr(spec, "entity")]
+    return [
+        Use(spec.entity.name, name, f"model {spec.name}", file_of(spec), spec.name)
+        for spec in specs
+        for name in inputs_of(spec)
+    ]

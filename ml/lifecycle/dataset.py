@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.discover import Catalogue
 from quanyu.expressions import parse, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression
@@ -62,8 +62,8 @@ def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression
     label, table = spec.label, context.catalogue.tables[spec.label.over]
     ends = [label.window(cutoff)[1] for cutoff in cutoffs]
     rows = as_of.facts_of(context, spec.entity, table, None, *ends)
-    rows = as_of.with_referred(context, rows, table, list(filter(None, [label.where, label.value])), *ends)
-    parts = as_of.aggregated(rows, spec.entity.by(), plan.parts())
+    rows = view_parts.with_referred(context, rows, table, list(filter(None, [label.where, label.value])), *ends)
+    parts = view_parts.aggregated(rows, spec.entity.by(), plan.parts())
     return parts.selectExpr(spec.entity.key, f"date_sub(as_of, {label.horizon_days}) as as_of", *plan.parts())
 
 

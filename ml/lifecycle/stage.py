@@ -10,6 +10,7 @@ from ml.lifecycle.facts import TrainingFacts
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
+from quanyu.grammar.lifecycle import Use
 from quanyu.run.facts import of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
@@ -34,6 +35,12 @@ class TrainStage(Stage):
         from ml.lifecycle.check import check
 
         check(catalogue, problems)
+
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """What models name of their entities."""
+        from ml.lifecycle.check import uses
+
+        return uses(catalogue)
 
     def prepare(self, settings: Settings) -> None:
         """Create the registry's database."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from quanyu.cli import Conf, Home, Wait, opened, say
+from quanyu.plurals import number_of
 
 
 def add(app: typer.Typer) -> None:
@@ -33,9 +34,8 @@ def backup(
     settings = opened(conf, home)
     with prompt_end(settings):
         manifest = back_up(settings, target, without_store, wait)
-    say(
-        f"{target}: {len(manifest.tables)} tables as of {manifest.made_at}, last day run: {manifest.last_day or 'none'}"
-    )
+    number = number_of(len(manifest.tables), "table")
+    say(f"{target}: {number} as of {manifest.made_at}, last day run: {manifest.last_day or 'none'}")
     if settings.keys.person:
         say(f"the person key is not in it: back up {settings.keys.person} too, or all person keys change")
 

@@ -49,14 +49,18 @@ def plan_panels(plan: Plan) -> Iterator[Any]:
 
     from quanyu.printable import cell
 
-    steps = Grid("step", "", "why", title=f"A run of {plan.day} would", title_justify="left", header_style="bold")
+    steps = Grid(
+        "step", "state", "why", title=f"What a run of {plan.day} would do", title_justify="left", header_style="bold"
+    )
     for step in plan.steps:
         steps.add_row(cell(step.step), cell(step.does, STYLES.get(step.does, "dim")), cell("; ".join(step.reasons)))
     if plan.stops:
         yield cell(f"No step would run. {plan.stops}", "bold red")
     yield steps
     if plan.changes:
-        changes = Grid("declaration", "", "effect", title="Declared since", title_justify="left", header_style="bold")
+        changes = Grid(
+            "declaration", "change", "effect", title="Declared since", title_justify="left", header_style="bold"
+        )
         for names, how, effects in _grouped(plan):
             changes.add_row(cell(names), cell(how), cell(effects))
         yield changes

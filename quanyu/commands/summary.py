@@ -28,7 +28,11 @@ def summary(settings: Settings, day: date | None) -> Group:
         context.day = day or context.store.results.newest_day() or date.min
         results = [result_of(stored) for stored in context.store.results.of_day(context.day).values()]
     if not results:
-        raise ConfigError(f"no step was run for {day}" if day else "no step was run in this home yet")
+        raise ConfigError(
+            f"nothing was run for {day}"
+            if day
+            else "nothing was run in this home yet; run a day first: quanyu run --day DAY"
+        )
     return report.summary(context, results, sum(result.seconds for result in results))
 
 
@@ -37,7 +41,7 @@ def add(app: typer.Typer) -> None:
 
     @app.command(name="summary")
     def show(
-        day: Annotated[str | None, typer.Option(help="Business day; the one worked on last without it.")] = None,
+        day: Annotated[str | None, typer.Option(help="Business day.", show_default="the last one that was run")] = None,
         conf: Conf = None,
         home: Home = None,
     ) -> None:

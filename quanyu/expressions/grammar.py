@@ -15,6 +15,7 @@ AGGREGATES: dict[str, type[exp.Func]] = {
     "count_if": exp.CountIf, "bool_or": exp.LogicalOr, "some": exp.LogicalOr, "any": exp.LogicalOr,
     "bool_and": exp.LogicalAnd, "every": exp.LogicalAnd, "approx_count_distinct": exp.ApproxDistinct,
     "collect_list": exp.ArrayAgg, "array_agg": exp.ArrayAgg, "collect_set": exp.ArrayUniqueAgg,
+    "stddev_samp": exp.StddevSamp, "stddev": exp.StddevSamp,
 }  # fmt: skip
 AGGREGATE_NODES = tuple(set(AGGREGATES.values()))
 

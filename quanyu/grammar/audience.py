@@ -14,7 +14,7 @@ from quanyu.expressions.aggregates import AggregateExpression, condition
 from quanyu.grammar.bounds import Day, StrictModel
 from quanyu.grammar.declaration import Problems, Share, YamlDeclaration, written_days
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Column, Table
 
 PURPOSES = ("ads", "messages", "analytics")

@@ -141,7 +141,8 @@ def digest(value: Any) -> str:
 def explain(model: type[BaseModel], item: Any) -> str:
     """Explain one of pydantic's errors: the value that is wrong, and what is allowed."""
     if item["type"] == "missing":
-        field = model.model_fields.get(str(item["loc"][0])) if len(item["loc"]) == 1 else None
+        inner = _model_at(model, item["loc"][:-1])
+        field = inner.model_fields.get(str(item["loc"][-1])) if inner else None
         return f"is missing: {field.description}" if field and field.description else "is missing"
     if item["type"] == "extra_forbidden":
         key, allowed = str(item["loc"][-1]), _fields(model, item["loc"][:-1])
@@ -172,12 +173,18 @@ def _short(value: Any) -> str:
 
 
 def _fields(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """Names of the fields at a place inside a model, by its annotations."""
+    """Names of the fields at a place inside a model that a file may give."""
+    inner = _model_at(model, path)
+    return [name for name in inner.model_fields if name not in ("name", "file") or inner is not model] if inner else []
+
+
+def _model_at(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel] | None:
+    """The model at a place inside another one, by annotations; None if there is no model."""
     at: Any = model
     for part in path:
         at = at.model_fields[part].annotation if _is_model(at) and part in at.model_fields else at
         at = next((arg for arg in _leaves(at) if _is_model(arg)), at)
-    return [f for f in at.model_fields if f not in ("name", "file") or at is not model] if _is_model(at) else []
+    return at if _is_model(at) else None
 
 
 def _leaves(annotation: Any) -> Iterator[Any]:

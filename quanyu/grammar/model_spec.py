@@ -15,7 +15,7 @@ from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME, digest
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.feature import planned, reach
+from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.task import Task
 

@@ -21,15 +21,16 @@ def names_of(
 ) -> dict[str, Column]:  # fmt: skip
     """Columns by name: `view.feature`, `entity.attribute`, `model.column`, `scene.tag`.
 
-    `tags` are in the order of `in_dependency_order`. The type is empty where a declaration is invalid.
+    `tags` are in the order of `in_dependency_order`. The type is empty where a declaration is invalid or retired.
     """
     names = {f"{view.name}.{name}": column for view in views for name, column in view.names(tables).items()}
     names |= {f"{entity.name}.{name}": column for name, column in entity.attributes(tables).items()}
     names |= {f"{spec.name}.{name}": column for spec in models for name, column in spec.score_columns().items()}
     for name, tag in tags.items():
         names[name] = Column("", tag.means)
-        with contextlib.suppress(ExpressionError):
-            names[name] = tag.column(names)
+        if tag.lifecycle != "retired":
+            with contextlib.suppress(ExpressionError):
+                names[name] = tag.column(names)
     return names
 
 

@@ -111,6 +111,16 @@ class Column:
         return f"{self.about} Unit: {self.unit}." if self.unit else self.about
 
 
+@dataclass(frozen=True)
+class Condition:
+    """A condition of a table's rows that expressions name like a boolean column, so that its meaning is said once."""
+
+    sql: str
+    """Expression over the columns of the table."""
+    about: str
+    """What it means that it is true, in a sentence."""
+
+
 # No living person was born before.
 BORN = Days(date(1900, 1, 1), beyond=0)
 # No feed is older; unset clocks start in 1970. Orders are placed at most a year ahead.
@@ -153,7 +163,7 @@ class Table:
     ingest fills `address_kind` and `address_hash` with the identifier of the row's person that the channel reaches.
     Silver keeps the file and the row that opened a version, unless `lineage` is false because many rows say the same.
     `person_columns` maps columns that identify somebody to one of PERSON_KEYS; `identifies` adds those that do in every
-    table.
+    table. `conditions` are named conditions of a row, such as what counts as a purchase.
     """
 
     owner: ClassVar[str] = "data"
@@ -180,6 +190,8 @@ class Table:
     """Whether rows keep the file and row that they came from."""
     person_columns: ClassVar[Mapping[str, str]] = {}
     """Columns that identify persons, each with whom."""
+    conditions: ClassVar[Mapping[str, Condition]] = {}
+    """Conditions of a row that expressions may name like boolean columns."""
 
     name: ClassVar[str]
     """The class's name in small letters."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 from sqlglot import exp
@@ -16,6 +16,7 @@ from quanyu.grammar.table import TYPE, Column
 from quanyu.literals import quoted
 
 MOST_BANDS = 100
+AS_OF, DAY = "as_of", Column("date", "The day that is asked about.")
 NUMBERS = ("int", "bigint", "double", "decimal")
 
 
@@ -52,7 +53,11 @@ class Tag(StrictModel):
     quantiles: int | None = Field(None, ge=2, le=MOST_BANDS, description="number of bands of equal size")
     names: tuple[str, ...] = Field((), description="names of the bands, from the lowest numbers to the highest")
     value: str | None = Field(None, description="expression of its value")
+    zh: str = Field("", description="name in Chinese, by which people find it")
     unit: str = Field("", description="unit of the value")
+    lifecycle: Literal["draft", "live", "retiring", "retired"] = Field(
+        "live", description="draft is not yet for use, retiring is still used and soon not, retired is not computed"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> Tag:
@@ -84,10 +89,12 @@ class Tag(StrictModel):
 
     def inputs(self) -> list[str]:
         """What the tag is made of: `view.feature`, `scene.tag`, `model.score`, `entity.attribute`."""
-        return list(dict.fromkeys(name for text in self.texts().values() for name in parse(text).columns))
+        named = dict.fromkeys(name for text in self.texts().values() for name in parse(text).columns)
+        return [name for name in named if name != AS_OF]
 
     def column(self, names: Mapping[str, Column]) -> Column:
-        """The column that it gives, out of what rules may name. Raises ExpressionError."""
+        """The column that it gives, out of what rules may name, and `as_of`. Raises ExpressionError."""
+        names = {**names, AS_OF: DAY}
         if self.when is not None:
             condition(self.when, names)
             return Column("boolean", self.means)

@@ -14,6 +14,7 @@ from quanyu.engine.guard import guard
 from quanyu.errors import QuanyuError
 from quanyu.lake.layout import STATISTICS
 from quanyu.lake.locations import folder_of
+from quanyu.plurals import number_of
 
 if TYPE_CHECKING:
     from quanyu.lake.staging import StagedRows
@@ -49,7 +50,7 @@ def check(table: Any, rows: StagedRows, place: str) -> None:
 
 def missing(place: str, name: str, count: int) -> QuanyuError:
     """Error for a missing required value."""
-    return QuanyuError(f"{place}: {name} is required and missing in {count} rows; nothing was written")
+    return QuanyuError(f"{place}: {name} is required and missing in {number_of(count, 'row')}; nothing was written")
 
 
 def spans_partitions(rows: StagedRows, columns: list[str]) -> bool:

@@ -8,6 +8,7 @@ from quanyu.grammar.table import (
     PLANNED,
     UNIT_PRICE,
     Column,
+    Condition,
     Table,
 )
 
@@ -52,12 +53,16 @@ class Orders(Table):
     amount = Column(MONEY, "Sum of its lines; negative for a return.", unit="currency")
     pieces = Column("bigint", "Pieces in it; negative for a return.", unit="pieces")
     channel = Column("string", "Where it was placed.", values=CHANNELS)
-    store = Column("string", "Store or shop.")
+    store = Column("string", "Store or shop.", references="stores")
     outlet = Column("string", "Outlet (终端) of another company where it was placed.", references="outlets")
     guide = Column("string", "Employee who served.", references="staff")
     campaign = Column("string", "Campaign that the source credits with it.", references="campaigns")
     updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)
     incomplete = Column("boolean", "Whether a row of it is in quarantine, so that its sums are unknown.")
+
+    conditions = {
+        "purchase": Condition("kind = 'purchase' and status = 'paid'", "A purchase: paid, not cancelled, no return."),
+    }
 
 
 class OrderLines(Table):
@@ -69,7 +74,7 @@ class OrderLines(Table):
     event_time = "ordered_at"
     sequence_by = "updated_at"
 
-    order_id = Column("string", "Key of the order in its source.", required=True)
+    order_id = Column("string", "Key of the order in its source.", required=True, references="orders")
     line = Column("bigint", "Number of the line.", required=True)
     ordered_at = Column("timestamp", "When the order was placed.", days=HAPPENED, required=True)
     kind = Column("string", "What the line is.", required=True, values=("sale", "return", "adjustment"))
@@ -81,3 +86,9 @@ class OrderLines(Table):
     promotion = Column("string", "Promotion or coupon (优惠券) that gave the discount; null for none.")
     unit_price = Column(UNIT_PRICE, "Price of one piece.", unit="currency per piece")
     updated_at = Column("timestamp", "When the source last changed it, if known.", days=HAPPENED)
+
+    conditions = {
+        "purchase": Condition(
+            "kind = 'sale' and status = 'paid'", "A line of a purchase: paid, not cancelled, no return."
+        ),
+    }

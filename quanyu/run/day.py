@@ -21,6 +21,7 @@ from quanyu.config.settings import Settings, set_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code
 from quanyu.home.lock import home_lock
 from quanyu.home.logs import private_log
+from quanyu.plurals import number_of
 from quanyu.run import business_days, observer, preflight, report, tasks
 from quanyu.run.runner import Context, Result, perform, results
 from quanyu.run.scheduler import Scheduler
@@ -58,7 +59,8 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
             stopped = [result for result in step_results if result.status == "stopped"]
             missing = len(context.steps) - len(step_results)
             if missing:
-                console.print(Text(f"{missing} steps did not run because one before them stopped; the log is {log}"))
+                steps = number_of(missing, "step")
+                console.print(Text(f"{steps} did not run because an earlier one stopped; the log is {log}"))
             if ahead := business_days.kept_steps_note(context, step_results):
                 console.print(Text(ahead, "bold red"))
         tasks.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from quanyu import discover
 from quanyu.errors import actor, worst
+from quanyu.plurals import number_of
 from quanyu.printable import cell, printable
 from quanyu.run.panels import grid
 from quanyu.run.runner import Context, Result
@@ -31,7 +33,7 @@ def _stops(results: Iterable[Result]) -> list[Text]:
     stopped = sorted((r for r in results if r.status == "stopped"), key=lambda r: worst(r.fault))
     if not stopped:
         return []
-    head = Text("1 step stopped" if len(stopped) == 1 else f"{len(stopped)} steps stopped", "bold red")
+    head = Text(f"{number_of(len(stopped), 'step')} stopped", "bold red")
     return [
         head,
         *(Text(printable(f"  {r.step}: {actor(r.fault)} must act: {r.error}", keep="\n"), "bold red") for r in stopped),
@@ -41,6 +43,7 @@ def _stops(results: Iterable[Result]) -> list[Text]:
 
 def _steps(results: Iterable[Result], day: date, seconds: float) -> Grid:
     panel = grid(f"{day} in {seconds:.0f} s", "step", "state", "in", "out", "quarantined", "unchanged", "seconds")
+    panel.columns[1].justify = "left"
     for result in results:
         outcome = result.outcome
         counts = [
@@ -64,4 +67,7 @@ def show(console: Console, context: Context, results: Sequence[Result], seconds:
     console.print(summary(context, results, seconds))
     commands = [command for stage in discover.stages() for command in stage.suggest(results)]
     hints = ", ".join(f"[bold]{command}[/bold]" for command in (*commands[:1], "quanyu tables"))
-    console.print(f"Next: {hints}, or [bold]quanyu up[/bold] for the pages.")
+    default_places = Path("conf").resolve(), Path(".quanyu").resolve()
+    own_places = (context.settings.conf, context.settings.home) != default_places
+    place = " (with the same conf and home)" if own_places else ""
+    console.print(f"Next{place}: {hints}, or [bold]quanyu up[/bold] for the pages.")

@@ -23,6 +23,7 @@ from quanyu.grammar.declaration import digest
 from quanyu.home.logs import private_log
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import number_of
 from quanyu.run import facts, integrity
 from quanyu.run.facts import Facts
 from quanyu.run.faults import explain_error
@@ -100,7 +101,8 @@ class Result:
     def lines(self) -> list[str]:
         """Lines for the log: status, notes, and who must act if it stopped."""
         o = self.outcome
-        counts = f"{o.rows_in} rows in, {o.rows_out} out, {o.quarantined} quarantined, {o.unchanged} unchanged"
+        rows_in = number_of(o.rows_in, "row")
+        counts = f"{rows_in} in, {o.rows_out:,} out, {o.quarantined:,} quarantined, {o.unchanged:,} unchanged"
         stopped = [f"{self.step}: {actor(self.fault)} must act: {self.error}"] if self.status == "stopped" else []
         ended = f"{self.step}: {self.status} in {self.seconds:.1f} s: {counts}"
         return [*stopped, ended, *(f"{self.step}: {note}" for note in o.notes)]

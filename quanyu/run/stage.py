@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from quanyu.discover import Catalogue
     from quanyu.grammar.declaration import Problems
     from quanyu.grammar.job import Job
+    from quanyu.grammar.lifecycle import Use
     from quanyu.home.migration import Migration
     from quanyu.run.facts import Facts
     from quanyu.run.planning.plan import Trial
@@ -44,6 +45,10 @@ class Stage:
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Add the mistakes in the stage's declarations to `problems`."""
+
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """What the stage's declarations name of entities: features, tags, attributes, scores."""
+        return ()
 
     def prepare(self, settings: Settings) -> None:
         """Make what the steps need in a home, such as a database. Called before each run."""

@@ -9,7 +9,7 @@ from specification.files import TESTS, cases_in
 from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
-from quanyu import as_of
+from quanyu import as_of, view_parts
 from quanyu.model.entities import Customer
 from quanyu.model.people import Customers
 from quanyu.model.trade import Orders
@@ -31,7 +31,7 @@ def context(specified, *days, **audiences):
     missing = (f"cast(null as {c.type}) as `{n}`" for n, c in Customers.columns.items() if n != "customer_id")
     lake.frames["customers"] = customers.selectExpr("customer_id", *missing)
     for view in catalogue.views.values():
-        lake.frames[view.name] = as_of.view_parts(built, view, days[-1]).drop("as_of")
+        lake.frames[view.name] = view_parts.compute(built, view, days[-1]).drop("as_of")
     return built
 
 

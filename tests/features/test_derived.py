@@ -2,8 +2,7 @@
 
 from specification import spec
 
-from quanyu.grammar.derived import FirstAfter, Gap, Next, Previous
-from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.grammar.feature import Feature, FeatureView, FirstAfter, Gap, Next, Previous, days
 from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 

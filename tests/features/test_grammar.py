@@ -157,11 +157,11 @@ class Mean(FeatureView):
     mean = Feature("sum(amount) / count(*)", "Mean.", unit="currency", type="double")
 
 
-test_with_nothing_in_the_window_a_sum_divided_by_a_count_is_0 = spec(
+test_with_nothing_in_the_window_a_sum_divided_by_a_count_is_not_known = spec(
     Mean,
     as_of="2024-07-01",
     given=LATELY,
-    expect={"ann": dict(mean=55.0), "bob": dict(mean=0.0), "cat": dict(mean=0.0)},
+    expect={"ann": dict(mean=55.0), "bob": dict(mean=None), "cat": dict(mean=None)},
 )
 
 

@@ -109,6 +109,7 @@ def test_problems_are_gathered_and_reported_once_each():
         ("ordrs", ["orders", "people"], "did you mean 'orders'? allowed: orders, people"),
         ("xyz", ["orders", "people"], "allowed: orders, people"),
         ("xyz", [], "allowed: nothing"),
+        ("ordrs", ["orders", *(f"table_{n}" for n in range(40))], "did you mean 'orders'?"),
     ],
 )
 def test_the_nearest_name_comes_first(name, allowed, words):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from quanyu.grammar.derived import FirstAfter, Gap, Previous
-from quanyu.grammar.feature import Feature, FeatureView, days, reach
+from quanyu.grammar.feature import Feature, FeatureView, FirstAfter, Gap, Grouping, Previous, days
+from quanyu.grammar.row_expressions import reach
 from quanyu.grammar.table import Table
-from quanyu.model.entities import Customer
+from quanyu.model.entities import Customer, Product
 from quanyu.model.trade import OrderLines, Orders, Products
 
 TABLES: dict[str, type[Table]] = {table.name: table for table in (Orders, OrderLines, Products)}
@@ -168,6 +168,34 @@ def test_derived_columns_are_checked_and_have_names_of_their_own():
         "Odd.longest: 'max(gap)': unknown column 'gap'",
     ):
         assert any(line.startswith(words) for line in messages), (words, messages)
+
+
+def test_groups_are_checked_before_what_aggregates_them():
+    class Odd(FeatureView):
+        """Odd."""
+
+        entity, owner, over, within = Customer, "growth", OrderLines, days(90)
+        groups = Grouping({"amount": "sum(amount)"}, {"spend": "sum(amont)"})
+        most = Feature("max(spend)", "Most.", unit="currency", within=days(3))
+
+    messages = " ".join(f"{problem.key}: {problem.message}" for problem in Odd.problems(TABLES).found)
+    assert "Odd.groups.amount: is no name for a column of a group" in messages
+    assert "Odd.most: has the window of the view" in messages
+    assert "'sum(amount)' aggregates rows" in messages or "unknown column 'amont'" in messages
+    assert "unknown column 'spend'" not in messages
+
+
+def test_purpose_and_lifecycle_are_those_of_the_house():
+    class Odd(FeatureView):
+        """Odd."""
+
+        entity, owner, over, lifecycle, purpose = Product, "growth", OrderLines, "lively", "adverts"
+        lines = Feature("count(*)", "Lines.", unit="lines")
+
+    messages = " ".join(f"{problem.key}: {problem.message}" for problem in Odd.problems(TABLES).found)
+    assert "'lively' is none of draft, live, retiring, retired" in messages
+    assert "'adverts' is no purpose of consent; did you mean 'ads'?" in messages
+    assert "which customers give, and a product does not" in messages
 
 
 def test_a_window_needs_to_know_when_a_row_happened():

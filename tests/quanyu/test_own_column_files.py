@@ -57,7 +57,7 @@ def test_a_view_is_over_the_table_with_the_columns(tmp_path):
     ("text", "words"),
     [
         ("columns: {band: {type: strin, means: A.}}", "type 'strin' is not allowed; did you mean 'string'?"),
-        ("columns: {band: {type: string}}", "columns.band.means: is missing"),
+        ("columns: {band: {type: string}}", "columns.band.means: is missing: say in a sentence"),
         ("columns: {band: {type: string, means: A., vlues: [a]}}", "unknown key; did you mean 'values'?"),
         ("columns: {tier: {type: string, means: A.}}", "people has this column already"),
         ("columns: {feed_day: {type: date, means: A.}}", "people has this column already"),

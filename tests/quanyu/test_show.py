@@ -1,13 +1,19 @@
 """Tables on a screen: as rows if they fit, else transposed; words are never split."""
 
 import io
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 from rich.console import Console
 
-from quanyu.show import grid, written
+from quanyu.config.settings import load_settings
+from quanyu.engine.session import Engine
+from quanyu.errors import ConfigError
+from quanyu.lake import Lake
+from quanyu.show import _in_zone, grid, listing, place, written
 
 WIDE = pa.table({f"a_long_name_{n}": [f"value {n}", None, "三件套"] for n in range(12)})
 
@@ -27,6 +33,44 @@ def test_a_wide_table_is_turned_on_a_narrow_screen():
 def test_a_table_that_fits_has_a_line_per_row():
     lines = shown(WIDE.select(["a_long_name_0", "a_long_name_1"]), 80).splitlines()
     assert sum("value" in line for line in lines) == 1
+
+
+def test_numbers_are_aligned_to_the_right():
+    lines = shown(pa.table({"city": ["上海", "北京"], "orders": [7, 12345]}), 80).splitlines()
+    ends = [line.rstrip(" │") for line in lines if "上海" in line or "北京" in line]
+    assert [line[-2:] for line in ends] == [" 7", "45"]
+
+
+def test_times_are_shown_in_the_zone_of_the_retailer():
+    instants = pa.array([datetime(2024, 7, 1, 3, 30, tzinfo=UTC)], pa.timestamp("us", "UTC"))
+    days = pa.array([date(2024, 7, 1)])
+    text = shown(_in_zone(pa.table({"at": instants, "day": days}), "Asia/Shanghai"), 80)
+    assert "2024-07-01 11:30:00+08:00" in text
+
+
+def test_doubles_are_rounded():
+    text = shown(pa.table({"mean": [365.3333333333333, 0.000123456, 342.0, None]}), 80)
+    assert all(f" {number} " in text for number in ("365.3333", "0.0001235", "342.0"))
+
+
+def test_a_long_value_is_folded_and_not_cut():
+    words = [f"word_{n}" for n in range(40)]
+    text = shown(pa.table({"words": [words]}), 80)
+    assert all(word in text for word in words)
+
+
+def test_an_empty_lake_says_what_to_do(tmp_path):
+    settings = load_settings(None, tmp_path)
+    assert "run a day first" in listing(settings)
+    with pytest.raises(ConfigError, match="has no tables yet; run a day first"):
+        place(Lake(settings, Engine(settings)), "orders")
+
+
+def test_a_table_is_found_by_a_similar_name(tmp_path):
+    settings = load_settings(None, tmp_path)
+    write_deltalake(settings.lake / "gold" / "value", pa.table({"n": [1]}))
+    with pytest.raises(ConfigError, match="did you mean 'value'"):
+        place(Lake(settings, Engine(settings)), "valu")
 
 
 def test_no_rows_are_no_fault():

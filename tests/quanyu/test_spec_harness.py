@@ -164,10 +164,10 @@ def test_cases_in_several_zones_stand_in_one_file(specified):
 
 
 def test_all_cases_of_a_file_that_ask_for_the_same_are_one_computation(specified, monkeypatch):
-    from specification import computation
+    from quanyu import view_parts
 
-    view_parts, days = computation.as_of.view_parts, []
-    monkeypatch.setattr(computation.as_of, "view_parts", lambda *a: days.append(a[2:]) or view_parts(*a))
+    compute, days = view_parts.compute, []
+    monkeypatch.setattr(view_parts, "compute", lambda *a: days.append(a[2:]) or compute(*a))
     checks = [spec(Value, as_of=f"2024-07-0{n}", given=ONE, expect={"ann": dict(orders=1)}) for n in (1, 2, 3)]
     assert problems(specified, *checks) == [[], [], []]
     assert [len(of_call) for of_call in days] == [3]

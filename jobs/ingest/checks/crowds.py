@@ -175,4 +175,6 @@ def record_crowds(context: Context, source: Source, crowd: pd.DataFrame, receipt
     table = pa.Table.from_pandas(rows, schema, preserve_index=False)
     context.lake.upsert_rows(IdentifierCrowds, table, receipt, {"out": len(rows)})
     kinds = ", ".join(sorted(set(crowd["kind"])))
-    return (f"{len(crowd)} values ({kinds}) name many people and identify nobody from now on",)
+    if len(crowd) == 1:
+        return (f"1 value ({kinds}) names many people and identifies nobody from now on",)
+    return (f"{len(crowd):,} values ({kinds}) name many people and identify nobody from now on",)

@@ -10,6 +10,7 @@ from jobs.ingest.checks.tally import Part, Tally
 from jobs.ingest.landing import landing
 from jobs.ingest.silver.plan import SilverPlan
 from quanyu.feeds.source import Source, Volume
+from quanyu.plurals import number_of
 from quanyu.run.business_days import newest_day
 from quanyu.run.runner import Context
 from quanyu.store import HeldBack
@@ -32,7 +33,7 @@ def _bad_share(source: Source, counts: Tally, parts: Sequence[Part]) -> str:
     rows, bad = (sum(number.get(part, 0) for part in parts) for number in (counts.rows, counts.bad))
     if bad <= 3 or bad <= source.bad_share * rows:
         return ""
-    return f"{bad} of {rows} rows are bad, more than bad_share {source.bad_share:.0%} allows"
+    return f"{bad:,} of {rows:,} rows are bad, more than bad_share {source.bad_share:.0%} allows"
 
 
 def volumes(
@@ -51,7 +52,7 @@ def volumes(
             continue
         least = (limit or Volume()).at_least
         if own and (not rows or rows < least * own):
-            words = f"{rows} rows of {day}, which had {own} before; volume allows {least:g} times that"
+            words = f"{number_of(rows, 'row')} of {day}, which had {own:,} before; volume allows {least:g} times that"
             beyond[day, ""] = words
         elif limit is not None and (words := _volume(source, limit, day, rows, before)):
             beyond[day, ""] = words
@@ -68,8 +69,8 @@ def _volume(source: Source, limit: Volume, day: date, rows: int, before: Mapping
     if not usual or limit.at_least * usual <= rows <= limit.at_most * usual:
         return ""
     return (
-        f"{rows} rows of {day}, where the last {len(history)} days have {usual:.0f} each (volume allows"
-        f" {limit.at_least:g} to {limit.at_most:g} times that)"
+        f"{number_of(rows, 'row')} of {day}; the median of {number_of(len(history), 'day')} before it is {usual:,.0f}"
+        f" (volume allows {limit.at_least:g} to {limit.at_most:g} times that)"
     )
 
 
@@ -91,7 +92,7 @@ def too_many_ends(source: Source, plans: Iterable[SilverPlan]) -> dict[Part, str
             alive = (plan.current_keys or {}).get(day, 0)
             if ending > 3 and ending > source.ends_share * alive:
                 beyond[day, ""] = (
-                    f"{ending} of {alive} rows of {plan.table.name} would end with {day}, more than ends_share"
+                    f"{ending:,} of {alive:,} rows of {plan.table.name} would end with {day}, more than ends_share"
                     f" {source.ends_share:.0%} allows"
                 )
     return beyond

@@ -18,6 +18,7 @@ from jobs.ingest.landing import landing
 from quanyu.errors import ConfigError, Problem, RetryableError, nearest
 from quanyu.feeds.extract import Extracts, folder_of
 from quanyu.feeds.source import Source
+from quanyu.plurals import number_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def extract(context: Context, source: Source) -> tuple[str, ...]:
         fresh.replace(target)
     except OSError as error:
         raise ConfigError(f"{source.name}: {target} is in the way of the extract ({error.strerror}); move it") from None
-    return (f"{rows} rows were extracted from {source.extracts.table}",)
+    return (f"{number_of(rows, 'row')} extracted from {source.extracts.table}",)
 
 
 def _landed(context: Context, source: Source) -> list[tuple[str, Path]]:

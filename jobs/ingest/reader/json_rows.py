@@ -121,7 +121,8 @@ def _line(text: str, problem: str | None, reading: JsonReading) -> Line:
         except RecursionError:
             problem = TOO_DEEP
         except json.JSONDecodeError as error:
-            problem = f"is not a JSON object ({error.msg} at character {error.pos + 1})"
+            message = error.msg.removesuffix(" at")
+            problem = f"is not a JSON object ({message} at character {error.pos + 1})"
         except ValueError as error:
             problem = f"is not a JSON object ({error})"
     return _unread(text, problem, reading)

@@ -29,6 +29,7 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
+from quanyu.plurals import number_of
 from quanyu.run.runner import Context, Outcome, Step
 from quanyu.store import Message
 
@@ -165,5 +166,5 @@ def send_outcome(context: Context, counts: Mapping[str, int], settled: int = 0, 
     )  # fmt: skip
     notes = (*((f"nothing is sent: {barred}",) if barred else ()), *(f"{n} {text}" for n, text in words if n))
     waits = [barred] if barred else reasons_to_wait(context, addresses.PURPOSE) if left else []
-    alerts = {"held": f"{len(left)} messages wait: {'; '.join(waits)}"} if waits else {}
+    alerts = {"held": f"{number_of(len(left), 'message')} on hold: {'; '.join(waits)}"} if waits else {}
     return Outcome(facts.handled(), facts.sent, notes=notes, facts=facts, alerts=alerts)

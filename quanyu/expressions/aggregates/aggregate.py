@@ -9,16 +9,9 @@ from functools import cached_property
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
+from quanyu.expressions.aggregates.form import AggForm, AggPart
 from quanyu.expressions.aggregates.guarded import guarded
-from quanyu.expressions.aggregates.parts import (
-    FORMS,
-    AggForm,
-    AggPart,
-    Argument,
-    count_distinct,
-    rows,
-    total,
-)
+from quanyu.expressions.aggregates.parts import FORMS, Argument, count_distinct, rows, total
 from quanyu.expressions.grammar import AGGREGATE_NODES, column_name
 from quanyu.expressions.logic import conjunction, two_valued
 from quanyu.expressions.lost import lost

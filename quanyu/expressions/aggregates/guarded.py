@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quanyu.expressions.aggregates.parts import AggForm, AggPart, Merge, added
+from quanyu.expressions.aggregates.form import AggForm, AggPart, Merge, added
 
 
 def _without_last(merge: Merge) -> Merge:

@@ -1,4 +1,4 @@
-"""SQL forms of each aggregate function: parts that an engine aggregates, how parts merge, and the final value.
+"""The SQL form of each aggregate function.
 
 Each form gives equal results on both engines (nulls, NaN, ties, overflow) and needs little memory for a million groups.
 """
@@ -11,60 +11,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
+from quanyu.expressions.aggregates.form import AggForm, AggPart, Merge, added
 from quanyu.expressions.datatypes import WHOLE, digits, family, finite, type_in_words
-
-
-@dataclass(frozen=True)
-class AggPart:
-    """One aggregate call over rows for which all of `only` are true, and the Spark type of its result.
-
-    `before` and `after` enclose the SQL.
-    """
-
-    call: str
-    type: str
-    only: tuple[str, ...] = ()
-    before: str = ""
-    after: str = ""
-
-    @property
-    def function(self) -> str:
-        """Name of the aggregate function that the engine calls."""
-        return self.call.partition("(")[0]
-
-    def sql(self, conditions: Sequence[str]) -> str:
-        """SQL of the call, over rows for which `conditions` and those of the part are true."""
-        return f"{self.before}{self.call}{filtered([*conditions, *self.only])}{self.after}"
-
-
-def filtered(conditions: Sequence[str]) -> str:
-    """The filter clause of an aggregate; empty without conditions."""
-    unique = list(dict.fromkeys(conditions))
-    return f" filter (where {' and '.join(unique)})" if unique else ""
-
-
-Merge = Callable[[Sequence[str]], str]
-
-
-@dataclass(frozen=True)
-class AggForm:
-    """Parts of an aggregate, the SQL of the value from the SQL of each part, and the value's type.
-
-    `lost` gives, from the same parts, SQL of whether values are present but the result is lost. `merges` give SQL that
-    aggregates parts of some rows each, by the columns of all parts, to the parts of all these rows. They are empty if
-    an aggregate needs all rows at once.
-    """
-
-    parts: tuple[AggPart, ...]
-    value: Callable[..., str]
-    type: str
-    merges: tuple[Merge, ...] = ()
-    lost: Callable[..., str] | None = None
-
-
-def added(name: str, position: int = 0) -> Merge:
-    """Merge that aggregates the column of a part."""
-    return lambda columns: f"{name}({columns[position]})"
 
 
 def _added(wide: str) -> tuple[Merge, ...]:
@@ -239,6 +187,13 @@ def percentile(argument: Argument, share: str) -> AggForm:
     return AggForm((AggPart(f"percentile({value}, {share})", "double"),), str, "double")
 
 
+def deviation(argument: Argument) -> AggForm:
+    """Sample standard deviation as a double; null for less than two values."""
+    _check(argument, family(argument.type) == "number", "stddev_samp", "a number")
+    value = f"nullif(cast({argument.sql} as double), double('NaN'))"
+    return AggForm((AggPart(f"stddev_samp({value})", "double"),), str, "double")
+
+
 def any_true(argument: Argument) -> AggForm:
     """Whether the argument is true for at least one row."""
     return _truth("max", argument)
@@ -294,5 +249,6 @@ FORMS: Mapping[type[exp.Expr], Callable[..., AggForm]] = {
     exp.Count: count, exp.ApproxDistinct: count_distinct, exp.CountIf: count_if, exp.Sum: total, exp.Avg: mean,
     exp.Min: least, exp.Max: greatest, exp.ArgMin: least_by, exp.ArgMax: greatest_by, exp.Mode: most_frequent,
     exp.Median: lambda argument: percentile(argument, "0.5"), exp.Quantile: percentile,
+    exp.StddevSamp: deviation,
     exp.LogicalOr: any_true, exp.LogicalAnd: all_true, exp.ArrayUniqueAgg: values, exp.ArrayAgg: all_values,
 }  # fmt: skip

@@ -37,9 +37,13 @@ class AggregateExpression:
 
     @property
     def empty(self) -> int | None:
-        """The value without rows: 0 for a number computed from counts and sums only, else None (null)."""
+        """The value without rows: 0 for a number computed from counts and sums only, else None (null).
+
+        A quotient is null: a share of nothing is not known.
+        """
         counts = all(aggregate.empty == 0 for aggregate in self.aggregates.values())
-        return 0 if counts and family(self.type) == "number" else None
+        divides = self.around.find(exp.Div, exp.IntDiv, exp.Mod) is not None
+        return 0 if counts and not divides and family(self.type) == "number" else None
 
     def parts(self) -> dict[str, str]:
         """SQL aggregates over an entity's rows, by generated column names; equal parts share a name."""

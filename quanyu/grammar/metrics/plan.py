@@ -11,8 +11,8 @@ from sqlglot import exp
 from quanyu.errors import ConfigError, ExpressionError, nearest
 from quanyu.expressions import Expression, check_columns, check_domain, parse, qualifiers, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates import AggregateExpression, condition, plan
-from quanyu.grammar.feature import reach
 from quanyu.grammar.metrics.metric import Metric, ValidTime
+from quanyu.grammar.row_expressions import reach
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import over_profile, profile_column
 

@@ -62,7 +62,8 @@ def python_kinds() -> dict[str, PythonKind]:
     """Kinds declared by subclassing, by name: classes of quanyu/grammar that look at their subclasses."""
     bases = [
         base
-        for base in discover.subclasses(discover.modules("quanyu.grammar"), object)
+        for package in ("quanyu.grammar", "quanyu.grammar.feature")
+        for base in discover.subclasses(discover.modules(package), object)
         if "__init_subclass__" in vars(base) and not issubclass(base, BaseModel)
     ]
     kinds = [PythonKind(_snake(base.__name__), base, package) for base in bases if (package := _package(base))]

@@ -197,8 +197,8 @@ def test_a_mistake_in_a_declaration_is_alerted_once_and_ends_when_a_step_runs(ti
 def test_stopped_steps_and_held_messages_are_alerts():
     stopped = Result("send", "stopped", 1, Outcome(), "secret env:X is not set", "ConfigError")
     assert problems_of(stopped) == {"stopped": "send stopped; you must act: secret env:X is not set"}
-    outcome = Outcome(alerts={"held": "31 messages wait: consents is late"})
-    assert problems_of(Result("send", "done", 1, outcome)) == {"held": "send: 31 messages wait: consents is late"}
+    outcome = Outcome(alerts={"held": "31 messages on hold: consents is late"})
+    assert problems_of(Result("send", "done", 1, outcome)) == {"held": "send: 31 messages on hold: consents is late"}
     assert problems_of(Result("send", "done", 1, Outcome())) == {}
 
 

@@ -10,7 +10,7 @@ import pytest
 from small_day import RECEIPTS
 
 from jobs.features import touched
-from quanyu import as_of
+from quanyu import view_parts
 from quanyu.run.runner import Context, perform
 
 MEMBERS = """
@@ -40,8 +40,7 @@ fills:
 """
 OWN = '''
 """Views that add up, that look at the order of facts, and that look at each fact from the day."""
-from quanyu.grammar.derived import Gap
-from quanyu.grammar.feature import Feature, FeatureView, days
+from quanyu.grammar.feature import Feature, FeatureView, Gap, Grouping, days
 from quanyu.model.entities import Customer
 from quanyu.model.trade import OrderLines, Orders
 
@@ -74,10 +73,39 @@ class Weights(FeatureView):
     entity, owner, over = Customer, "growth", Orders
 
     age = Feature("sum(datediff(as_of, ordered_at))", "Ages of all orders.", unit="days")
+
+
+class Tastes(FeatureView):
+    """What a customer spends by category."""
+
+    entity, owner, over, within = Customer, "growth", OrderLines, days(90)
+    groups = Grouping({"category": "products.category"}, {"spend": "sum(amount)"})
+
+    favourite = Feature("max_by(category, spend)", "Category with most spent.")
+    share = Feature("max(spend) / sum(spend)", "Its share.", type="double")
+
+
+class Baskets(FeatureView):
+    """Lines by what is known of their order."""
+
+    entity, owner, over = Customer, "growth", OrderLines
+
+    small = Feature("count(*)", "Lines of small orders.", unit="lines", where="orders.amount < 40")
 '''
 FIRST = date(2024, 3, 1)
 CARDS, SKUS = [f"M{n}" for n in range(1, 9)], [f"A{n}" for n in range(4)]
-VIEWS = ("ever", "rhythm", "weights", "recency", "value", "engagement", "preference", "product_sales")
+VIEWS = (
+    "ever",
+    "rhythm",
+    "weights",
+    "tastes",
+    "baskets",
+    "recency",
+    "value",
+    "engagement",
+    "preference",
+    "product_sales",
+)
 BEFORE = ("ingest.members", "ingest.products", "ingest.receipts", "identities", "customers", "activity")
 
 
@@ -137,7 +165,7 @@ class History:
 
 def computed(context: Context, name: str) -> list[tuple]:
     view = context.catalogue.views[name]
-    rows = as_of.view_parts(context, view, context.day).drop("as_of")
+    rows = view_parts.compute(context, view, context.day).drop("as_of")
     columns = list(context.catalogue.tables[name].columns)
     return sorted((tuple(row) for row in rows.select(*columns).collect()), key=str)
 

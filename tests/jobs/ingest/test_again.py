@@ -202,7 +202,7 @@ def test_a_time_beyond_the_day_is_quarantined_and_late_rows_are_counted(retailer
     [(reasons,)] = retailer.rows("quarantine/shop", "reasons")
     assert reasons == ["orders.updated_at: is more than 6 hours after the end of its feed day"]
     retailer.land("shop/2024-01-03.csv", head + "2,pending,2024-01-01 05:59:00\n")
-    assert "1 rows came too late for orders" in " ".join(retailer.ingest("shop", "2024-01-03").notes)
+    assert "1 row came too late for orders" in " ".join(retailer.ingest("shop", "2024-01-03").notes)
     assert current(retailer, "orders", "order_id", "status") == [("2", "paid")]
 
 

@@ -30,7 +30,7 @@ def test_each_day_extracts_changes_and_drops_rows_of_earlier_extracts(retailer, 
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
     retailer.declare("sources/loyalty.yml", MEMBERS)
-    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows were extracted from members"
+    assert retailer.ingest("loyalty", "2023-12-31").notes[0] == "0 rows extracted from members"
     put(members, "ann", "Wuhan", "2024-01-01 10:00+08")
     put(members, "bob", "Xi'an", "2024-01-01 23:59:59.999999+08")
     put(members, "cat", "Wuhan", "2024-01-02 00:00+08")
@@ -100,7 +100,7 @@ def test_a_killed_extract_is_repeated_completely(loyalty, members, monkeypatch):
     assert [path.name[:20] for path in below.iterdir()] == [".loyalty.extracting-"]
     monkeypatch.setattr(extract, "_written", write)
     put(members, "bob", "Wuhan", "2024-01-01 11:00+08")
-    assert take(loyalty, ONE) == ("2 rows were extracted from members",)
+    assert take(loyalty, ONE) == ("2 rows extracted from members",)
     assert [path.name for path in below.iterdir()] == [ONE]
 
 
@@ -144,7 +144,7 @@ def test_many_rows_land_in_files_of_a_bounded_size_and_no_amount_becomes_a_doubl
     create(members, f"card varchar(9), name text, city text, paid numeric(30, 4), updated_at {INSTANT[type(members)]}")
     amount = "n * 12345678901.0123"
     members.run(f"insert into members select n, n, n, {amount}, null from {series[type(members)]}")
-    assert take(loyalty, ONE) == ("100000 rows were extracted from members",)
+    assert take(loyalty, ONE) == ("100,000 rows extracted from members",)
     folder = loyalty.home / "landing" / "loyalty" / ONE
     sizes = [pq.ParquetFile(file).metadata.num_rows for file in sorted(folder.iterdir())]
     assert sizes == [30_000, 30_000, 30_000, 10_000]
@@ -176,7 +176,7 @@ def test_a_lost_connection_leaves_no_file_and_is_retried(loyalty, members, monke
     assert 0 < sum(batches) < 500_000
     assert not (loyalty.home / "landing" / "loyalty" / ONE).exists()
     monkeypatch.setattr(extract, "_landable", landable)
-    assert take(loyalty, ONE) == ("500000 rows were extracted from many",)
+    assert take(loyalty, ONE) == ("500,000 rows extracted from many",)
 
 
 POSTGRES_VALUES = {

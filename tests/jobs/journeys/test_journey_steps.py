@@ -143,7 +143,7 @@ def test_a_customer_gets_the_message_once_on_the_third_day(retailer):
 def test_without_consent_nothing_is_planned_and_the_summary_says_so(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"bob"}
     outcome, sent = retailer.run(3)
-    assert outcome.notes == ("1 messages held back: no consent to messages",)
+    assert outcome.notes == ("1 message held back: no consent to messages",)
     assert outcome.facts == JourneyFacts(entered=2, going=2, decided=1, planned=1, held=1, ended=0)
     assert {name: count for name, count in dataclasses.asdict(sent.facts).items() if count} == {"sent": 1}
 
@@ -355,7 +355,7 @@ def test_moving_steps_under_a_customer_is_refused(retailer):
     retailer.run(0)
     whole = retailer.journeys["winback"]
     retailer.journeys = {"winback": edited(whole, whole.steps[0])}
-    with pytest.raises(ConfigError, match="while 1 customers are at a step"):
+    with pytest.raises(ConfigError, match="while 1 customer is at a step"):
         retailer.run(1)
     retailer.journeys = {"winback": whole}
     retailer.run(11)
@@ -528,6 +528,6 @@ def test_messages_of_two_journeys_to_one_person_are_on_two_days(retailer):
     retailer.entries, retailer.consents = [("ann", 0), ("bob", 0)], {"ann", "bob"}
     outcome, sent = retailer.run(3)
     assert (sent.facts.sent, outcome.notes) == (
-        2, ("2 messages wait: another one goes to the person within quiet_days",),
+        2, ("2 messages postponed: another one goes to the person within quiet_days",),
     )  # fmt: skip
     assert [retailer.run(n)[1].facts.sent for n in (3, 4, 5)] == [0, 2, 0]

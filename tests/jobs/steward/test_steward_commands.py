@@ -72,8 +72,8 @@ def customer(shop: Retailer, number: str) -> str:
     return str(directory.customer_of(directory.find(f"customer_no={number}")[0]))
 
 
-def decide(shop: Retailer, decision: str, one: str, other: str) -> None:
-    ask(shop, "verdict", decision, f"customer_no={one}", f"customer_no={other}", "--why", "she told us")
+def decide(shop: Retailer, decision: str, one: str, other: str) -> str:
+    return ask(shop, "verdict", decision, f"customer_no={one}", f"customer_no={other}", "--why", "she told us")
 
 
 def row_with(output: str, *words: str) -> str:
@@ -124,7 +124,8 @@ def test_a_name_of_many_customers_lists_them(shop, monkeypatch):
 def test_a_verdict_changes_no_answer_before_it_is_applied(shop):
     run(shop, 1)
     both = ("customer_no=a2", "customer_no=a3")
-    decide(shop, "same", "a2", "a3")
+    answer = decide(shop, "same", "a2", "a3")
+    assert "are the same person; the next run applies it" in " ".join(answer.split())
     waiting = ask(shop, "why", *both)
     assert "apart: " in waiting and "the next run would join them" in waiting and "not yet applied" in waiting
     assert "not yet applied" in ask(shop, "who", both[0])
@@ -199,7 +200,7 @@ def test_a_pair_with_a_verdict_is_no_longer_offered(shop):
     listed(shop, *PAIRS)
     decide(shop, "different", "a1", "a3")
     output = ask(shop, "identity", "review")
-    assert "3 pairs of customers to review" in output and "1 more have a verdict already" in output
+    assert "3 pairs of customers to review" in output and "1 further pair decided by a verdict already" in output
 
 
 def test_an_accepted_difference_is_no_longer_offered(shop):

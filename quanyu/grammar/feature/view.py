@@ -7,15 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from quanyu.errors import ConfigError, ExpressionError
-from quanyu.expressions import check_columns, check_domain, parse
-from quanyu.expressions.aggregates import AggregateExpression, Window, condition, plan
-from quanyu.grammar.bounds import days_error
-from quanyu.grammar.declaration import NAME, Problems, digest, file_of
-from quanyu.grammar.derived import Derived, FirstAfter
+from quanyu.errors import ConfigError
+from quanyu.expressions import parse
+from quanyu.expressions.aggregates import AggregateExpression, condition
+from quanyu.grammar.declaration import Problems, digest, file_of
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.feature.derived import Derived, FirstAfter
+from quanyu.grammar.feature.grouping import Grouping
+from quanyu.grammar.feature.shape import shape_problems
+from quanyu.grammar.lifecycle import LIFECYCLES
+from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import TYPE, Column, Table
 
 _DEFAULT = object()
@@ -42,13 +45,20 @@ class Feature:
     """Window, as `days(90)`; None for all time, and the view's if it is left out."""
     where: str | None = None
     """Condition of the rows that count, besides the view's."""
+    zh: str = ""
+    """Name in Chinese, by which people find it."""
+
+    @property
+    def windowed(self) -> bool:
+        """Whether it has a window of its own, or none of its view's."""
+        return self.within is not _DEFAULT
 
 
 class FeatureView:
     """Features of an entity, computed from one table.
 
-    Subclasses declare Features, `entity`, `over`, and optionally `within`, `where` and `derived` columns by name, and
-    `via`, the column of `over` that leads to the entity where several do.
+    Subclasses declare Features, `entity`, `over`, and optionally `within`, `where`, `derived` columns by name, `groups`
+    of rows, and `via`, the column of `over` that leads to the entity where several do.
     """
 
     entity: ClassVar[type[Entity]]
@@ -65,6 +75,13 @@ class FeatureView:
     """Column of `over` that leads to the entity, where several do."""
     derived: ClassVar[Mapping[str, Derived]] = {}
     """Columns computed from the ordered rows of an entity, by name; features may name them."""
+    groups: ClassVar[Grouping | None] = None
+    """Groups of the rows, such as those of a category: features then aggregate groups."""
+
+    lifecycle: ClassVar[Annotated[str, LIFECYCLES]] = "live"
+    """`draft` is computed and not yet for use, `retiring` is still used and soon not, `retired` is not computed."""
+    purpose: ClassVar[str | None] = None
+    """Purpose of consent without which its values may not be used: they are null for customers who did not give it."""
 
     name: ClassVar[str]
     """The class's name in small letters: rules name a feature as `view.feature`."""
@@ -79,13 +96,21 @@ class FeatureView:
     @classmethod
     def window(cls, feature: Feature) -> int | None:
         """Window of a feature in days; None for all time."""
-        return cls.within if feature.within is _DEFAULT else feature.within
+        return feature.within if feature.windowed else cls.within
+
+    @classmethod
+    def row_columns(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """Columns of a row: of the table, of tables it refers to, `as_of`, and derived ones."""
+        reached = reach(cls.over, tables)
+        return {**reached, **{name: derivation.column(reached) for name, derivation in cls.derived.items()}}
 
     @classmethod
     def columns(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """Columns that features may name: of the table, of tables it refers to, `as_of`, and derived ones."""
-        reached = reach(cls.over, tables)
-        return {**reached, **{name: derivation.column(reached) for name, derivation in cls.derived.items()}}
+        """Columns that features may name: those of a row, or of a group of rows and `as_of`."""
+        columns = cls.row_columns(tables)
+        if cls.groups is None:
+            return columns
+        return {**cls.groups.columns(cls.over, columns, cls.within), "as_of": columns["as_of"]}
 
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
@@ -95,26 +120,34 @@ class FeatureView:
     @classmethod
     def _plan(cls, feature: Feature, columns: Mapping[str, Column]) -> AggregateExpression:
         wanted = feature.type if feature.type and TYPE.match(feature.type) else None
-        return planned(cls.over, columns, feature.expression, feature.where, cls.window(feature), wanted)
+        # The window of groups is that of their rows.
+        window = cls.window(feature) if cls.groups is None else None
+        return planned(cls.over, columns, feature.expression, feature.where, window, wanted)
 
     @classmethod
     def merges(cls, tables: Mapping[str, type[Table]]) -> dict[str, str] | None:
         """SQL aggregates that add the parts of new facts to those of earlier ones; None if all facts are needed."""
         merges = [aggregate.merge() for aggregate in cls.plans(tables).values()]
-        if cls.derived or cls.changes_daily(tables) or None in merges:
+        if cls.derived or cls.groups or cls.changes_daily(tables) or None in merges:
             return None
         return {part: sql for merge in merges for part, sql in (merge or {}).items()}
 
     @classmethod
     def windows(cls, tables: Mapping[str, type[Table]]) -> set[int]:
         """Days of all windows of its features."""
-        return {days for aggregate in cls.plans(tables).values() for days in aggregate.windows}
+        plans = cls.plans(tables) if cls.groups is None else cls.group_plans(tables)
+        return {days for aggregate in plans.values() for days in aggregate.windows}
+
+    @classmethod
+    def group_plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
+        """The plan of each value of a group of rows; empty without groups."""
+        return cls.groups.plans(cls.over, cls.row_columns(tables), cls.within) if cls.groups else {}
 
     @classmethod
     def changes_daily(cls, tables: Mapping[str, type[Table]]) -> bool:
         """Whether it looks at each fact from `as_of`, besides its windows: then every day gives other parts."""
         after = [derivation.where for derivation in cls.derived.values() if isinstance(derivation, FirstAfter)]
-        conditions = [text for text in (cls.where, *after) if text]
+        conditions = [text for text in (cls.where, *after, *(cls.groups.texts() if cls.groups else [])) if text]
         looks = any("as_of" in parse(text).columns for text in conditions)
         return looks or any(aggregate.changes_daily for aggregate in cls.plans(tables).values())
 
@@ -151,7 +184,7 @@ class FeatureView:
                 problems.add(file, f"{cls.__name__}.{attribute}", words or "is missing")
         if problems.found:
             return problems
-        for key, message in _shape(cls):
+        for key, message in shape_problems(cls):
             problems.add(file, f"{cls.__name__}.{key}", message)
         for key, check in cls._checks(tables):
             try:
@@ -168,8 +201,11 @@ class FeatureView:
             yield f"derived.{name}", partial(derivation.column, reached)
             with contextlib.suppress(ConfigError):
                 sound[name] = derivation.column(reached)
-        for name, feature in cls.features.items():
-            whole = len(sound) == len(cls.derived)
+        whole = len(sound) == len(cls.derived)
+        if cls.groups is not None and whole:
+            yield "groups", partial(cls.columns, tables)
+            whole = _passes(partial(cls.columns, tables))
+        for name, feature in cls.features.items() if whole or cls.groups is None else ():
             plan_of = partial(_planned_feature, cls, name, tables)
             yield name, plan_of if whole else partial(cls._plan, feature, {**reached, **sound})
         if cls.where:
@@ -178,8 +214,13 @@ class FeatureView:
 
     @classmethod
     def names(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature."""
+        """Columns of the view that rules may name, with types and values. The type is empty for an invalid feature.
+
+        So it is for all of a retired view.
+        """
         columns = {name: Column("", feature.about) for name, feature in cls.features.items()}
+        if getattr(cls, "lifecycle", None) == "retired":
+            return columns
         for name, feature in cls.features.items():
             with contextlib.suppress(ConfigError, AttributeError):
                 aggregate = _planned_feature(cls, name, tables)
@@ -190,7 +231,7 @@ class FeatureView:
     @classmethod
     def declares(cls, tables: Mapping[str, type[Table]]) -> dict[str, str]:
         """Hash of each feature of the view, by kind and name."""
-        shared = [cls.over.name, cls.where, {name: repr(derivation) for name, derivation in cls.derived.items()}]
+        shared = [cls.over.name, cls.where, cls._derivations()]
         return {
             f"feature {cls.name}.{name}": digest([shared, aggregate.text, cls.features[name].where, aggregate.value(),
                                                   cls.window(cls.features[name])])
@@ -205,8 +246,22 @@ class FeatureView:
                    aggregate.parts(), aggregate.value())
             for name, aggregate in cls.plans(tables).items()
         }  # fmt: skip
+        return digest(
+            [cls.name, cls.entity.name, cls.over.name, cls.via, cls.where, features, cls._derivations(), cls.purpose]
+        )
+
+    @classmethod
+    def _derivations(cls) -> dict[str, str]:
+        """Derived columns and groups by name, as text."""
         derived = {name: repr(derivation) for name, derivation in cls.derived.items()}
-        return digest([cls.name, cls.entity.name, cls.over.name, cls.via, cls.where, features, derived])
+        return {**derived, "groups": repr(cls.groups)} if cls.groups else derived
+
+
+def _passes(check: Callable[[], object]) -> bool:
+    with contextlib.suppress(ConfigError):
+        check()
+        return True
+    return False
 
 
 _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
@@ -219,53 +274,3 @@ def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, ty
     if key not in _PLANS:
         _PLANS[key] = view._plan(view.features[name], view.columns(tables))
     return _PLANS[key]
-
-
-def reach(over: type[Table], tables: Mapping[str, type[Table]]) -> dict[str, Column]:
-    """Columns that an expression over a table may name: its own, `as_of`, and `table.column` of tables it refers to."""
-    columns = {**over.schema(), "as_of": Column("date", "The day that is asked about.")}
-    for column in over.columns.values():
-        other = tables.get(column.references or "")
-        if other is not None:
-            columns |= {f"{other.name}.{name}": c for name, c in other.columns.items()}
-    return columns
-
-
-def planned(
-    over: type[Table], columns: Mapping[str, Column], text: str, where: str | None, within: int | None,
-    wanted: str | None = None,
-) -> AggregateExpression:  # fmt: skip
-    """Plan an aggregate over the facts of a table within a number of days. It may name the columns in `reached`.
-
-    Raises ExpressionError for an invalid expression, and for a value that a column never has.
-    """
-    parsed = parse(text)
-    check_columns(parsed, columns)
-    check_domain(parsed.tree, columns)
-    types = {name: column.type for name, column in columns.items()}
-    if within is not None and not over.event_time:
-        raise ExpressionError(f"{over.name} says of no row when it happened: `within` has nothing to go by")
-    window = Window(str(over.event_time), within) if within is not None else None
-    return plan(text, types, condition(where, columns) if where else None, window, wanted)
-
-
-def _shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
-    """Yield mistakes in names, windows, types and descriptions, before expressions are checked."""
-    windows = {name: f.within for name, f in view.features.items() if f.within is not _DEFAULT}
-    for key, window in {"within": view.within, **windows}.items():
-        if window is not None and (words := days_error(window)):
-            yield key, f"within {window!r} is not allowed: days(N), where {words}, or None for all time"
-    own = view.entity.by()
-    for name, feature in view.features.items():
-        if not NAME.match(name) or "__" in name or name in own:
-            yield name, f"is no name for a feature: lower case letters, digits and single _, not {' or '.join(own)}"
-        if not feature.about.strip():
-            yield name, "needs a text that says what it means"
-    for name in view.derived:
-        if not NAME.match(name) or name in view.over.schema() or name in view.features:
-            yield f"derived.{name}", "is no name for a derived column: lower case letters, digits and _, not in use yet"
-    if view.derived and not view.over.event_time:
-        yield "derived", f"{view.over.name} has no `event_time`, the time of a fact, so that its rows have no order"
-    for name, feature in view.features.items():
-        if feature.type is not None and not TYPE.match(feature.type):
-            yield name, f"type {feature.type!r} is not allowed; {TYPE.pattern}"

@@ -1,0 +1,60 @@
+"""Groups of an entity's rows, such as those of a category: features then aggregate groups instead of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from quanyu.errors import ExpressionError
+from quanyu.expressions import check_columns, check_domain, parse, type_of
+from quanyu.expressions.aggregates import AggregateExpression
+from quanyu.grammar.row_expressions import planned
+from quanyu.grammar.table import TYPE, Column, Table
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What a view groups the rows of an entity by, and what it knows of each group.
+
+    With `Grouping({"category": "products.category"}, {"spend": "sum(amount)"})`, a feature may be
+    `max_by(category, spend)`, or `max(spend) / sum(spend)`. The rows are those of the view's own window.
+    """
+
+    by: Mapping[str, str]
+    """Columns of a group by name, each an expression over a row."""
+    values: Mapping[str, str]
+    """Columns of a group by name, each an aggregate over the group's rows."""
+
+    def texts(self) -> list[str]:
+        """Every expression over rows."""
+        return [*self.by.values(), *self.values.values()]
+
+    def columns(self, over: type[Table], columns: Mapping[str, Column], within: int | None) -> dict[str, Column]:
+        """Columns of a group, from the columns of a row. Raises ExpressionError."""
+        keys = {name: key_column(text, columns) for name, text in self.by.items()}
+        plans = self.plans(over, columns, within)
+        return keys | {name: replace(one.column(columns), unit=_unit(one, columns)) for name, one in plans.items()}
+
+    def plans(
+        self, over: type[Table], columns: Mapping[str, Column], within: int | None
+    ) -> dict[str, AggregateExpression]:
+        """The plan of each value of a group. Raises ExpressionError."""
+        return {name: planned(over, columns, text, None, within, None) for name, text in self.values.items()}
+
+
+def key_column(text: str, columns: Mapping[str, Column]) -> Column:
+    """The column that rows are grouped by. Raises ExpressionError for an expression that is no key."""
+    expression = parse(text)
+    check_columns(expression, columns)
+    check_domain(expression.tree, columns)
+    if expression.aggregates:
+        raise ExpressionError(f"{text!r} aggregates rows: rows are grouped by a value of each")
+    kind = type_of(expression, {name: column.type for name, column in columns.items()})
+    if not TYPE.match(kind) or kind.startswith(("array", "double")):
+        raise ExpressionError(f"{text!r} is a {kind}: rows are grouped by a text, a date, a time or an exact number")
+    source = columns.get(text)
+    return Column(kind, source.about if source else text, values=source.values if source else ())
+
+
+def _unit(plan: AggregateExpression, columns: Mapping[str, Column]) -> str:
+    return plan.part_unit(next(iter(plan.parts())), columns)

@@ -1,0 +1,140 @@
+"""What a view stores as of a day: the rows that it is computed from, and the parts of its features."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from quanyu.as_of import facts_of
+from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions.aggregates import AggregateExpression, any_of
+from quanyu.grammar.feature import FeatureView, FirstAfter
+from quanyu.grammar.row_expressions import conditions_sql, reach
+from quanyu.grammar.table import Table
+from quanyu.identifiers.valid import repeat_for_days
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+# Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
+# after `as_of` is ignored, since it was not recorded by then.
+_ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
+_LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
+
+
+def referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[type[Table]]:
+    """Tables whose columns a view names beside those of its own table."""
+    return [tables[name] for name in qualifiers(_texts(view))]
+
+
+def _texts(view: type[FeatureView]) -> list[str]:
+    wheres = [feature.where for feature in view.features.values()]
+    after = [derivation.where for derivation in view.derived.values() if isinstance(derivation, FirstAfter)]
+    groups = view.groups.texts() if view.groups else []
+    texts = [*(feature.expression for feature in view.features.values()), *wheres, *after, *groups, view.where]
+    return [text for text in texts if text]
+
+
+def references_to(table: type[Table], other: type[Table]) -> dict[str, str]:
+    """Columns of a table that refer to another table, each with the column there.
+
+    A reference to a fact, such as an order, is to that of the same source: a master's keys are those of the house.
+    """
+    by = {next(name for name, column in table.columns.items() if column.references == other.name): other.keys[0]}
+    return {**by, "source": "source"} if other.event_time else by
+
+
+def _named(other: type[Table], columns: Iterable[str], texts: Iterable[str]) -> list[str]:
+    """Columns of a referred table that expressions name."""
+    names = {column for text in texts for column in parse(text).columns}
+    return [column for column in columns if f"{other.name}.{column}" in names]
+
+
+def with_referred(
+    context: Context, rows: DataFrame, table: type[Table], texts: Sequence[str], *days: date
+) -> DataFrame:
+    """Add named conditions, and join each table that the expressions name, as a struct with the table's name.
+
+    A row gets the last version that was recorded by the day, even one that has ended: a product that is no longer
+    listed was still bought.
+    """
+    rows = rows.selectExpr("*", *(f"{sql} as `{name}`" for name, sql in conditions_sql(table).items()))
+    for name in qualifiers(texts):
+        other = context.catalogue.tables[name]
+        by = references_to(table, other)
+        values = {column: f"`{column}`" for column in other.columns} | conditions_sql(other)
+        fields = ", ".join(f"{values[column]} as `{column}`" for column in _named(other, values, texts))
+        keys = [f"`{key}` as `{column}`" for column, key in by.items()]
+        newest = f"row_number() over (partition by {', '.join(by.values())}, as_of order by {_LAST_KNOWN}) as _n"
+        versions = repeat_for_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        latest = versions.selectExpr(*keys, "as_of", f"struct({fields}) as `{name}`", newest)
+        latest = latest.where("_n = 1")
+        # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
+        rows = latest.drop("_n").join(rows, [*by, "as_of"], "right")
+    return rows
+
+
+def compute(context: Context, view: type[FeatureView], *days: date, among: DataFrame | None = None) -> DataFrame:
+    """Compute what a view stores, as of each day, in one pass: the entity's key, as_of, and the parts of its features.
+
+    An entity without facts that count has no row. `among` are keys of entities, if only these are wanted.
+    """
+    rows = facts_of(context, view.entity, view.over, view.via, *days, among=among)
+    return compute_from(context, view, rows, *days)
+
+
+def compute_from(context: Context, view: type[FeatureView], facts_of_view: DataFrame, *days: date) -> DataFrame:
+    """The same from rows of `facts_of`."""
+    rows = _rows_of(context, view, facts_of_view, *days)
+    if view.groups:
+        rows = _groups_of(context, view, rows, *days)
+    return aggregate_plans(rows, view.plans(context.catalogue.tables).values(), view.entity.by(), *days)
+
+
+def aggregate_plans(
+    rows: DataFrame, plans: Collection[AggregateExpression], by: Sequence[str], *days: date
+) -> DataFrame:
+    """Compute the parts of plans by entity and day, from rows that at least one of them uses."""
+    used = rows.where(_with_day(any_of(plan.condition() for plan in plans), days))
+    return aggregated(used, by, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
+
+
+def _with_day(sql: str, days: Sequence[date]) -> str:
+    """Replace the column `as_of` by the day itself, so that the engine computes expressions of it once."""
+    return sql.replace("`as_of`", f"date'{days[0]}'") if len(days) == 1 else sql
+
+
+def aggregated(rows: DataFrame, by: Sequence[str], parts: Mapping[str, str]) -> DataFrame:
+    """Aggregate rows by the key of an entity and the day: `by`, and a column for each named SQL."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return rows.groupBy(*by).agg(*(F.expr(sql).alias(name) for name, sql in parts.items()))
+
+
+def _rows_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: date) -> DataFrame:
+    """Input rows of a view as of each day, with its derived columns."""
+    tables = context.catalogue.tables
+    rows = with_referred(context, rows, view.over, _texts(view), *days)
+    reached = reach(view.over, tables)
+    if view.where:
+        types = {name: column.type for name, column in reached.items()}
+        rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
+    order = list(dict.fromkeys([str(view.over.event_time), *view.over.identity()]))
+    by = view.entity.by()
+    derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
+    return rows.selectExpr("*", *derived) if view.derived else rows
+
+
+def _groups_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: date) -> DataFrame:
+    """Groups of the rows of a view, within its window: the entity's key, as_of, and the columns of a group."""
+    groups, tables, by = view.groups, context.catalogue.tables, view.entity.by()
+    if groups is None:
+        return rows
+    types = {name: column.type for name, column in view.row_columns(tables).items()}
+    keys = [f"{safe_sql(parse(text).tree, types)} as `{name}`" for name, text in groups.by.items() if text != name]
+    plans = view.group_plans(tables)
+    parts = aggregate_plans(rows.selectExpr("*", *keys), plans.values(), [*by, *groups.by], *days)
+    values = (f"{plan.value()} as `{name}`" for name, plan in plans.items())
+    return parts.selectExpr(*by, *(f"`{name}`" for name in groups.by), *values)

@@ -1,0 +1,55 @@
+"""AARRR: how far a customer has come, and what leads on."""
+
+from specification import Scene, spec
+
+from quanyu.model.touch import Events
+from quanyu.model.trade import OrderLines, Orders, Products
+
+test_the_furthest_stage_counts = spec(
+    Scene("aarrr"),
+    as_of="2024-07-01",
+    given={
+        Orders: """
+            customer | ordered_at | amount
+            first    | 2024-06-21 | 100
+            again    | 2024-05-01 | 100
+            again    | 2024-06-01 | 100
+            again    | 2024-06-20 | 100
+            large    | 2024-05-01 | 1500
+            large    | 2024-06-01 | 500
+            brings   | 2024-06-01 | 10
+        """,
+        Events: """
+            customer | at         | kind
+            brings   | 2024-06-01 | share
+            brings   | 2024-06-02 | share
+            brings   | 2024-06-03 | share
+            only     | 2024-06-01 | share
+            only     | 2024-06-02 | share
+            only     | 2024-06-03 | share
+        """,
+    },
+    expect={
+        "first": dict(stage="activation", days_in_stage=10, next_stage="retention", next_action="second_order_coupon"),
+        "again": dict(stage="retention", days_in_stage=30, next_stage="revenue", next_action="cross_category_bundle"),
+        "large": dict(stage="revenue", days_in_stage=None, next_stage="referral", next_action="invite_friends"),
+        "brings": dict(stage="referral", next_stage=None, next_action="ambassador"),
+        "only": dict(stage="acquisition", next_stage="activation", next_action="first_order_gift"),
+    },
+)
+
+test_who_buys_across_three_categories_is_revenue_with_little_spent = spec(
+    Scene("aarrr"),
+    as_of="2024-07-01",
+    given={
+        Orders: "customer | ordered_at | amount\nann | 2024-05-01 | 10\nann | 2024-06-01 | 20",
+        OrderLines: """
+            customer | ordered_at | sku
+            ann      | 2024-05-01 | c1
+            ann      | 2024-06-01 | t1
+            ann      | 2024-06-01 | s1
+        """,
+        Products: "sku | category\nc1 | coats\nt1 | trousers\ns1 | shirts",
+    },
+    expect={"ann": dict(stage="revenue")},
+)

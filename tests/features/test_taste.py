@@ -1,0 +1,111 @@
+"""What a customer likes: categories, series, brands, sizes."""
+
+from specification import Scene, spec
+
+from features.categories import Brands, Categories, Series
+from features.preference import Preference
+from features.sizes import Sizes
+from quanyu.model.trade import OrderLines, Orders, Products
+
+GOODS = {
+    Products: """
+        sku | category | series | style | brand | size | colour | launched_on
+        c1  | 外套     | 晨雾   | s1    | A     | XL   | red    | 2024-05-20
+        c2  | 外套     | 晨雾   | s2    | A     | XL   | red    | 2024-05-20
+        c3  | 外套     | 晨雾   | s2    | A     | L    | blue   | 2023-01-01
+        t1  | 裤子     | 山行   | s3    | B     | 32   | blue   | 2023-01-01
+        h1  | 灯       |        | s4    |       |      |        |
+    """,
+    OrderLines: """
+        customer | ordered_at | sku | amount
+        ann      | 2024-06-01 | c1  | 60
+        ann      | 2024-06-02 | c2  | 20
+        ann      | 2024-06-11 | t1  | 20
+        bob      | 2024-06-01 | c2  | 10
+        bob      | 2024-06-03 | c3  | 10
+        cat      | 2024-06-01 | h1  | 10
+        dan      | 2024-06-01 | c1  | 10
+        dan      | 2024-06-02 | t1  | 10
+        dan      | 2024-06-21 | h1  | 10
+    """,
+}
+
+test_spending_by_category = spec(
+    Categories,
+    as_of="2024-07-01",
+    given=GOODS,
+    expect={
+        "ann": dict(favourite="外套", favourite_share=0.8, bought=["外套", "裤子"], days_since_third=None),
+        "cat": dict(favourite="灯", favourite_share=1, bought=["灯"]),
+        "dan": dict(days_since_third=10),
+        "eve": dict(favourite=None, favourite_share=None, bought=None, days_since_third=None),
+    },
+)
+test_a_series_is_begun_with_two_styles_of_it = spec(
+    Series,
+    as_of="2024-07-01",
+    given=GOODS,
+    expect={
+        "ann": dict(begun=["晨雾"], latest_begun="晨雾", favourite="晨雾", favourite_share=0.8),
+        # The same style in two sizes.
+        "bob": dict(begun=None, latest_begun=None, favourite="晨雾", favourite_share=1),
+        "cat": dict(begun=None, latest_begun=None, favourite=None, favourite_share=None),
+    },
+)
+test_spending_by_brand = spec(
+    Brands,
+    as_of="2024-07-01",
+    given=GOODS,
+    expect={
+        "ann": dict(favourite="A", favourite_share=0.8),
+        "cat": dict(favourite=None, favourite_share=None),
+    },
+)
+test_sizes_by_category = spec(
+    Sizes,
+    as_of="2024-07-01",
+    given=GOODS,
+    expect={
+        "ann": dict(usual="XL", bought=["外套 XL", "裤子 32"], sizes=2),
+        "bob": dict(usual="L", bought=["外套 L", "外套 XL"], sizes=2),
+        "cat": dict(usual=None, bought=None, sizes=0),
+    },
+)
+test_colours_and_news = spec(
+    Preference,
+    as_of="2024-07-01",
+    given=GOODS,
+    expect={
+        "ann": dict(favourite_colour="red", new_share=2 / 3),
+        "bob": dict(favourite_colour="blue", new_share=0.5),
+        "cat": dict(favourite_colour=None, new_share=None),
+    },
+)
+test_tastes = spec(
+    Scene("taste"),
+    as_of="2024-07-01",
+    given={
+        Products: """
+            sku | category | series | style | brand | launched_on
+            c1  | 外套     | 晨雾   | s1    | A     | 2024-05-20
+            c2  | 外套     | 晨雾   | s2    | A     | 2024-05-20
+            c3  | 外套     | 晨雾   | s3    | A     | 2024-05-20
+            c4  | 外套     | 晨雾   | s4    | A     | 2023-05-20
+            t1  | 裤子     | 山行   | s5    | B     | 2023-05-20
+        """,
+        Orders: "customer | ordered_at\nann | 2024-06-01\nann | 2024-06-02\nann | 2024-06-03\nbob | 2024-06-01",
+        OrderLines: """
+            customer | ordered_at | sku | amount
+            ann      | 2024-06-01 | c1  | 10
+            ann      | 2024-06-02 | c2  | 10
+            ann      | 2024-06-02 | c3  | 10
+            ann      | 2024-06-03 | c4  | 10
+            bob      | 2024-06-01 | t1  | 10
+        """,
+    },
+    expect={
+        "ann": dict(category_devoted=True, novelty_seeker=True, collector=True, brand_loyal=True),
+        "bob": dict(category_devoted=False, novelty_seeker=False, collector=False, brand_loyal=False),
+        "nobody": dict(category_devoted=False, novelty_seeker=False, collector=False, brand_loyal=False),
+    },
+)
