@@ -203,9 +203,8 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     loaded |= {name: _files(problems, kind, HOUSE / name, settings.conf / name) for name, kind in DEFAULTS.items()}
     tables |= {view.name: view.table(tables) for view in views.values()}
     tree, identity = (_default(settings, problems, kind.kind, kind) for kind in (MetricTree, Identity))
-    models = _models(settings, problems)
-    loaded |= {"entities": entities, "names_only": names_only}
-    catalogue = Catalogue(settings, identity, tables, views, models, metric_tree=tree, **loaded)
+    loaded |= {"models": _models(settings, problems), "entities": entities, "names_only": names_only}
+    catalogue = Catalogue(settings, identity, tables, views, metric_tree=tree, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():

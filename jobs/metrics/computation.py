@@ -115,7 +115,7 @@ def _coded(values: Array, dimension: str) -> tuple[list[str], Array]:
     if dimension == TOTAL:
         return [ALL], np.zeros(len(values), np.int64)
     members, codes = np.unique(values.astype(str), return_inverse=True)
-    return list(members), codes
+    return members.tolist(), codes
 
 
 def _positions(frame: pd.DataFrame, span: DayRange, more: int) -> tuple[Array, Array]:

@@ -93,7 +93,7 @@ def parts_only(metrics: Mapping[str, Metric]) -> set[str]:
 
 def plans_of(catalogue: Catalogue) -> MetricPlans:
     """Plan every metric of a conf folder that is valid."""
-    filled = {name for source in catalogue.sources.values() for name in source.tables()}
+    filled = filled_columns(catalogue)
     profiles = profiles_of(catalogue)
     metrics = metrics_of(catalogue)
     unfilled: dict[str, str] = {}
@@ -102,17 +102,44 @@ def plans_of(catalogue: Catalogue) -> MetricPlans:
         if metric.ratio is not None:
             continue
         scope = scope_of(metric, catalogue.tables, profiles)
-        if scope.table.layer == "silver" and scope.table.name not in filled:
-            unfilled[name] = f"no source fills {scope.table.name}"
+        plan = planned_metric(name, metric, scope)
+        if lacking := _lacking_columns(plan, catalogue.tables, filled):
+            unfilled[name] = f"no source fills {', '.join(lacking)}"
             continue
-        key = (scope.table, metric.at, metric.valid, metric.first, scope.is_profile)
-        rows[key].append(planned_metric(name, metric, scope))
+        rows[(scope.table, metric.at, metric.valid, metric.first, scope.is_profile)].append(plan)
     ratios = {name: metric for name, metric in metrics.items() if metric.ratio is not None}
     for name, metric in ratios.items():
-        if lacking := [unfilled[part] for part in metric.parts() if part in unfilled]:
-            unfilled[name] = lacking[0]
+        if reasons := [unfilled[part] for part in metric.parts() if part in unfilled]:
+            unfilled[name] = reasons[0]
     ratios = {name: metric for name, metric in ratios.items() if name not in unfilled}
     return MetricPlans(tuple(_cut(tuple(plans)) for plans in rows.values()), ratios, unfilled)
+
+
+def filled_columns(catalogue: Catalogue) -> dict[str, set[str]]:
+    """Columns of each table of silver that a source fills."""
+    columns: dict[str, set[str]] = {}
+    for source in catalogue.sources.values():
+        for fill in source.fills.values():
+            columns.setdefault(fill.table, set()).update(fill.columns)
+    return columns
+
+
+def _lacking_columns(
+    plan: MetricPlan, tables: Mapping[str, type[Table]], filled: Mapping[str, set[str]]
+) -> list[str]:  # fmt: skip
+    """Tables and columns that the value of a metric needs and no source fills; dimensions may be unknown."""
+    own = plan.scope.table
+    if own.layer == "silver" and own.name not in filled:
+        return [own.name]
+    lacking = []
+    for name in sorted(plan.needed()) if not plan.scope.is_profile else ():
+        qualifier, _, column = name.rpartition(".")
+        table = tables[qualifier] if qualifier else own
+        columns = parse(table.conditions[column].sql).columns if column in table.conditions else [column]
+        of_silver = table.layer == "silver"
+        lacking += [f"{table.name}.{one}" for one in columns
+                    if of_silver and one in table.columns and one not in filled.get(table.name, ())]  # fmt: skip
+    return list(dict.fromkeys(lacking))
 
 
 def _cut(plans: tuple[MetricPlan, ...]) -> Cut:

@@ -32,8 +32,9 @@ LEGEND = "▲ ▼ unusual for the weekday (median and MAD of eight weeks)"
 def overview(catalogue: Catalogue, lake: Lake, day: date | None, parts: bool) -> Group:
     """Every metric by group, with its value of a day, what it was before, and its goal; `parts` of ratios too."""
     day = day or last_day(lake)
-    hidden = set() if parts else parts_only(metrics_of(catalogue))
     past, unfilled = read(lake), plans_of(catalogue).unfilled
+    of_ratios = parts_only(metrics_of(catalogue)) - set(unfilled)
+    hidden = set() if parts else {*of_ratios, *unfilled}
     grid = Grid(title=f"Metrics of {day}", title_justify="left", title_style="bold", header_style="bold")
     for name in COLUMNS:
         left = name in ("metric", "名称", "goal", "", f"{SHOWN_DAYS} days")
@@ -51,7 +52,9 @@ def overview(catalogue: Catalogue, lake: Lake, day: date | None, parts: bool) ->
             if reason:
                 reasons.setdefault(reason, []).append(name)
     lacking = (cell(f"no value: {', '.join(names)}: {reason}") for reason, names in reasons.items())
-    more = [cell(f"{len(hidden)} more, which ratios are made of: quanyu metrics --all")] if hidden else []
+    words = {"that ratios are made of": of_ratios, "that need what no source fills": unfilled}
+    counts = [f"{len(names)} {text}" for text, names in words.items() if names and hidden]
+    more = [cell(f"More: {', '.join(counts)}: quanyu metrics --all")] if counts else []
     return Group(grid, cell(LEGEND), *lacking, *more)
 
 

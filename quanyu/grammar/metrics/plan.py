@@ -95,10 +95,15 @@ class MetricPlan:
 
     def columns(self) -> set[str]:
         """Every column that it names, of other tables as `table.column`, and those that say when a row counts."""
+        return self.needed() | {name for text in self.metric.dimensions.values() for name in parse(text).columns}
+
+    def needed(self) -> set[str]:
+        """The same without those of dimensions only."""
         valid = self.metric.valid
         times = [self.metric.at or self.scope.table.event_time]
         times = [valid.since, valid.until] if isinstance(valid, ValidTime) else times
-        return {name for text in self.texts() for name in parse(text).columns} | {time for time in times if time}
+        texts = [text for text in (self.metric.value, self.metric.where) if text]
+        return {name for text in texts for name in parse(text).columns} | {time for time in times if time}
 
     def referred(self) -> tuple[str, ...]:
         """Names of the tables whose columns it names beside those of its own."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from shop import Retailer, template
 
-from quanyu.run.runner import Outcome
+from quanyu.lake import place_of
+from quanyu.lake.receipt import Receipt
+from quanyu.run.runner import Context, Outcome
 
 ORDERS = """
 describes: Receipts.
@@ -44,6 +49,22 @@ def sell(shop: Retailer, day: str, *lines: str) -> None:
 def compute(shop: Retailer, day: str) -> Outcome:
     """Run all that the metrics of the till need."""
     return shop.run(day, "ingest.till", "identities", "metrics")["metrics"]
+
+
+def write(context: Context, name: str, frame: pd.DataFrame) -> None:
+    """Append rows to a table of silver; columns that the frame lacks are null."""
+    table = context.catalogue.tables[name]
+    frame = frame.assign(feed_day=date(2024, 3, 1))
+    context.lake.prepare(table)
+    schema = context.lake.arrow(place_of(table)).schema
+    columns = {field.name: frame.get(field.name, pd.Series([None] * len(frame))) for field in schema}
+    for field in schema:
+        if str(field.type).startswith("decimal"):
+            columns[field.name] = [Decimal(f"{value:.{field.type.scale}f}") for value in columns[field.name]]
+    rows = pa.table({field.name: pa.array(columns[field.name], field.type, from_pandas=True) for field in schema})
+    context.lake.append_rows(
+        place_of(table), rows, Receipt("trial", str(context.day), "r", "d"), {"out": rows.num_rows}
+    )
 
 
 def values(shop: Retailer, metric: str, dimension: str = "total") -> dict[str, dict[str, float | str]]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from decimal import Decimal
 
 import duckdb
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
+from metric_shop import write
 
 from jobs.metrics.computation import series_of
 from jobs.metrics.plans import plans_of
 from jobs.metrics.series import DayRange, daily, table_rows
-from quanyu.lake import place_of
-from quanyu.lake.receipt import Receipt
 
 FIRST, DAYS = date(2024, 3, 1), 60
 METRICS = """
@@ -85,7 +82,7 @@ def computed(request, retailer):
     """Facts in the lake, and the values that the product computes of them."""
     sell_in, stock = _facts(request.param)
     fills = {
-        "sell_in": "sell_in: {order_id: a, line: '1', outlet: b, sku: c, quantity: d, ordered_on: e}",
+        "sell_in": "sell_in: {order_id: a, line: '1', outlet: b, sku: c, quantity: d, ordered_on: e, amount: f}",
         "stock": "stock: {place: a, sku: b, on_hand: c}",
     }
     for name, text in fills.items():
@@ -93,26 +90,11 @@ def computed(request, retailer):
     retailer.declare("metrics/trial.yml", METRICS)
     context = retailer.context(str(FIRST + timedelta(days=DAYS - 1)))
     for name, frame in {"sell_in": sell_in, "stock": stock}.items():
-        _write(context, name, frame)
+        write(context, name, frame)
     span = DayRange(FIRST, context.day)
     series = series_of(context, plans_of(context.catalogue), span)
     rows = [row for name, one in series.items() if name.startswith("trial.") for row in table_rows(one, span)]
     return sell_in, stock, {row[:4]: row[4] for row in rows if row[1] < context.day and row[4] is not None}
-
-
-def _write(context, name, frame):
-    table = context.catalogue.tables[name]
-    frame = frame.assign(feed_day=FIRST)
-    context.lake.prepare(table)
-    schema = context.lake.arrow(place_of(table)).schema
-    columns = {field.name: frame.get(field.name, pd.Series([None] * len(frame))) for field in schema}
-    for field in schema:
-        if str(field.type).startswith("decimal"):
-            columns[field.name] = [Decimal(f"{value:.{field.type.scale}f}") for value in columns[field.name]]
-    rows = pa.table({field.name: pa.array(columns[field.name], field.type, from_pandas=True) for field in schema})
-    context.lake.append_rows(
-        place_of(table), rows, Receipt("trial", str(context.day), "r", "d"), {"out": rows.num_rows}
-    )
 
 
 def test_duckdb_computes_the_same_values(computed):

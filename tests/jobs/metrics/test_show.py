@@ -44,14 +44,15 @@ def test_the_list_shows_values_lines_goals_and_why_a_value_lacks(opened):
     assert line(lines, "till.revenue")[:3] == ["till.revenue", "", "19.90 CNY"]
     assert line(lines, "till.revenue")[4] == "█▁▅"
     assert line(lines, "sales.revenue")[-1] == "↑"
-    assert any("no value: " in row and "no source fills ad_results" in row for row in lines)
-    assert not any(" sales.order_value_" in row for row in lines)
+    assert not any(" ads.cost " in row for row in lines)
 
 
 def test_parts_of_ratios_are_listed_on_demand(opened):
     few, all_of_them = (text(show.overview(*opened, DAY, parts=parts)) for parts in (False, True))
     assert not any(" sales.orders_90d " in row for row in few)
     assert any(" sales.orders_90d " in row for row in all_of_them)
+    assert any("that need what no source fills: quanyu metrics --all" in row for row in few)
+    assert any("no value: " in row and "no source fills ad_results" in row for row in all_of_them)
 
 
 def test_one_metric_shows_its_meaning_and_days(opened):
