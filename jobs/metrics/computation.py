@@ -12,7 +12,7 @@ from jobs.metrics.changes import first_day
 from jobs.metrics.gaps import gaps_of
 from jobs.metrics.plans import Cut, MetricPlans, metrics_of
 from jobs.metrics.rows import BEGIN, END, Sums, distinct_counts, rows_of, sums
-from jobs.metrics.series import MOST_MEMBERS, Array, DayRange, MemberValues, Series, daily, ratio, too_fine
+from jobs.metrics.series import MOST_MEMBERS, Array, DayRange, MemberValues, MetricSeries, daily, ratio, too_fine
 from quanyu.grammar.metrics.checks import shared_dimensions
 from quanyu.grammar.metrics.plan import MetricPlan
 from quanyu.model.metrics import ALL, TOTAL
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MOST_IN_MEMORY = 100_000
 
 
-def series_of(context: Context, plans: MetricPlans, span: DayRange) -> dict[str, Series]:
+def series_of(context: Context, plans: MetricPlans, span: DayRange) -> dict[str, MetricSeries]:
     """Every metric over a range of days that ends with the run's day."""
     series = {one.name: one for cut in plans.cuts for one in _of_cut(context, cut, span)}
     metrics = metrics_of(context.catalogue)
@@ -34,7 +34,7 @@ def series_of(context: Context, plans: MetricPlans, span: DayRange) -> dict[str,
     return series
 
 
-def _of_cut(context: Context, cut: Cut, span: DayRange) -> Iterator[Series]:
+def _of_cut(context: Context, cut: Cut, span: DayRange) -> Iterator[MetricSeries]:
     begin, gaps = first_day(context, cut), gaps_of(context, cut)
     stale = cut.is_profile and gaps
     series = [_empty(plan, span) for plan in cut.plans] if begin is None or stale else _computed(context, cut, span)
@@ -48,18 +48,18 @@ def _of_cut(context: Context, cut: Cut, span: DayRange) -> Iterator[Series]:
         yield one
 
 
-def _empty(plan: MetricPlan, span: DayRange) -> Series:
-    return Series(plan.name, {}, [None] * span.size)
+def _empty(plan: MetricPlan, span: DayRange) -> MetricSeries:
+    return MetricSeries(plan.name, {}, [None] * span.size)
 
 
-def _before_first(series: Series, span: DayRange, first: date, width: int) -> None:
+def _before_first(series: MetricSeries, span: DayRange, first: date, width: int) -> None:
     """Leave out days before the first whole window; on the run's day, say so."""
     if first > span.last:
         series.block(f"facts do not reach back {width} days yet", [span.size - 1])
     series.block("", range(min(span.index(first), span.size)))
 
 
-def _computed(context: Context, cut: Cut, span: DayRange) -> list[Series]:
+def _computed(context: Context, cut: Cut, span: DayRange) -> list[MetricSeries]:
     rows = rows_of(context, cut, span.first)
     counted = {plan.name for plan in cut.plans if plan.counted}
     added = [plan for plan in cut.plans if plan.name not in counted]
@@ -77,7 +77,7 @@ def _computed(context: Context, cut: Cut, span: DayRange) -> list[Series]:
     return [series[plan.name] for plan in cut.plans]
 
 
-def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, span: DayRange) -> Series:
+def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, span: DayRange) -> MetricSeries:
     """A sum or count from the rows of `sums`."""
     begin, end = _positions(frame, span, plan.metric.within - 1)
     value, lost, count = (frame[f"_{sign}{number}"].to_numpy(np.int64) for sign in "vln")
@@ -97,7 +97,7 @@ def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, spa
     return series
 
 
-def _counted(plan: MetricPlan, frame: pd.DataFrame, span: DayRange) -> Series:
+def _counted(plan: MetricPlan, frame: pd.DataFrame, span: DayRange) -> MetricSeries:
     """A count of distinct values from the rows of `distinct_counts`."""
     series = _empty(plan, span)
     for dimension in (TOTAL, *plan.metric.dimensions):
@@ -126,7 +126,7 @@ def _positions(frame: pd.DataFrame, span: DayRange, more: int) -> tuple[Array, A
     return begin, end + more
 
 
-def broad(series: Mapping[str, Series], plans: Sequence[MetricPlan]) -> Iterable[str]:
+def broad(series: Mapping[str, MetricSeries], plans: Sequence[MetricPlan]) -> Iterable[str]:
     """Words about dimensions that were left out since they have too many members."""
     for plan in plans:
         blocks = series[plan.name].blocks

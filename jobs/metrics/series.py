@@ -57,7 +57,7 @@ class MemberValues:
 
 
 @dataclass
-class Series:
+class MetricSeries:
     """One metric over a range: a block per dimension, and for each day why there is no value.
 
     A reason is null where there is a value, and empty for a day before the first one with a value.
@@ -91,7 +91,9 @@ def daily(
     return np.asarray(np.cumsum(edges, axis=1)[:, :days])
 
 
-def ratio(name: str, metric: Metric, parts: Mapping[str, Series], dimensions: Iterable[str], size: int) -> RatioSeries:
+def ratio(
+    name: str, metric: Metric, parts: Mapping[str, MetricSeries], dimensions: Iterable[str], size: int
+) -> RatioSeries:
     """The ratio of sums of other metrics, in total and by the dimensions that all of them have."""
     series = RatioSeries(name, {}, [None] * size)
     for part in metric.parts():
@@ -109,7 +111,7 @@ def ratio(name: str, metric: Metric, parts: Mapping[str, Series], dimensions: It
 
 
 @dataclass
-class RatioSeries(Series):
+class RatioSeries(MetricSeries):
     """A ratio: for each dimension its members, and numerators and denominators of shape (members, days)."""
 
     shares: dict[str, tuple[list[str], Array, Array]] = field(default_factory=dict)
@@ -127,7 +129,7 @@ def _sum(part: str, blocks: Mapping[str, MemberValues], members: Sequence[str], 
 Row = tuple[str, date, str, str, float | None, float | None, float | None, str | None]
 
 
-def table_rows(series: Series, span: DayRange) -> Iterator[Row]:
+def table_rows(series: MetricSeries, span: DayRange) -> Iterator[Row]:
     """Rows of the table of metrics: of days without a value the total only, with the reason."""
     days = span.days
     for position, reason in enumerate(series.reasons):

@@ -12,7 +12,7 @@ from jobs.metrics.computation import broad, series_of
 from jobs.metrics.facts import MetricFacts
 from jobs.metrics.gaps import gaps_of
 from jobs.metrics.plans import MetricPlans, plans_of
-from jobs.metrics.series import DayRange, Series, table_rows
+from jobs.metrics.series import DayRange, MetricSeries, table_rows
 from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
@@ -74,7 +74,7 @@ def write(context: Context, receipt: Receipt, plans: MetricPlans) -> Outcome:
 
 
 def _frame(
-    context: Context, plans: MetricPlans, series: Mapping[str, Series], span: DayRange
+    context: Context, plans: MetricPlans, series: Mapping[str, MetricSeries], span: DayRange
 ) -> tuple[DataFrame, int]:  # fmt: skip
     import pyarrow as pa
 
@@ -92,7 +92,7 @@ def _frame(
     return context.lake.staging.stage_arrow(context.lake.spark, table, _SCHEMA).rows, table.num_rows
 
 
-def _part(plans: MetricPlans, series: Mapping[str, Series], span: DayRange) -> str:
+def _part(plans: MetricPlans, series: Mapping[str, MetricSeries], span: DayRange) -> str:
     """Condition of the rows that the run replaces."""
     today = plans.of_profiles() & set(series)
     parts = [_rows_since(sorted(set(series) - today), span.first), _rows_since(sorted(today), span.last)]
