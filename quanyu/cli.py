@@ -222,13 +222,11 @@ def expressions(
 
 
 def add_commands() -> None:
-    """Add the commands of this package and of every stage."""
+    """Add the commands of this package and of those beside it."""
     from quanyu import discover
 
-    for module in discover.modules("quanyu.commands"):
+    for module in discover.commands():
         module.add(app)
-    for stage in discover.stages():
-        stage.commands(app)
 
 
 def main() -> None:
