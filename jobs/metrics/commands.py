@@ -20,6 +20,11 @@ On = Annotated[str | None, typer.Option(help="Business day; the last one without
 Days = Annotated[int | None, typer.Option(min=1, max=4000, help="Days to show.", show_default="28")]
 
 
+def add(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(metrics)
+
+
 def metrics(
     name: Name = None,
     by: By = None,

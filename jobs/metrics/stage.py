@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import typer
 from rich.console import RenderableType
 
 from jobs.metrics.facts import MetricFacts
@@ -42,12 +41,6 @@ class MetricStage(Stage):
         from jobs.metrics.plans import uses
 
         return uses(catalogue)
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu metrics`."""
-        from jobs.metrics.commands import metrics
-
-        app.command()(metrics)
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """How many metrics have a value of the day, and how many have none."""
