@@ -52,15 +52,21 @@ def compute(shop: Retailer, day: str) -> Outcome:
 
 
 def write(context: Context, name: str, frame: pd.DataFrame) -> None:
-    """Append rows to a table of silver; columns that the frame lacks are null."""
+    """Append rows to a table; columns that the frame lacks are null. Times are in the retailer's zone."""
     table = context.catalogue.tables[name]
     frame = frame.assign(feed_day=date(2024, 3, 1))
+    zone = context.settings.zone
     context.lake.prepare(table)
     schema = context.lake.arrow(place_of(table)).schema
     columns = {field.name: frame.get(field.name, pd.Series([None] * len(frame))) for field in schema}
     for field in schema:
         if str(field.type).startswith("decimal"):
-            columns[field.name] = [Decimal(f"{value:.{field.type.scale}f}") for value in columns[field.name]]
+            columns[field.name] = [
+                None if pd.isna(value) else Decimal(f"{float(value):.{field.type.scale}f}")
+                for value in columns[field.name]
+            ]
+        elif pa.types.is_timestamp(field.type):
+            columns[field.name] = pd.to_datetime(columns[field.name]).dt.tz_localize(zone)
     rows = pa.table({field.name: pa.array(columns[field.name], field.type, from_pandas=True) for field in schema})
     context.lake.append_rows(
         place_of(table), rows, Receipt("trial", str(context.day), "r", "d"), {"out": rows.num_rows}
