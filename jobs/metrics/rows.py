@@ -12,6 +12,7 @@ from quanyu import as_of, view_parts
 from quanyu.expressions.datatypes import digits
 from quanyu.grammar.metrics.metric import ValidTime
 from quanyu.grammar.metrics.plan import MetricPlan
+from quanyu.grammar.tags import profile_column
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, repeat_for_days
 from quanyu.lake.union import union_all
 from quanyu.literals import instant, quoted
@@ -52,7 +53,14 @@ def rows_of(context: Context, cut: Cut, since: date) -> DataFrame:
         rows = view_parts.with_referred(context, rows, cut.table, texts, context.day)
     if cut.by_customer:
         rows = rows.join(as_of.people_of(context), list(PERSON), "left")
-    return rows
+    return rows.select(*(name for name in rows.columns if name in _named(cut)))
+
+
+def _named(cut: Cut) -> set[str]:
+    """Columns of the rows that metrics of a cut name, and those that say when a row counts and which one is first."""
+    names = {name for plan in cut.plans for name in plan.columns()}
+    names = {profile_column(name) if cut.is_profile else name.partition(".")[0] for name in names}
+    return names | {BEGIN, END, "as_of"} | ({time_of(cut), *cut.table.identity()} if cut.first else set())
 
 
 def _dated(context: Context, cut: Cut, since: date) -> DataFrame:
