@@ -80,12 +80,15 @@ def _referrals(events: DataFrame, identifiers: DataFrame) -> DataFrame:
     """Events of a page that somebody else shared, as acts of that customer; the share names a hash of an identifier."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    sharers = identifiers.where("customer_id is not null").selectExpr("customer_id", "sha2(value, 256) as shared_by")
-    sharers = sharers.groupBy("shared_by").agg(F.expr("min(customer_id)").alias("sharer"))
-    led = events.where("shared_by is not null").withColumnRenamed("customer_id", "visitor")
-    led = led.join(sharers, "shared_by").where("visitor is null or visitor <> sharer")
-    led = led.withColumnRenamed("sharer", "customer_id")
-    return _acts(led, "'referral'", "concat('referral/', event_id)", "at", channel="app", sku="sku", referred="visitor")
+    named = identifiers.where("customer_id is not null")
+    sharers = named.selectExpr("customer_id as sharer", "sha2(value, 256) as shared_by").groupBy("shared_by")
+    visitors = named.groupBy("customer_id").agg(F.expr("min(recorded_on)").alias("known_on"))
+    visits = events.where("shared_by is not null").join(visitors, "customer_id", "left")
+    visits = visits.withColumnRenamed("customer_id", "referred")
+    referrals = visits.join(sharers.agg(F.expr("min(sharer)").alias("customer_id")), "shared_by")
+    return _acts(referrals.where("referred is null or referred <> customer_id"), "'referral'",
+                 "concat('referral/', event_id)", "at", channel="app", sku="sku", referred="referred",
+                 referred_new="known_on >= to_date(at)")  # fmt: skip
 
 
 def _in_store(activity_people: DataFrame, activities: DataFrame) -> DataFrame:

@@ -195,6 +195,7 @@ class Activity(Table):
     store = Column("string", "Store or shop.", references="stores")
     outlet = Column("string", "Outlet (终端) of another company.", references="outlets")
     referred = Column("string", "Customer who came by the shared page, if known; of a referral only.")
+    referred_new = Column("boolean", "Whether that customer was new: nobody knew of the person before that day.")
 
 
 class CustomerAttributes(Table):
