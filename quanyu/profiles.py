@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from quanyu import as_of, view_parts
 from quanyu.expressions import lost, parse
@@ -44,12 +45,60 @@ def is_stored(context: Context, entity: type[Entity]) -> bool:
     return f"profile_{entity.name}" in context.catalogue.tables and context.is_current(f"profile.{entity.name}")
 
 
+class ProfileInputs(Protocol):
+    """What profiles are made of, each by the entity's key and `as_of`."""
+
+    def everybody(self) -> DataFrame:
+        """Every entity that is wanted and was there at the end of the day."""
+
+    def attributes(self) -> DataFrame:
+        """Rows of the entity's own table."""
+
+    def parts(self, view: type[FeatureView]) -> DataFrame:
+        """What a view stores."""
+
+    def scores(self, model: str) -> DataFrame:
+        """Scores of a model."""
+
+
+@dataclass(frozen=True)
+class InputsOfDays:
+    """Of all entities as of each of some days; of the run's day as they are stored."""
+
+    context: Context
+    entity: type[Entity]
+    days: Sequence[date]
+
+    def everybody(self) -> DataFrame:
+        """Every entity that was there at the end of each day."""
+        return _everybody(self.context, self.entity, *self.days)
+
+    def attributes(self) -> DataFrame:
+        """Rows of the entity's own table."""
+        return as_of.attributes(self.context, self.entity, *self.days)
+
+    def parts(self, view: type[FeatureView]) -> DataFrame:
+        """What a view stores."""
+        return stored_parts(self.context, view, self.days)
+
+    def scores(self, model: str) -> DataFrame:
+        """Scores of a model."""
+        return scores(self.context, self.entity, model, self.days)
+
+
 def computed(context: Context, entity: type[Entity], names: Iterable[str], *days: date) -> DataFrame:
     """The same, from attributes, stored views and scores for the run's day, and from facts for others."""
+    return computed_from(context, entity, names, InputsOfDays(context, entity, days))
+
+
+def computed_from(
+    context: Context, entity: type[Entity], names: Iterable[str], inputs: ProfileInputs
+) -> DataFrame:  # fmt: skip
+    """The same from given inputs."""
     catalogue = context.catalogue
     tags_of_entity = catalogue.tags_of(entity)
     wanted = with_inputs(names, tags_of_entity)
-    rows = _everybody(context, entity, *days).selectExpr("*", f"{NO_LOSS} as {LOST}")
+    rows = inputs.everybody().selectExpr("*", f"{NO_LOSS} as {LOST}")
     by_owner: dict[str, list[str]] = {}
     for name in wanted:
         owner, _, column = name.partition(".")
@@ -57,10 +106,9 @@ def computed(context: Context, entity: type[Entity], names: Iterable[str], *days
             by_owner.setdefault(owner, []).append(column)
     for owner, columns in by_owner.items():
         if owner in catalogue.views:
-            rows = _with_features(context, rows, catalogue.views[owner], columns, days)
+            rows = _with_features(context, rows, catalogue.views[owner], columns, inputs)
             continue
-        is_model = owner in catalogue.models
-        part = scores(context, entity, owner, days) if is_model else as_of.attributes(context, entity, *days)
+        part = inputs.scores(owner) if owner in catalogue.models else inputs.attributes()
         values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
         rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
@@ -82,7 +130,7 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
 
 
 def _with_features(
-    context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
+    context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], inputs: ProfileInputs
 ) -> DataFrame:
     """Add features of a view. Without facts, counts and sums and what adds them are 0, and a quotient is null.
 
@@ -90,11 +138,10 @@ def _with_features(
     """
     by, columns = view.entity.by(), [f"`{column}`" for column in rows.columns if column != LOST]
     plans = {name: plan for name, plan in view.plans(context.catalogue.tables).items() if name in names}
-    joined = rows.join(stored_parts(context, view, days), by, "left")
+    joined = rows.join(inputs.parts(view), by, "left")
     value, allowed = "{}", ""
     if view.purpose:
-        consents = as_of.attributes(context, view.entity, *days)
-        joined = joined.join(consents.selectExpr(*by, f"{_consented(view.purpose)} as _consented"), by, "left")
+        joined = joined.join(inputs.attributes().selectExpr(*by, f"{_consented(view.purpose)} as _consented"), by, "left")
         value, allowed = "if(coalesce(_consented, false), {}, null)", "coalesce(_consented, false) and "
     values = [
         f"{value.format(plan.value())} as `{profile_column(f'{view.name}.{name}')}`" for name, plan in plans.items()
