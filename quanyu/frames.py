@@ -43,23 +43,24 @@ class Frame:
 
     def notes(self) -> list[str]:
         """Sentences about rows whose identity is of today, and about unknown entities."""
-        notes = []
+        notes, whole = [], number_of(self.count, "row")
         if self.with_todays_identity:
             since = f"the log of customer ids begins on {self.log_began}" if self.log_began else "there is no log yet"
-            notes.append(
-                f"{self.with_todays_identity:,} of {number_of(self.count, 'row')} have identities as valid today: {since}"
-            )
+            notes.append(f"{self.with_todays_identity:,} of {whole} have identities as valid today: {since}")
         if self.unknown:
-            notes.append(f"{self.unknown:,} of {number_of(self.count, 'row')} are of an entity not yet there: all null")
+            notes.append(f"{self.unknown:,} of {whole} are about an entity that was not there: all null")
         return notes
 
 
-def frame(context: Context, entity: type[Entity], spine: DataFrame, names: Sequence[str]) -> Frame:
+def frame(
+    context: Context, entity: type[Entity], spine: DataFrame, names: Sequence[str], present: bool = False
+) -> Frame:  # fmt: skip
     """Values of features, tags, attributes and scores for each row of a spine, as known at the end of its cutoff.
 
     The spine has `cutoff`, a date, and the entity's key; for customers, the id of today or of the cutoff, or `source`
     and `person_key`. Its other columns stay as they are. Each view is computed in one pass, whatever the number of
     cutoffs; a tag with quantiles needs everybody of each cutoff, so that there may be MOST_DAYS_OF_EVERYBODY of them.
+    With `present`, rows of an entity that was not there at the end of the cutoff are left out.
 
     Raises ConfigError for an unknown name, a spine without these columns, and too many cutoffs.
     """
@@ -77,18 +78,18 @@ def frame(context: Context, entity: type[Entity], spine: DataFrame, names: Seque
     if _ranked(context, entity, names):
         pairs = _everybody(context, entity, pairs, began)
     values = computed_from(context, entity, names, InputsOfSpine.of(context, entity, pairs, began))
-    return _framed(context, spine, key, named, values.withColumnRenamed(entity.key, "customer"), names, began)
+    return _framed(context, spine, key, named, values.withColumnRenamed(entity.key, "customer"), names, began, present)
 
 
 def _framed(
     context: Context, spine: DataFrame, key: list[str], named: DataFrame, values: DataFrame, names: Sequence[str],
-    began: date,
+    began: date, present: bool,
 ) -> Frame:  # fmt: skip
     """Join values to the rows of the spine, and count what the notes say."""
     columns = (f"`{profile_column(name)}` as `{name}`" for name in dict.fromkeys(names))
     values = named.join(values, ["customer", "as_of"]).selectExpr(*key, "as_of as cutoff", *columns, "true as _there")
     identity = f"cutoff >= date'{began}' as identity_as_of"
-    rows = spine.join(values, [*key, "cutoff"], "left").selectExpr("*", identity)
+    rows = spine.join(values, [*key, "cutoff"], "inner" if present else "left").selectExpr("*", identity)
     staged = context.lake.staging.materialize(rows)
     counts = staged.selectExpr(
         "count(*) as rows", "count_if(not identity_as_of) as today", "count_if(_there is null) as unknown"

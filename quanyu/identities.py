@@ -33,9 +33,9 @@ def customers_on(context: Context, day: date, began: date) -> DataFrame:
 def customers_of(context: Context, named: DataFrame, began: date) -> DataFrame:
     """Customers that a spine names, as valid on each day: the columns of `named`, and `customer_id` as `customer`.
 
-    `named` has distinct rows of `as_of` and either `customer_id`, or `source` and `person_key`. An id that was not valid
-    on the day stands for the customer to whom the first of its records of today belonged then. Who was nobody's record
-    on the day is left out.
+    `named` has distinct rows of `as_of` and either `customer_id`, or `source` and `person_key`. An id that was not
+    valid on the day stands for the customer to whom the first of its records of today belonged then. Who was nobody's
+    record on the day is left out.
     """
     identities = context.lake.table(context.catalogue.tables["identities"])
     valid = valid_sql(began)

@@ -1,7 +1,7 @@
-"""Facts about the pairs of a spine: each pair is an entity and a day of its own, at the end of which it is described.
+"""Facts about the pairs of a spine: each pair is an entity and a day, at the end of which it is described.
 
-Facts are joined with the pairs by the entity's key, so that a thousand days cost no more than one: `as_of` describes all
-entities as of a few days instead.
+Facts are joined with the pairs by the entity's key, so that a thousand days cost no more than one; `as_of` describes
+all entities as of a few days instead.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from quanyu import as_of, view_parts
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
-from quanyu.identifiers.valid import AS_KNOWN, PERSON, ended_identifiers, ROW
+from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
 from quanyu.identities import customers_on, valid_sql
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class InputsOfSpine:
-    """What profiles of pairs are made of; `pairs` are distinct rows of the entity's key and `as_of`, read several times.
+    """What profiles of pairs are made of; `pairs` are distinct rows of the entity's key and `as_of`.
 
-    Persons belong to the customer as valid on the pair's day (`quanyu.identities`); `began` is the first day of the log.
+    Persons belong to the customer as valid on the pair's day (`quanyu.identities`); `began` is the first day of the
+    log.
     """
 
     context: Context

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pyarrow as pa
 import pytest
 from histories import BEFORE, FIRST, History
 
 from quanyu.frames import frame
-from quanyu.grammar.tags import profile_column
-from quanyu.model.entities import Customer, Product
-from quanyu.profiles import profiles
+from quanyu.model.entities import Customer
 from quanyu.run.runner import perform
 
 
@@ -37,7 +35,9 @@ def go_on(history):
 
 def everything(context, entity):
     names = context.catalogue.names(entity)
-    return [name for name, column in names.items() if column.type and name.split(".")[0] not in context.catalogue.models]
+    return [
+        name for name, column in names.items() if column.type and name.split(".")[0] not in context.catalogue.models
+    ]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -48,7 +48,9 @@ def test_nothing_of_the_future_reaches_a_frame(retailer, seed):
     context = go_on(history)
     cutoffs = [FIRST - timedelta(days=40), FIRST, history.day - timedelta(days=1)]
     people = context.lake.rows("gold/identities", ["source", "person_key", "customer_id"])
-    spine = pa.concat_tables([people.append_column("cutoff", pa.array([day] * len(people), pa.date32())) for day in cutoffs])
+    spine = pa.concat_tables(
+        [people.append_column("cutoff", pa.array([day] * len(people), pa.date32())) for day in cutoffs]
+    )
     by_person = spine.select(["source", "person_key", "cutoff"])
     by_customer = spine.select(["customer_id", "cutoff"])
     names = everything(context, Customer)
