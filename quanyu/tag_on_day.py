@@ -47,7 +47,9 @@ def tag_on_day(settings: Settings, name: str, day: date | None, limit: int, out:
     """
     context = Context(settings, day or date.min)
     try:
-        values = values_on_day(context, name, day)
+        entity = _entity_of(context, name)
+        context.day = day or context.forward_day(f"profile.{entity.name}") or _never(name)
+        values = values_on_day(context, entity, name)
     finally:
         context.close()
     if out is not None:
@@ -55,10 +57,8 @@ def tag_on_day(settings: Settings, name: str, day: date | None, limit: int, out:
     return _page(values, limit)
 
 
-def values_on_day(context: Context, name: str, day: date | None) -> TagDay:
-    """Values of all entities that were there at the end of the day, sorted by key. Raises ConfigError."""
-    entity = _entity_of(context, name)
-    context.day = day or context.forward_day(f"profile.{entity.name}") or _never(name)
+def values_on_day(context: Context, entity: type[Entity], name: str) -> TagDay:
+    """Values of all entities that were there at the end of the context's day, sorted by key."""
     if is_stored(context, entity):
         how, notes, column = "from the table of profiles", list[str](), profile_column(name)
         rows = profiles(context, entity, [name], context.day)
