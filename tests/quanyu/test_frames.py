@@ -190,11 +190,12 @@ def test_who_had_a_tag_on_a_day_is_read_from_the_table_or_computed(joined, tmp_p
     file = tmp_path / "lapsed.csv"
     assert tag_on_day(joined.settings, TAG, DAYS[1], 5, file) == f"2 rows in {file}"
     assert file.read_text("utf-8-sig").splitlines()[0] == f'"customer_id","{TAG}"'
-    perform(joined, joined.step("profile.customer"))
-    for day, title in (
-        (None, f"{TAG} of 1 customer as of 2024-03-03, from the table of profiles"),
-        (DAYS[1], f"{TAG} of 2 customers as of 2024-03-02, computed from facts"),
+    for step in ("features.product_sales", "profile.product"):
+        perform(joined, joined.step(step))
+    for name, day, title in (
+        ("product_sales.pieces", None, "product_sales.pieces of 3 products as of 2024-03-03, from the table of profiles"),
+        (TAG, DAYS[1], f"{TAG} of 2 customers as of 2024-03-02, computed from facts"),
     ):
         page = Console(width=100, file=io.StringIO())
-        page.print(tag_on_day(joined.settings, TAG, day, 5, None))
+        page.print(tag_on_day(joined.settings, name, day, 5, None))
         assert title in page.file.getvalue()
