@@ -71,7 +71,9 @@ def leak(data: Path) -> int:
         for entity in (Customer, Product):
             rows = everything(context, entity)
             wrong += differing(before.setdefault(entity.name, rows), rows)
-            print(f"{day}: {entity.name}, {rows.num_rows:,} rows, {rows.num_columns - 1} columns as of {DAY}", flush=True)
+            print(
+                f"{day}: {entity.name}, {rows.num_rows:,} rows, {rows.num_columns - 1} columns as of {DAY}", flush=True
+            )
         context.close()
     shutil.rmtree(folder)
     print(f"{wrong} values differ")

@@ -193,7 +193,11 @@ def test_who_had_a_tag_on_a_day_is_read_from_the_table_or_computed(joined, tmp_p
     for step in ("features.product_sales", "profile.product"):
         perform(joined, joined.step(step))
     for name, day, title in (
-        ("product_sales.pieces", None, "product_sales.pieces of 3 products as of 2024-03-03, from the table of profiles"),
+        (
+            "product_sales.pieces",
+            None,
+            "product_sales.pieces of 3 products as of 2024-03-03, from the table of profiles",
+        ),
         (TAG, DAYS[1], f"{TAG} of 2 customers as of 2024-03-02, computed from facts"),
     ):
         page = Console(width=100, file=io.StringIO())
