@@ -120,8 +120,9 @@ def validate(conf: Conf = None, home: Home = None) -> None:
     declarations = discover.load(*read_settings(conf, home))
     counts: dict[str, Sized] = {
         "table": declarations.tables, "source": declarations.sources, "feature view": declarations.views,
-        "tag": [tag for file in declarations.tags.values() for tag in file.tags], "model": declarations.models,
-        "audience": declarations.audiences, "journey": declarations.journeys,
+        "tag": [tag for file in declarations.tags.values() for tag in file.tags],
+        "metric": [metric for file in declarations.metrics.values() for metric in file.metrics],
+        "model": declarations.models, "audience": declarations.audiences, "journey": declarations.journeys,
     }  # fmt: skip
     numbers = ", ".join(number_of(len(items), name) for name, items in counts.items())
     say(f"{declarations.settings.conf} is valid: {numbers}")
@@ -221,13 +222,11 @@ def expressions(
 
 
 def add_commands() -> None:
-    """Add the commands of this package and of every stage."""
+    """Add the commands of this package and of those beside it."""
     from quanyu import discover
 
-    for module in discover.modules("quanyu.commands"):
+    for module in discover.commands():
         module.add(app)
-    for stage in discover.stages():
-        stage.commands(app)
 
 
 def main() -> None:

@@ -22,9 +22,9 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
-from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.lifecycle import check_lifecycles
+from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
@@ -33,17 +33,22 @@ from quanyu.grammar.tags import Tag, TagFile
 from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
+HOUSE = Path(__file__).parents[1] / "conf"
 # Folders of a conf folder with YAML declarations, and what each file in them is.
 Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
+# Those of which the house has default files too.
+DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile}
 
 
-def modules(package: str) -> Iterator[ModuleType]:
-    """Import every module directly below a package, sorted by name."""
+def modules(package: str, folders: bool = False) -> Iterator[ModuleType]:
+    """Import every module directly below a package, sorted by name, and with `folders` those of packages in it."""
     root = importlib.import_module(package)
     for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
         if not module.ispkg:
             yield importlib.import_module(module.name)
+        elif folders:
+            yield from modules(module.name, folders)
 
 
 _Base = TypeVar("_Base")
@@ -55,12 +60,18 @@ def beside(base: type[_Base]) -> list[_Base]:
     A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
     a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
     """
-    return [declared() for declared in subclasses(iter(_modules_beside(base.__module__)), base)]
+    file = f"{base.__module__.rpartition('.')[2]}.py"
+    return [declared() for declared in subclasses(iter(_modules_beside(file, base.__module__)), base)]
+
+
+def commands() -> list[ModuleType]:
+    """Modules with commands, which `add(app)` adds: those of `quanyu.commands`, and each `commands.py` of a stage."""
+    return [*modules("quanyu.commands"), *_modules_beside("commands.py", "quanyu.cli")]
 
 
 @cache
-def _modules_beside(base: str) -> tuple[ModuleType, ...]:
-    root, file = Path(__file__).parents[1], f"{base.rpartition('.')[2]}.py"
+def _modules_beside(file: str, base: str) -> tuple[ModuleType, ...]:
+    root = Path(__file__).parents[1]
     paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
     declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
     names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)
@@ -98,12 +109,7 @@ def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
     ]
 
 
-def jobs_in(package: str) -> list[Job]:
-    """List the jobs that a package declares."""
-    return [value for module in modules(package) for value in vars(module).values() if isinstance(value, Job)]
-
-
-def instances_in(package: str, base: type) -> list[Any]:
+def instances_in(package: str, base: type[_Base]) -> list[_Base]:
     """List the instances of `base` that a package declares."""
     return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
 
@@ -143,6 +149,8 @@ class Catalogue:
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
+    metrics: dict[str, MetricFile] = field(default_factory=dict)
+    metric_tree: MetricTree | None = None
     entities: dict[str, type[Entity]] = field(default_factory=dict)
     names_only: dict[str, type[FeatureView]] = field(default_factory=dict)
     """Views that are not computed, with mistakes or retired, so that their names are known."""
@@ -152,10 +160,7 @@ class Catalogue:
         return self._names[entity.name]
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle.
-
-        Without retired ones.
-        """
+        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError."""
         return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:
@@ -189,19 +194,16 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
+    declared_entities = _declared(modules("quanyu.model"), settings.conf / "features", Entity, problems)
     entities = {entity.name: entity for entity in declared_entities}
     tables = _tables(settings, problems, entities)
     views, names_only = _views(settings, problems, tables)
-    loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
-    for folder, kind in FOLDERS.items():
-        for path in sorted((settings.conf / folder).glob("*.yml")):
-            with problems.gather():
-                loaded[folder][path.stem] = kind.load(path)
+    loaded: dict[str, Any] = {name: _files(problems, kind, settings.conf / name) for name, kind in FOLDERS.items()}
+    loaded |= {name: _files(problems, kind, HOUSE / name, settings.conf / name) for name, kind in DEFAULTS.items()}
     tables |= {view.name: view.table(tables) for view in views.values()}
-    identity, models = _identity(settings, problems), _models(settings, problems)
-    loaded |= {"tags": _tags(settings, problems), "entities": entities, "names_only": names_only}
-    catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
+    tree, identity = (_default(settings, problems, kind.kind, kind) for kind in (MetricTree, Identity))
+    loaded |= {"models": _models(settings, problems), "entities": entities, "names_only": names_only}
+    catalogue = Catalogue(settings, identity, tables, views, metric_tree=tree, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
@@ -214,7 +216,7 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
 def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[str, type[Table]]:
     """The tables of the One Model, with those and the columns that the conf folder adds."""
     tables: dict[str, type[Table]] = {}
-    for table in _declared("quanyu.model", settings.conf / "tables", Table, problems):
+    for table in _declared(modules("quanyu.model"), settings.conf / "tables", Table, problems):
         if table.name in tables:
             problems.add(file_of(table), table.__name__, f"there is another table {table.name!r}")
         tables.setdefault(table.name, table)
@@ -228,15 +230,14 @@ def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[
     return tables
 
 
-def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
-    """Tags of every scene: the default ones, and those of the conf folder, which replace a default scene."""
-    house = Path(__file__).parents[1] / "conf" / "tags"
-    files = {path.stem: path for folder in (house, settings.conf / "tags") for path in sorted(folder.glob("*.yml"))}
-    tags: dict[str, TagFile] = {}
-    for scene, path in files.items():
+def _files(problems: Problems, kind: Any, *folders: Path) -> dict[str, Any]:
+    """Declarations of YAML files by name; a file of a later folder replaces one of an earlier."""
+    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yml"))}
+    loaded: dict[str, Any] = {}
+    for name, path in files.items():
         with problems.gather():
-            tags[scene] = TagFile.load(path)
-    return tags
+            loaded[name] = kind.load(path)
+    return loaded
 
 
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
@@ -251,13 +252,12 @@ def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
             yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 
 
-def _identity(settings: Settings, problems: Problems) -> Identity:
-    """Rules of identity resolution: those of the conf folder, or the default ones."""
-    own = settings.conf / "identity.yml"
-    house = Path(__file__).parents[1] / "conf" / "identity.yml"
+def _default(settings: Settings, problems: Problems, name: str, kind: Any) -> Any:
+    """The file NAME.yml of the conf folder, or the default one, which also counts where the other has mistakes."""
+    own = settings.conf / f"{name}.yml"
     with problems.gather():
-        return Identity.load(own if own.is_file() else house)  # type: ignore[no-any-return]
-    return Identity.load(house)  # type: ignore[no-any-return]
+        return kind.load(own if own.is_file() else HOUSE / own.name)
+    return kind.load(HOUSE / own.name)
 
 
 Views = dict[str, type[FeatureView]]
@@ -267,7 +267,7 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Views to compute, and those with mistakes and retired ones, of which only the names are used."""
     views: Views = {}
     names_only: Views = {}
-    for declared in _declared("features", settings.conf / "features", FeatureView, problems):
+    for declared in _declared(modules("features", folders=True), settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *names_only}:
@@ -279,16 +279,16 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
     models: dict[str, type[ModelSpec]] = {}
-    for spec in _declared("ml", settings.conf / "ml", ModelSpec, problems):
+    for spec in _declared(modules("ml"), settings.conf / "ml", ModelSpec, problems):
         if spec.name in models:
             problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
         models.setdefault(spec.name, spec)
     return models
 
 
-def _declared(package: str, folder: Path, base: type, problems: Problems) -> Iterator[Any]:
-    """Subclasses of `base` in a package of ours, then those in a folder of the conf folder."""
-    yield from subclasses(modules(package), base)
+def _declared(ours: Iterator[ModuleType], folder: Path, base: type, problems: Problems) -> Iterator[Any]:
+    """Subclasses of `base` in modules of ours, then those in a folder of the conf folder."""
+    yield from subclasses(ours, base)
     for path in sorted(folder.glob("*.py")):
         with problems.gather():
             yield from subclasses(iter([_own_module(path)]), base)

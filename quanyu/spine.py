@@ -81,20 +81,25 @@ class InputsOfSpine:
 
     def _read(self, over: type[Table], via: str | None) -> DataFrame:
         # A conf folder may add columns to the table that a view or an entity names.
-        table, path = self.context.catalogue.tables.get(over.name, over), self.entity.path(over, via)
+        table = self.context.catalogue.tables.get(over.name, over)
         if table.layer == "gold":
-            rows = self._of_job(table).where(f"`{path}` is not null")
-            return self._with_key(rows, path, self.entity.by()).where(as_of.before_end(table))
+            rows = self._of_job(table)
+            on = [self.entity.path(over, via), "as_of"]
+            return self._keys(over, via).join(rows, on).where(as_of.before_end(table))
         if as_of.by_person(self.entity, table):
             rows = self._owned(table.name)
         else:
-            rows = self._with_key(self._table(table).where(f"`{path}` is not null"), path, [self.entity.key])
+            rows = self._keys(over, via).join(self._table(table), self.entity.path(over, via))
         rows = rows.where(AS_KNOWN).where(as_of.before_end(table))
         return rows if table.name != "identifiers" else self._current(rows)
 
-    def _with_key(self, rows: DataFrame, path: str, on: list[str]) -> DataFrame:
-        key = self.entity.key
-        return self.pairs.join(rows if path == key else rows.selectExpr("*", f"`{path}` as `{key}`"), on)
+    def _keys(self, over: type[Table], via: str | None) -> DataFrame:
+        """The pairs with the value of the facts' path that leads to their entity: path, the entity's key, `as_of`."""
+        key, path, column = self.entity.key, self.entity.path(over, via), self.entity.path_column(over, via)
+        if column != key:
+            leading = as_of.keys_by(self.context, self.entity, column, *self.days)
+            return self.pairs.join(leading, self.entity.by()).withColumnRenamed(column, path)
+        return self.pairs if path == key else self.pairs.selectExpr("*", f"`{key}` as `{path}`")
 
     def _of_job(self, table: type[Table]) -> DataFrame:
         """Rows that the job of a gold table makes of all facts as of each day."""

@@ -1,10 +1,9 @@
 """A conf folder with every kind of mistake: all are reported at once, with file, key, value and what is allowed."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import quanyu
 
 from quanyu import discover
 from quanyu.config.settings import load_settings, read_settings
@@ -150,6 +149,7 @@ FAULTY = {
           two: {when: value.orders > 3, value: value.orders, means: Two kinds.}
           bands: {of: value.orders, edges: [3, 2], names: [a, b, c], means: Bands.}
           few: {of: value.orders, quantiles: 3, names: [a, b], means: Few names.}
+          ranked: {of: value.orders, edges: [3], names: [a, b], within_each: customer.city, means: Ranked.}
     """,
     "tags/devoted.yml": """
         describes: How devoted a customer is.
@@ -158,6 +158,7 @@ FAULTY = {
         tags:
           loyal: {when: "value.orders > 'much'", means: Is loyal.}
           odd: {when: loyalty.spnt > 3, means: Is odd.}
+          tall: {of: value.orders, quantiles: 2, names: [a, b], within_each: customer.citty, means: Is tall.}
     """,
     "tags/strangers.yml": """
         describes: Of nobody.
@@ -220,10 +221,12 @@ TOLD = [
     ("features/loyalty.py: Loyalty.drawn", "rand draws by chance"),
     ("tags/devoted.yml: tags.loyal", "compares a number with a text"),
     ("tags/devoted.yml: tags.odd", "unknown column 'loyalty.spnt'", "did you mean 'loyalty.spent'"),
+    ("tags/devoted.yml: tags.tall", "unknown column 'customer.citty'", "did you mean 'customer.city'"),
     ("tags/loyalties.yml: tags.unsaid.means", "is missing"),
     ("tags/loyalties.yml: tags.two", "exactly one of when, cases, of and value"),
     ("tags/loyalties.yml: tags.bands", "edges rise"),
     ("tags/loyalties.yml: tags.few", "3 bands want 3 different names"),
+    ("tags/loyalties.yml: tags.ranked", "within_each belongs to a tag with quantiles"),
     ("tags/strangers.yml: entity", "unknown entity 'custmer'", "did you mean 'customer'"),
     ("ml/quiet.py: quiet.population", "compares a number with a text"),
     ("ml/quiet.py: quiet.label.where", "status is never 'payed'", "did you mean 'paid'"),
@@ -247,8 +250,7 @@ def written(folder, files):
 def messages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     conf = written(folder / "conf", FAULTY)
-    line = [sys.executable, "-m", "quanyu.cli", "validate", "--conf", str(conf), "--home", str(folder / "home")]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = quanyu("validate", "--conf", str(conf), "--home", str(folder / "home"))
     assert done.returncode == 2
     return done.stderr.replace(f"{conf}/", "").splitlines()
 

@@ -24,7 +24,7 @@ from quanyu.tag_on_day import tag_on_day, values_on_day
 # Frames compute all else from facts.
 INGESTED = BEFORE[:4]
 CUSTOMER_NAMES = (
-    "ever.lines", "ever.spend", "ever.last", "ever.drinks", "pauses.longest", "weights.age", "tastes.favourite",
+    "ever.lines", "ever.spend", "ever.last", "ever.drinks", "order_gaps.longest", "weights.age", "tastes.favourite",
     "baskets.small", "value.spend_90d", "engagement.acts", "retention.lapsed", "customer.persons",
     "customer.sources", "customer.reachable_by",
 )  # fmt: skip

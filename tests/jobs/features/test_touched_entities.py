@@ -13,10 +13,11 @@ from quanyu.run.runner import Context, perform
 
 VIEWS = (
     "ever",
-    "pauses",
+    "order_gaps",
     "weights",
     "tastes",
     "baskets",
+    "style_lines",
     "recency",
     "value",
     "engagement",
