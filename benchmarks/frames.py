@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from benchmarks import scale_data
 from benchmarks.peak import Peak
 from quanyu.config.settings import load_settings
-from quanyu.frames import everybody_on, frame
-from quanyu.identities import log_began
+from quanyu.frames.frame import everybody_on, frame
+from quanyu.frames.identities import log_began
 from quanyu.model.entities import Customer, Product
 from quanyu.run.runner import Context, perform
 
@@ -99,7 +99,8 @@ def differing(before: pa.Table, after: pa.Table) -> int:
 
     if before.column(0) != after.column(0) or before.schema != after.schema:
         return max(before.num_rows, after.num_rows) * before.num_columns
-    return sum(int(differing_values(before[name], after[name]).sum()) for name in before.column_names)
+    counts = (differing_values(before[name], after[name]).sum() for name in before.column_names)
+    return sum(int(count) for count in counts)
 
 
 def main() -> None:

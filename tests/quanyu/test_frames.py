@@ -13,13 +13,13 @@ from histories import BEFORE, FIRST, History
 from rich.console import Console
 from shop import Retailer, template
 
-from quanyu import frames
 from quanyu.errors import ConfigError
-from quanyu.frames import Frame, frame
+from quanyu.frames import frame as frames
+from quanyu.frames.frame import Frame, frame
+from quanyu.frames.tag_on_day import tag_on_day, values_on_day
 from quanyu.model.entities import Customer, Product
 from quanyu.profiles import computed
 from quanyu.run.runner import Context, perform
-from quanyu.tag_on_day import tag_on_day, values_on_day
 
 # Frames compute all else from facts.
 INGESTED = BEFORE[:4]
@@ -190,7 +190,7 @@ def test_who_had_a_tag_on_a_day_is_read_from_the_table_or_computed(joined, tmp_p
     file = tmp_path / "lapsed.csv"
     assert tag_on_day(joined.settings, TAG, DAYS[1], 5, file) == f"2 rows in {file}"
     assert file.read_text("utf-8-sig").splitlines()[0] == f'"customer_id","{TAG}"'
-    for step in ("features.product_sales", "profile.product"):
+    for step in (*(view.step() for view in joined.catalogue.views_of(Product)), "profile.product"):
         perform(joined, joined.step(step))
     for name, day, title in (
         (

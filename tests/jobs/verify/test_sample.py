@@ -10,8 +10,9 @@ from typer.testing import CliRunner
 
 from jobs.verify import commands
 from quanyu.errors import ConfigError
+from quanyu.model.entities import Product
 
-STEPS = ("ingest.products", "ingest.receipts", "identities", "features.product_sales", "profile.product")
+INGESTED = ("ingest.products", "ingest.receipts", "identities")
 TAG = """
 describes: What stands on the shelf.
 entity: product
@@ -29,6 +30,11 @@ def receipts(*skus):
     return "\n".join(["slip,card,phone,at,sku,paid", *rows]) + "\n"
 
 
+def run(shop, day):
+    views = shop.context(str(day)).catalogue.views_of(Product)
+    shop.run(str(day), *INGESTED, *(view.step() for view in views), "profile.product")
+
+
 def _two_days(folder):
     """Profiles of a day, then a later day on which the earlier receipts are corrected and products change."""
     shop = Retailer(folder)
@@ -37,10 +43,10 @@ def _two_days(folder):
     shop.declare("tags/shelf.yml", TAG)
     shop.land(f"products/{FIRST}.csv", "sku,category\nA0,home\nA1,home\nA2,drinks\n")
     shop.land(f"receipts/{FIRST}.csv", receipts("A0", "A0", "A1"))
-    shop.run(str(FIRST), *STEPS)
+    run(shop, FIRST)
     shop.land(f"products/{LATER}.csv", "sku,category\nA0,drinks\nA1,home\n")
     shop.land(f"receipts/{FIRST}.csv", receipts("A1", "A1", "A1"))
-    shop.run(str(LATER), *STEPS)
+    run(shop, LATER)
     shop.close()
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
-from quanyu.frames import everybody_on, frame
+from quanyu.frames.frame import everybody_on, frame
+from quanyu.frames.identities import log_began
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
-from quanyu.identities import log_began
 from quanyu.plurals import number_of
 from quanyu.profiles import is_stored, profiles
 from quanyu.run.runner import Context

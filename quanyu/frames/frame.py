@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from quanyu import as_of
 from quanyu.errors import ConfigError, nearest
+from quanyu.frames.identities import customers_of, log_began, valid_sql
+from quanyu.frames.spine import InputsOfSpine
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import profile_column
 from quanyu.identifiers.valid import PERSON
-from quanyu.identities import customers_of, log_began, valid_sql
 from quanyu.literals import dates
 from quanyu.plurals import number_of
 from quanyu.profiles import computed_from
 from quanyu.run.runner import Context
-from quanyu.spine import InputsOfSpine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -11,11 +11,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from quanyu import as_of, view_parts
+from quanyu.frames.identities import customers_on, valid_sql
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
-from quanyu.identities import customers_on, valid_sql
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.run.runner import Context
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 class InputsOfSpine:
     """What profiles of pairs are made of; `pairs` are distinct rows of the entity's key and `as_of`.
 
-    Persons belong to the customer as valid on the pair's day (`quanyu.identities`); `began` is the first day of the
-    log.
+    Persons belong to the customer as valid on the pair's day (see `valid_sql`); `began` is the first day of the log.
     """
 
     context: Context
