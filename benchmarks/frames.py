@@ -98,7 +98,7 @@ def differing(before: pa.Table, after: pa.Table) -> int:
     from jobs.verify.columns import differing as differing_values
 
     if before.column(0) != after.column(0) or before.schema != after.schema:
-        return max(before.num_rows, after.num_rows) * before.num_columns
+        return int(max(before.num_rows, after.num_rows) * before.num_columns)
     counts = (differing_values(before[name], after[name]).sum() for name in before.column_names)
     return sum(int(count) for count in counts)
 

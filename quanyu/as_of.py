@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -140,11 +140,20 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
 
 def of_job(context: Context, job: Job, day: date, owners: DataFrame | None = None) -> DataFrame:
     """What a job makes of the facts up to the end of a day; `owners` are the customers of persons, if not today's."""
-    rows = [facts(context, read, day, owners=owners).drop("as_of") for read in job.reads]
-    records = {"records": records_known(context, day, owners=owners)} if "records" in job.extra_inputs else {}
+    return of_rows(
+        context, job, lambda table: facts(context, table, day, owners=owners).drop("as_of"),
+        lambda: records_known(context, day, owners=owners),
+    )  # fmt: skip
+
+
+def of_rows(
+    context: Context, job: Job, rows: Callable[[type[Table]], DataFrame], records: Callable[[], DataFrame]
+) -> DataFrame:
+    """What a job makes of rows of the tables that it reads, and of records as `records_known` gives them."""
+    known_records = {"records": records()} if "records" in job.extra_inputs else {}
     survivorship = {"survivorship": context.settings.survivorship} if "survivorship" in job.extra_inputs else {}
     table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
-    return job(*rows, **records, **survivorship, **table)
+    return job(*map(rows, job.reads), **known_records, **survivorship, **table)
 
 
 def facts_of(

@@ -101,13 +101,23 @@ class InputsOfSpine:
         return self.pairs if path == key else self.pairs.selectExpr("*", f"`{key}` as `{path}`")
 
     def _of_job(self, table: type[Table]) -> DataFrame:
-        """Rows that the job of a gold table makes of all facts as of each day."""
+        """Rows that the job of a gold table makes, with `as_of`: of all pairs at once, or of all facts as of each day."""
         from pyspark.sql.functions import lit
 
         job = as_of.job_of(table)
+        if job.by_customer and self.entity.resolved:
+            rows = as_of.of_rows(self.context, job, lambda read: _marked(self.facts_of(read, None)), self._records)
+            return _unmarked(rows)
         owners = {day: customers_on(self.context, day, self.began) for day in self.days}
-        rows = [as_of.of_job(self.context, job, day, owners[day]).withColumn("as_of", lit(day)) for day in self.days]
-        return union_all(rows)
+        dated = [as_of.of_job(self.context, job, day, owners[day]).withColumn("as_of", lit(day)) for day in self.days]
+        return union_all(dated)
+
+    def _records(self) -> DataFrame:
+        """Records of customers as `as_of.records_known` gives them, of all pairs at once."""
+        rows = (
+            self._owned("identifiers").where(AS_KNOWN).groupBy(*PERSON, *self.entity.by()).agg({"recorded_on": "min"})
+        )
+        return _marked(rows.withColumnRenamed("min(recorded_on)", "known_on"))
 
     def _current(self, rows: DataFrame) -> DataFrame:
         ended = ended_identifiers(self.context.lake, self.context.catalogue, *self.days)
@@ -125,3 +135,19 @@ class InputsOfSpine:
 
     def _named(self, name: str) -> DataFrame:
         return self._table(self.context.catalogue.tables[name])
+
+
+def _marked(rows: DataFrame) -> DataFrame:
+    """Rows whose customers and persons are another one for each `as_of`, so that one pass tells the pairs apart."""
+    from pyspark.sql.functions import expr
+
+    names = ("customer_id", "person_key")
+    return rows.withColumns({name: expr(f"concat({name}, ' ', cast(as_of as string))") for name in names}).drop("as_of")
+
+
+def _unmarked(rows: DataFrame) -> DataFrame:
+    """The rows with the customer's id and `as_of`."""
+    from pyspark.sql.functions import expr
+
+    day = rows.withColumn("as_of", expr("cast(substring_index(customer_id, ' ', -1) as date)"))
+    return day.withColumn("customer_id", expr("substring_index(customer_id, ' ', 1)"))

@@ -17,6 +17,7 @@ from quanyu.errors import ConfigError
 from quanyu.frames import frame as frames
 from quanyu.frames.frame import Frame, frame
 from quanyu.frames.tag_on_day import tag_on_day, values_on_day
+from quanyu.grammar.tags import profile_column
 from quanyu.model.entities import Customer, Product
 from quanyu.profiles import computed
 from quanyu.run.runner import Context, perform
@@ -152,14 +153,13 @@ def test_an_id_of_today_is_the_customer_that_it_was(joined):
 def test_a_thousand_cutoffs_give_what_each_day_gives(joined):
     cutoffs = [DAYS[0] + timedelta(days=n) for n in range(1000)]
     [customer, *_] = joined.lake.rows("gold/identities", ["customer_id", "valid_to"]).to_pydict()["customer_id"]
-    names = ["ever.last", "baskets.small", "tastes.favourite"]
+    names = ["ever.last", "baskets.small", "tastes.favourite", "customer.persons", "customer.joined_on"]
     rows = of(joined, Customer, names, customer_id=[customer] * 1000, cutoff=cutoffs).rows.toArrow().to_pylist()
     by_day = {row["cutoff"]: [row[name] for name in names] for row in rows}
+    columns = list(map(profile_column, names))
     some = [DAYS[2], cutoffs[100], cutoffs[-1]]
     chosen = computed(joined, Customer, names, *some).where(f"customer_id = '{customer}'").collect()
-    assert {row.as_of: [row.ever__last, row.baskets__small, row.tastes__favourite] for row in chosen} == {
-        day: by_day[day] for day in some
-    }
+    assert {row.as_of: [row[column] for column in columns] for row in chosen} == {day: by_day[day] for day in some}
 
 
 def test_a_band_by_quantiles_counts_everybody_of_the_cutoff(joined, monkeypatch):
