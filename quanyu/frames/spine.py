@@ -101,7 +101,7 @@ class InputsOfSpine:
         return self.pairs if path == key else self.pairs.selectExpr("*", f"`{key}` as `{path}`")
 
     def _of_job(self, table: type[Table]) -> DataFrame:
-        """Rows that the job of a gold table makes, with `as_of`: of all pairs at once, or of all facts as of each day."""
+        """Rows that the job of a gold table makes: of all pairs at once, or of all facts as of each day."""
         from pyspark.sql.functions import lit
 
         job = as_of.job_of(table)

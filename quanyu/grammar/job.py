@@ -25,8 +25,8 @@ EXTRA_INPUTS = ("records", "survivorship", "table")
 class Job:
     """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS).
 
-    With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells apart
-    by customer_id and person_key. A frame then makes the rows of all its cutoffs at once.
+    With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
+    apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once.
     """
 
     name: str
