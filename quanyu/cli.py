@@ -190,7 +190,7 @@ def catalogue(
     Example: `quanyu catalogue --out docs/catalogue.md`
     """
     from quanyu import discover
-    from quanyu.catalogue import counts, markdown
+    from quanyu.catalogue.tables import counts, markdown
     from quanyu.config.settings import read_settings
 
     declarations = discover.load(*read_settings(conf, home))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from quanyu import discover
-from quanyu.catalogue import counts, markdown
+from quanyu.catalogue.tables import counts, markdown
 from quanyu.config.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
