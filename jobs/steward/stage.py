@@ -13,7 +13,8 @@ class StewardStage(Stage):
     name = "steward"
 
     def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu who`, `why`, `verdict` and `identity`."""
-        from jobs.steward.commands import add
+        """Add `quanyu who`, `why`, `verdict` and `identity`, and `customer`, `outlet` and the like."""
+        from jobs.steward import commands, entity_commands
 
-        add(app)
+        entity_commands.add(app)
+        commands.add(app)

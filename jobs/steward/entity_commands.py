@@ -1,0 +1,76 @@
+"""The commands `customer`, `outlet`, `store`, `product` and `staff`: all that is known of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from quanyu.cli import Conf, Home, opened, say
+from quanyu.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from jobs.steward.one_entity import OneEntity
+    from quanyu.config.settings import Settings
+
+# The house's entities: what is asked for, and an example.
+ENTITIES = {
+    "customer": ("A customer id, source/key of a record, one of its identifiers, or a name.", "member=M000123"),
+    "outlet": ("Its number, or a text of its own table.", "O00012"),
+    "store": ("Its code or name.", "S01"),
+    "product": ("Its SKU or name.", "A10023"),
+    "staff": ("Number of the employee.", "G0012"),
+}
+MOST_MATCHES = 20
+Scene = Annotated[str | None, typer.Option(help="Only the profile of this scene or view.", show_default="everything")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add a command for each entity."""
+    for name, (whom, example) in ENTITIES.items():
+        app.command(name=name, rich_help_panel="Customers and tags")(_command(name, whom, example))
+
+
+def _command(name: str, whom: str, example: str) -> Callable[..., None]:
+    def show(who: str, scene: Scene = None, conf: Conf = None, home: Home = None) -> None:
+        from jobs.steward.entity_page import page
+
+        one = _one(opened(conf, home), name, who)
+        scenes = {column.partition(".")[0] for column in one.context.catalogue.names(one.entity)}
+        if scene is not None and scene not in scenes:
+            raise ConfigError(f"a {name} has no scene {scene!r}; {nearest(scene, scenes)}")
+        say(page(one, scene))
+
+    # The text of help differs by entity, so that no annotation can be written out.
+    show.__annotations__["who"] = Annotated[str, typer.Argument(help=whom)]
+    show.__doc__ = (
+        f"Show everything that is known of one {name}: profile by scene, facts, audiences.\n\n"
+        f"Example: `quanyu {name} {example}`"
+    )
+    return show
+
+
+def _one(settings: Settings, name: str, who: str) -> OneEntity:
+    """The one entity that is meant. Raises ConfigError where several or none match."""
+    from jobs.steward.directory import Directory
+    from jobs.steward.one_entity import OneEntity, find
+    from quanyu.run.runner import Context
+
+    context = Context(settings, datetime.now(UTC).date())
+    entity = context.catalogue.entities[name]
+    if not entity.resolved:
+        return OneEntity(context, entity, _single(find(context, entity, who), name))
+    directory = Directory(context)
+    customers = sorted({one for record in directory.find(who) if (one := directory.customer_of(record))})
+    if not customers:
+        raise ConfigError("it has no customer: nothing on it identifies a person, or no run has processed it yet")
+    return OneEntity(context, entity, _single(customers, name), directory)
+
+
+def _single(keys: list[str], name: str) -> str:
+    if len(keys) > 1:
+        more = f" and {len(keys) - MOST_MATCHES:,} more" if len(keys) > MOST_MATCHES else ""
+        raise ConfigError(f"{len(keys):,} match: {', '.join(keys[:MOST_MATCHES])}{more}; name one of them")
+    return keys[0]
