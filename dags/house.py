@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, get_current_context, task
+from airflow.sdk import DAG, Asset, BaseSensorOperator, Context, CronDataIntervalTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from dags.occasion import occasion
-from dags.turn import POKE_SECONDS, Turn
 from quanyu.config.settings import read_settings
 from quanyu.errors import ConfigError, LaterError, RetryableError
 from quanyu.run import faults
@@ -24,6 +23,27 @@ ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
 RETRIES = 2
 # Tag of the DAGs whose steps send messages or export audiences.
 SENDS = "sends"
+# DAGs of a day, each of which the one before triggers.
+CHAIN = ("ingest", "customers", "train", "activate", "upkeep")
+POKE_SECONDS = 15
+
+
+class Turn(BaseSensorOperator):  # type: ignore[misc]
+    """Waits until no other run is active in the home; the later DAGs of a day go first."""
+
+    def poke(self, context: Context) -> bool:
+        """Whether this run may start; once it may, it stays the active one until it ends."""
+        runs = context["ti"].get_dr_count
+
+        def works(dag: str, run_id: str) -> bool:
+            return bool(runs(dag, run_ids=[run_id], states=["running"]))
+
+        return run_tasks.take_turn(self.dag_id, str(context["run_id"]), works, lambda: self._waits(runs))
+
+    def _waits(self, runs: Any) -> bool:
+        """Whether a run waits whose DAG continues an earlier DAG's work."""
+        later = CHAIN[CHAIN.index(self.dag_id) + 1 :]
+        return any(runs(dag, states=["queued", "running"]) for dag in later)
 
 
 @contextmanager

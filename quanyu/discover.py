@@ -22,7 +22,6 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
-from quanyu.grammar.job import Job
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.model_spec import ModelSpec
@@ -38,12 +37,14 @@ Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 
 
-def modules(package: str) -> Iterator[ModuleType]:
-    """Import every module directly below a package, sorted by name."""
+def modules(package: str, folders: bool = False) -> Iterator[ModuleType]:
+    """Import every module directly below a package, sorted by name, and with `folders` those of packages in it."""
     root = importlib.import_module(package)
     for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
         if not module.ispkg:
             yield importlib.import_module(module.name)
+        elif folders:
+            yield from modules(module.name, folders)
 
 
 _Base = TypeVar("_Base")
@@ -55,12 +56,18 @@ def beside(base: type[_Base]) -> list[_Base]:
     A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
     a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
     """
-    return [declared() for declared in subclasses(iter(_modules_beside(base.__module__)), base)]
+    file = f"{base.__module__.rpartition('.')[2]}.py"
+    return [declared() for declared in subclasses(iter(_modules_beside(file, base.__module__)), base)]
+
+
+def commands() -> list[ModuleType]:
+    """Modules with commands, which `add(app)` adds: those of `quanyu.commands`, and each `commands.py` of a stage."""
+    return [*modules("quanyu.commands"), *_modules_beside("commands.py", "quanyu.cli")]
 
 
 @cache
-def _modules_beside(base: str) -> tuple[ModuleType, ...]:
-    root, file = Path(__file__).parents[1], f"{base.rpartition('.')[2]}.py"
+def _modules_beside(file: str, base: str) -> tuple[ModuleType, ...]:
+    root = Path(__file__).parents[1]
     paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
     declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
     names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)
@@ -98,12 +105,7 @@ def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
     ]
 
 
-def jobs_in(package: str) -> list[Job]:
-    """List the jobs that a package declares."""
-    return [value for module in modules(package) for value in vars(module).values() if isinstance(value, Job)]
-
-
-def instances_in(package: str, base: type) -> list[Any]:
+def instances_in(package: str, base: type[_Base]) -> list[_Base]:
     """List the instances of `base` that a package declares."""
     return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
 
@@ -152,10 +154,7 @@ class Catalogue:
         return self._names[entity.name]
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity by `scene.tag`, each after those that it is made of. Raises ConfigError for a circle.
-
-        Without retired ones.
-        """
+        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError (circle)."""
         return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:
@@ -189,7 +188,7 @@ class Catalogue:
 def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     """Load and check every declaration. Raises one ConfigError with the mistakes of all files, and with `problems`."""
     problems = problems or Problems()
-    declared_entities = _declared("quanyu.model", settings.conf / "features", Entity, problems)
+    declared_entities = _declared(modules("quanyu.model"), settings.conf / "features", Entity, problems)
     entities = {entity.name: entity for entity in declared_entities}
     tables = _tables(settings, problems, entities)
     views, names_only = _views(settings, problems, tables)
@@ -214,7 +213,7 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
 def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[str, type[Table]]:
     """The tables of the One Model, with those and the columns that the conf folder adds."""
     tables: dict[str, type[Table]] = {}
-    for table in _declared("quanyu.model", settings.conf / "tables", Table, problems):
+    for table in _declared(modules("quanyu.model"), settings.conf / "tables", Table, problems):
         if table.name in tables:
             problems.add(file_of(table), table.__name__, f"there is another table {table.name!r}")
         tables.setdefault(table.name, table)
@@ -267,7 +266,7 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
     """Views to compute, and those with mistakes and retired ones, of which only the names are used."""
     views: Views = {}
     names_only: Views = {}
-    for declared in _declared("features", settings.conf / "features", FeatureView, problems):
+    for declared in _declared(modules("features", folders=True), settings.conf / "features", FeatureView, problems):
         view = over_extended(declared, tables)
         wrong = view.problems(tables).found
         if view.name in {*tables, *views, *names_only}:
@@ -279,16 +278,16 @@ def _views(settings: Settings, problems: Problems, tables: dict[str, type[Table]
 
 def _models(settings: Settings, problems: Problems) -> dict[str, type[ModelSpec]]:
     models: dict[str, type[ModelSpec]] = {}
-    for spec in _declared("ml", settings.conf / "ml", ModelSpec, problems):
+    for spec in _declared(modules("ml"), settings.conf / "ml", ModelSpec, problems):
         if spec.name in models:
             problems.add(file_of(spec), spec.__name__, f"there is another model {spec.name!r}")
         models.setdefault(spec.name, spec)
     return models
 
 
-def _declared(package: str, folder: Path, base: type, problems: Problems) -> Iterator[Any]:
-    """Subclasses of `base` in a package of ours, then those in a folder of the conf folder."""
-    yield from subclasses(modules(package), base)
+def _declared(ours: Iterator[ModuleType], folder: Path, base: type, problems: Problems) -> Iterator[Any]:
+    """Subclasses of `base` in modules of ours, then those in a folder of the conf folder."""
+    yield from subclasses(ours, base)
     for path in sorted(folder.glob("*.py")):
         with problems.gather():
             yield from subclasses(iter([_own_module(path)]), base)

@@ -27,11 +27,8 @@ MAY_IMPORT = {
     "ml": {"ml", "quanyu", "features"},
     # DAGs compute nothing: they perform steps by name.
     "dags": {
-        "dags.clock",
         "dags.house",
-        "dags.inprocess",
         "dags.occasion",
-        "dags.turn",
         "quanyu.discover",
         "quanyu.errors",
         "quanyu.config.settings",
@@ -43,7 +40,7 @@ MAY_IMPORT = {
     "sample": {"sample"},
 }
 # The generator knows nothing of the product; its command does.
-BRIDGES = {"sample/stage.py"}
+BRIDGES = {"sample/commands.py"}
 DOORS = {
     "delta": "quanyu/lake/",
     "deltalake": "quanyu/lake/",
@@ -170,7 +167,7 @@ def test_each_outside_thing_has_one_door(what, door, matches):
 def test_everything_sent_passes_the_consent_gate():
     deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
     # Alerts go to operators, who are named in the settings.
-    assert deliver == {"jobs/alerts/notify.py", "jobs/exports/steps.py", "jobs/journeys/sending/send.py"}
+    assert deliver == {"jobs/alerts/observer.py", "jobs/exports/steps.py", "jobs/journeys/sending/send.py"}
     ask = {file for file, tree in TREES.items() if "jobs.consent.gate" in {name for name, _ in imports(tree)}}
     assert {"jobs/exports/members.py", "jobs/journeys/sending/addresses.py"} <= ask
 

@@ -8,8 +8,9 @@ from specification.case import Case
 from specification.files import cases_in, every
 
 from quanyu.config.settings import load_settings
-from quanyu.discover import jobs_in, load
+from quanyu.discover import instances_in, load
 from quanyu.grammar.audience import Audience
+from quanyu.grammar.job import Job
 from quanyu.model.people import Customers
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +68,7 @@ def test_every_label_is_specified_as_0_as_1_and_as_missing(cases, declared):
 
 
 def test_every_table_that_a_job_of_facts_makes_is_specified(cases):
-    tables = {job.writes for job in jobs_in("jobs.unify")} | {Customers}
+    tables = {job.writes for job in instances_in("jobs.unify", Job)} | {Customers}
     specified = [case.target for case in cases if isinstance(case.target, type)]
     assert [table.name for table in tables if table not in specified] == []
 

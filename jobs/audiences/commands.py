@@ -13,7 +13,7 @@ from quanyu.run.business_days import day_of
 
 def add(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command(rich_help_panel="Customers and tags")(members)
+    app.command()(members)
 
 
 def members(

@@ -17,8 +17,6 @@ from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
 if TYPE_CHECKING:
-    import typer
-
     from quanyu.grammar.lifecycle import Use
     from quanyu.home.migration import Migration
 
@@ -49,12 +47,6 @@ class AudienceStage(Stage):
         from jobs.audiences.check import uses
 
         return uses(catalogue)
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu members`."""
-        from jobs.audiences.commands import add
-
-        add(app)
 
     def migrations(self) -> Sequence[Migration]:
         """Memberships were one table before they had one per entity."""

@@ -14,13 +14,12 @@ from quanyu.run.business_days import day_of
 OfEntity = Annotated[
     str | None, typer.Option(help="Only of this entity, such as customer or outlet.", show_default="all")
 ]
-PANEL = "Customers and tags"
 
 
 def add(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command(rich_help_panel=PANEL)(tags)
-    app.command(rich_help_panel=PANEL)(tag)
+    app.command()(tags)
+    app.command()(tag)
 
 
 def tags(

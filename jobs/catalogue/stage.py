@@ -1,9 +1,8 @@
-"""The stage of the catalogue: statistics of tags, their drift and the history of definitions, and what shows them."""
+"""The stage of the catalogue: statistics of tags, their drift and the history of definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
@@ -13,9 +12,6 @@ from quanyu.run.facts import of_kind
 from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
-
-if TYPE_CHECKING:
-    import typer
 
 
 class CatalogueStage(Stage):
@@ -30,12 +26,6 @@ class CatalogueStage(Stage):
         from jobs.catalogue.steps import steps
 
         return steps(catalogue)
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu tags` and `quanyu tag`."""
-        from jobs.catalogue.commands import add
-
-        add(app)
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Tags and features that are distributed otherwise than in their reference week."""

@@ -18,7 +18,6 @@ from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
 from quanyu import discover
 from quanyu.config.settings import Settings, secret
-from quanyu.errors import QuanyuError
 from quanyu.files import Bucket, folder, open_bucket
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.audience import Audience
@@ -104,7 +103,7 @@ def export(context: Context, receipt: Receipt, audience: Audience, name: str, pl
         "hash": {kind: form.hash for kind, form in platform.forms.items()}, "tables": receipt.inputs,
         "name": context.settings.name, "home": home_name.identity(context.settings),
     }  # fmt: skip
-    delivered = _deliver(context, audience, name, platform, values, facts)
+    delivered = _deliver(context, audience, platform, values, facts)
     members.record(context, task, rows, receipt)
     summary = ExportFacts(**asdict(counted), location=delivered.location, parts=delivered.parts, rows=delivered.rows)
     notes = (*(f"only removals were exported: {words}" for words in waits), *counted.notes(audience))
@@ -193,17 +192,9 @@ def destination(settings: Settings) -> Bucket:
 
 
 def _deliver(
-    context: Context, audience: Audience, name: str, platform: type[Platform], rows: list[Row], facts: Mapping[str, Any]
+    context: Context, audience: Audience, platform: type[Platform], rows: list[Row], facts: Mapping[str, Any]
 ) -> Delivered:
     limits = (context.settings.drop.max_rows, context.lake.staging.folder())
     opened = platform(*limits) if issubclass(platform, Drop) else platform()
-    task = f"{audience.name}.{name}"
-    try:
-        bucket = destination(context.settings)
-        delivered = opened.deliver(bucket, audience.name, context.day, rows, platform.columns(), facts)
-    except QuanyuError as error:
-        context.store.exports.record(task, context.day, "failed", None, {**facts, "reason": str(error)})
-        raise
-    details = {**facts, "parts": delivered.parts, "rows": delivered.rows}
-    context.store.exports.record(task, context.day, "delivered", delivered.location, details)
-    return delivered
+    bucket = destination(context.settings)
+    return opened.deliver(bucket, audience.name, context.day, rows, platform.columns(), facts)

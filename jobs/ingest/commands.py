@@ -6,12 +6,19 @@ import time
 from datetime import date
 from typing import TYPE_CHECKING
 
+import typer
+
 from quanyu.cli import Conf, Day, Home, Wait, opened, say
 from quanyu.run.business_days import check_over, day_of
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for it.
     from quanyu.config.settings import Settings
     from quanyu.run.runner import Context
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(replay)
 
 
 def replay(source: str, day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import typer
-
 from jobs.ingest.facts import IngestFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
@@ -26,12 +24,6 @@ class IngestStage(Stage):
         from jobs.ingest.steps import steps
 
         return steps(catalogue)
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu replay`."""
-        from jobs.ingest.commands import replay
-
-        app.command()(replay)
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check how each source fills its tables."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import typer
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -29,12 +28,6 @@ class JourneyStage(Stage):
         from jobs.journeys.steps import steps
 
         return steps(catalogue)
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu outbox`."""
-        from jobs.journeys.commands import add
-
-        add(app)
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check what journeys name, and their templates."""

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from jobs.unify.facts import IdentityFacts
-from quanyu.discover import Catalogue, file_names, jobs_in
+from quanyu.discover import Catalogue, file_names, instances_in
 from quanyu.errors import nearest
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.job import Job
@@ -33,7 +33,7 @@ class UnifyStage(Stage):
 
     def jobs(self) -> Sequence[Job]:
         """The jobs of this folder."""
-        return jobs_in(__package__ or "")
+        return instances_in(__package__ or "", Job)
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check the rules of identity, and that `survivorship` names columns of customers, and sources."""

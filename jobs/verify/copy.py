@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import sqlite3
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine, engine_name
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.feeds.source import Source
+from quanyu.home.backup import copy_database
 from quanyu.lake import Lake
 from quanyu.lake.past import copy_tables, days_committed, versions_before
 from quanyu.run.runner import Context, Step
@@ -125,11 +125,7 @@ def _copy_files(context: Context, home: Settings, versions: Mapping[str, int]) -
 def _copy_registry(home: Path, copy: Path) -> None:
     """Copy MLflow's database, which names the champions. The model files stay where it refers to them."""
     if (home / "mlflow.db").exists():
-        with (
-            contextlib.closing(sqlite3.connect(home / "mlflow.db")) as source,
-            contextlib.closing(sqlite3.connect(copy / "mlflow.db")) as target,
-        ):
-            source.backup(target)
+        copy_database(home / "mlflow.db", copy / "mlflow.db")
         for ready in home.glob("mlflow-*.ready"):
             (copy / ready.name).touch()
 

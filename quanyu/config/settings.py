@@ -34,6 +34,7 @@ from quanyu.config.sections import (
 from quanyu.errors import ConfigError, Problem
 from quanyu.grammar.bounds import LONGEST_DAYS, StrictModel
 from quanyu.grammar.declaration import Problems
+from quanyu.private_files import read_or_create
 
 
 class Settings(StrictModel):
@@ -167,13 +168,7 @@ def person_key_secret(settings: Settings) -> bytes:
                 f"{path} is missing, the key with which the facts in {settings.lake} were made: put it back, or restore"
                 " the whole home from its last backup (quanyu restore)"
             )
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = path.with_name(f"person.key.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
-        fresh.unlink()
+        read_or_create(path, secrets.token_hex(32))
     return path.read_bytes().strip()
 
 

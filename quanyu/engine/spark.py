@@ -25,7 +25,7 @@ from quanyu.config.settings import child_environment, secret
 from quanyu.engine.connect import close_session, configure, open_session, within
 from quanyu.engine.server import Server, end, free_port, listening
 from quanyu.errors import RetryableError
-from quanyu.home.logs import private_log
+from quanyu.private_files import private_log, replace_file
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -142,7 +142,7 @@ class SparkEngine:
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         server = Server(child.pid, psutil.Process(child.pid).create_time(), port, token)
-        self._note(server)
+        replace_file(self.folder / "server.json", json.dumps(asdict(server)))
         deadline = time.monotonic() + START_SECONDS
         while not listening(port):
             if child.poll() is not None or time.monotonic() > deadline:
@@ -153,13 +153,6 @@ class SparkEngine:
         (self.jar_folder() / "complete").touch()
         self._watch()
         return server
-
-    def _note(self, server: Server) -> None:
-        path = self.folder / "server.json"
-        fresh = path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(json.dumps(asdict(server)))
-        fresh.replace(path)
 
     def jar_folder(self) -> Path:
         """Cache folder of the jars that a start has resolved, by the requested packages."""

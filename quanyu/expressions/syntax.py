@@ -178,24 +178,6 @@ def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, l
     raise ExpressionError(f"{_shown(expression.text)} gives a {have}, where a {want} ({wanted}) is wanted")
 
 
-def family(expression: Expression, schema: Mapping[str, str]) -> str | None:
-    """Return number, text, time, truth or list, or None if the type is unknown."""
-    try:
-        others = dict.fromkeys((column for column in expression.columns if "." in column), NULL)
-        return family_of(type_of(expression, {**others, **schema}))
-    except ExpressionError:
-        return None
-
-
-def mismatches(expression: Expression, schema: Mapping[str, str]) -> str | None:
-    """Say which types do not fit in an expression, or None."""
-    try:
-        _checked_type(expression, schema)
-    except ExpressionError as error:
-        return str(error)
-    return None
-
-
 def _checked_type(expression: Expression, schema: Mapping[str, str]) -> str:
     """The type; errors begin with the whole text. `check_columns` reports columns of unknown type."""
     if any(not schema.get(column) for column in expression.columns):

@@ -13,9 +13,8 @@ from quanyu.expressions.datatypes import NULL, WHOLE, element, normal, shared_ty
 from quanyu.expressions.functions import calls, safe_forms
 from quanyu.expressions.functions.patterns import pattern
 from quanyu.expressions.grammar import COMPARISONS, column_name
-from quanyu.expressions.literal import number
 from quanyu.expressions.logic import two_valued
-from quanyu.expressions.terms import Scope, Term, to_shared_type
+from quanyu.expressions.terms import Scope, Term, number, to_shared_type
 from quanyu.literals import quoted
 
 Handler = Callable[[exp.Expr, Scope], Term]

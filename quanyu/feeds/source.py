@@ -17,9 +17,8 @@ from quanyu.expressions.aggregates import plan
 from quanyu.feeds.candidates import Candidate, candidates
 from quanyu.feeds.extract import Extracts
 from quanyu.feeds.fill import Fill, fill_parts
-from quanyu.feeds.folders import check_folders
 from quanyu.feeds.freshness import SAY, Fresh
-from quanyu.feeds.paths import day_in, fits, plain_name
+from quanyu.feeds.paths import check_folders, day_in, fits, plain_name
 from quanyu.feeds.reads import Reads
 from quanyu.grammar.bounds import LONGEST_DAYS, LONGEST_HOURS, MOST, StrictModel
 from quanyu.grammar.declaration import NAME, Problems, Share, YamlDeclaration, digest

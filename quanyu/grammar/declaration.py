@@ -127,6 +127,11 @@ class YamlDeclaration(Bounded):
         return digest(self.model_dump(mode="json", exclude={"file"}))
 
 
+def snake_case(name: str) -> str:
+    """The name of a class in small letters, such as `product_sales` of ProductSales."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 def file_of(declared: type) -> str:
     """Path of the file that declares a class; its module's name if there is no file."""
     return getattr(sys.modules.get(declared.__module__), "__file__", None) or declared.__module__

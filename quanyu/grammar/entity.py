@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import ClassVar
 
 from quanyu.errors import ConfigError, nearest
+from quanyu.grammar.declaration import snake_case
 from quanyu.grammar.table import Column, Table
 
 
@@ -29,7 +29,7 @@ class Entity:
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
         if "name" not in vars(cls):
-            cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+            cls.name = snake_case(cls.__name__)
 
     @classmethod
     def by(cls) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 
 from quanyu.errors import ConfigError, Problem, nearest
-from quanyu.grammar.declaration import NAME, digest, file_of
+from quanyu.grammar.declaration import NAME, digest, file_of, snake_case
 
 TYPE = re.compile(
     r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<(string|bigint|double)>)$"
@@ -201,7 +201,7 @@ class Table:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.columns = {key: value for key, value in vars(cls).items() if isinstance(value, Column)}
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = snake_case(cls.__name__)
         problems = _problems(cls)
         if problems:
             raise ConfigError(problems)

@@ -72,13 +72,13 @@ _Loader.add_implicit_resolver(
 )  # fmt: skip
 
 
-def load_yaml(path: Path, root: Path | None = None) -> dict[str, Any]:
-    """Read one YAML file with a mapping. Its real path must be below `root`, by default its own folder.
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML file with a mapping. Its real path must be in its own folder.
 
     Raises ConfigError with the line of a mistake, and for a file outside of the conf folder before it is read.
     """
     try:
-        loaded = yaml.load(_text(path, root or path.parent), _Loader)  # noqa: S506 (a SafeLoader)
+        loaded = yaml.load(_text(path), _Loader)  # noqa: S506 (a SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ConfigError(Problem(str(path), line, f"not valid YAML: {error.problem}")) from None
@@ -93,10 +93,10 @@ def load_yaml(path: Path, root: Path | None = None) -> dict[str, Any]:
     return loaded
 
 
-def _text(path: Path, root: Path) -> str:
+def _text(path: Path) -> str:
     look = path.stat()
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise ConfigError(Problem(str(path), "", f"is a link out of {root}: put the file itself there"))
+    if not path.resolve().is_relative_to(path.parent.resolve()):
+        raise ConfigError(Problem(str(path), "", f"is a link out of {path.parent}: put the file itself there"))
     if not stat.S_ISREG(look.st_mode):
         raise ConfigError(Problem(str(path), "", "is no regular file, but a folder, a pipe or a device"))
     if look.st_size > MOST_BYTES:

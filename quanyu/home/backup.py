@@ -101,7 +101,7 @@ def _copy_home(source: Path, target: Path, with_store: bool) -> None:
                 _copy_file(source / name, target / name)
         for name in DATABASES if with_store else DATABASES[1:]:
             if (source / name).is_file():
-                _copy_database(source / name, target / name)
+                copy_database(source / name, target / name)
     except OSError as error:
         raise KeeperError(f"the copy to {target} failed: {error.strerror}; what is there of it is no backup") from None
 
@@ -120,7 +120,7 @@ def _copy_file(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _copy_database(source: Path, target: Path) -> None:
+def copy_database(source: Path, target: Path) -> None:
     """Copy with SQLite's backup API, which gives a consistent copy while others write."""
     target.touch(mode=0o600)
     with contextlib.closing(sqlite3.connect(source)) as original, contextlib.closing(sqlite3.connect(target)) as copy:

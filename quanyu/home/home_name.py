@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import platform
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from quanyu.config.settings import Settings, has_facts, person_key_secret
 from quanyu.errors import ConfigError
+from quanyu.private_files import replace_file
 
 MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
@@ -76,11 +76,7 @@ def record_home(settings: Settings) -> HomeNote:
 def write_home_note(home: Path, home_note: HomeNote) -> HomeNote:
     """Write home.json to a folder. Only its owner may read it."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = home / "home.json"
-    fresh = path.with_name(f"home.json.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(asdict(home_note), indent=1), encoding="utf-8")
-    fresh.replace(path)
+    replace_file(home / "home.json", json.dumps(asdict(home_note), indent=1))
     return home_note
 
 

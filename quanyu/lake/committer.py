@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from quanyu.errors import ConfigError, RetryableError
 from quanyu.lake.layout import LayoutColumn, TableLayout
+from quanyu.private_files import read_or_create
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,12 +104,5 @@ def committer_name(settings: Settings) -> CommitterName:
 
 def record_committer(settings: Settings, name: CommitterName) -> None:
     """Record a lake's committer, once, since different committers do not exclude each other's commits."""
-    file = settings.lake / "_committer"
-    if file.exists():
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f"_committer.{os.getpid()}")
-    fresh.write_text(f"{name}\n", encoding="utf-8")
-    with contextlib.suppress(FileExistsError):
-        os.link(fresh, file)
-    fresh.unlink()
+    settings.lake.mkdir(parents=True, exist_ok=True)
+    read_or_create(settings.lake / "_committer", f"{name}\n", mode=0o666)

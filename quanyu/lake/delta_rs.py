@@ -7,7 +7,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import sqlglot
+from sqlglot.dialects.postgres import Postgres
 
 from quanyu.errors import QuanyuError
 from quanyu.lake import staged_files
@@ -20,7 +23,6 @@ from quanyu.lake.layout import (
     TableLayout,
     log_interval,
 )
-from quanyu.lake.predicates import delta_rs_predicate
 from quanyu.run.faults import machine_fault
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ BATCH_ROWS = 100_000
 MOST_PARTITIONS = 20
 # With fewer files, or fewer commits since the last checkpoint, maintenance costs more than it saves.
 MANY_FILES, MANY_COMMITS = 8, 10
-# The library would remove commits, with their receipts, after 30 days. The upkeep does it by its own retention.
 # Parts of messages of deltalake and pyarrow for a broken constraint. The messages also contain values of rows.
 _BROKEN = ("failed validation check", "constraint", "Constraint", "non-null")
 
@@ -82,7 +83,7 @@ class DeltaRsCommitter:
             return
         with _open(path, commit) as (table, properties):
             write_deltalake(
-                table, _batches(table, rows), mode="overwrite", predicate=delta_rs_predicate(where),
+                table, _batches(table, rows), mode="overwrite", predicate=_predicate(where),
                 commit_properties=properties,
             )  # fmt: skip
 
@@ -264,3 +265,17 @@ def _field(name: str, column: LayoutColumn) -> Any:
     else:
         delta_type = PrimitiveType(DELTA_NAMES.get(kind, kind))
     return Field(name, delta_type, not column.required, {"comment": column.comment} if column.comment else None)
+
+
+class DataFusion(Postgres):
+    """DataFusion's SQL: quotes in texts are doubled, dates are casts, names are in backticks."""
+
+    class Tokenizer(Postgres.Tokenizer):
+        """How names are quoted."""
+
+        IDENTIFIERS: ClassVar[list[str | tuple[str, str]]] = ["`"]
+
+
+def _predicate(condition: str) -> str:
+    """Translate a Spark SQL condition for deltalake."""
+    return sqlglot.parse_one(condition, dialect="spark").sql(dialect=DataFusion)

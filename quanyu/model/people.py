@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from quanyu.grammar.table import BORN, HAPPENED, Column, Days, Table
 
 KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "national_id",
@@ -125,21 +127,74 @@ class Customers(Table):
     reachable_by = Column("array<string>", "Kinds of identifier by which the customer can be reached.")
 
 
+# What a customer does, and what is done to him.
+ACTS = {
+    "order": "placed an order or was handed a receipt",
+    "return": "gave something back, by a receipt or by lines of an order",
+    "cancel": "an order that was cancelled",
+    "join": "became known to a source: registered, or joined as a member",
+    "view": "looked at a page",
+    "search": "searched",
+    "cart": "put an item into the cart",
+    "pay": "paid in an app; the order is an act of its own and has the amount",
+    "share": "shared a page",
+    "scan": "scanned a code, in a store or on an item",
+    "signup": "signed up for an offline activity (报名)",
+    "checkin": "came to it (签到)",
+    "presale": "paid in advance there (预售)",
+    "contact_added": "became a contact of an employee",
+    "contact_deleted": "deleted the employee as a contact",
+    "group_joined": "joined a chat group",
+    "group_quit": "left it",
+    "review": "reviewed an item",
+    "service_chat": "began a chat with customer service",
+    "complaint": "complained",
+    "message_opened": "opened a message",
+    "message_clicked": "clicked in it",
+    "message_replied": "replied to it",
+    "message_unsubscribed": "unsubscribed by it",
+    "message_complained": "reported it as spam",
+}
+OTHERS_ACTS = {
+    "message_sent": "a message was sent to the customer",
+    "message_delivered": "it arrived",
+    "message_bounced": "it did not arrive",
+    "contact_removed": "an employee deleted the customer as a contact",
+    "referral": "somebody else came by a page that the customer shared (引荐)",
+}
+
+
+def _listed(acts: Mapping[str, str]) -> str:
+    return "; ".join(f"{kind}: {meaning}" for kind, meaning in acts.items())
+
+
 class Activity(Table):
-    """One thing that a customer did on any channel."""
+    """One thing that a customer did on any channel, or that was done to one."""
 
     layer = "gold"
     keys = ("source", "activity_id")
     personal = True
     event_time = "at"
+    person_columns = {"referred": "customer_id"}
 
     source = Column("string", "Feed of the act.", required=True)
     activity_id = Column("string", "Key of the act in that feed.", required=True)
     customer_id = Column("string", "The customer; null if unknown.")
-    kind = Column("string", "Kind of act.", required=True, values=("order", "return", "join", "cancel"))
+    kind = Column("string", f"Kind of act. By the customer: {_listed(ACTS)}. By others: {_listed(OTHERS_ACTS)}.",
+                  required=True, values=(*ACTS, *OTHERS_ACTS))  # fmt: skip
+    by_customer = Column("boolean", "Whether the customer did it; false for a message that was sent.", required=True)
     at = Column("timestamp", "When.", required=True)
-    channel = Column("string", "On which channel.")
-    amount = Column("decimal(18,2)", "Amount, negative for returns.", unit="currency")
+    channel = Column(
+        "string", "Where: channel of the order, app of the event, channel of the message; null if unknown."
+    )
+    amount = Column("decimal(18,2)", "Paid with an order or in a presale, negative for returns; else null.",
+                    unit="currency")  # fmt: skip
+    sku = Column("string", "Item, where the act has exactly one.", references="products")
+    order_id = Column("string", "Order that it is or is about.")
+    campaign = Column("string", "Campaign of the message, or credited with the order.", references="campaigns")
+    store = Column("string", "Store or shop.", references="stores")
+    outlet = Column("string", "Outlet (终端) of another company.", references="outlets")
+    referred = Column("string", "Customer who came by the shared page, if known; of a referral only.")
 
 
 class CustomerAttributes(Table):

@@ -20,8 +20,8 @@ from quanyu import discover
 from quanyu.config.settings import Settings, set_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code
 from quanyu.home.lock import home_lock
-from quanyu.home.logs import private_log
 from quanyu.plurals import number_of
+from quanyu.private_files import private_log
 from quanyu.run import business_days, observer, preflight, report, tasks
 from quanyu.run.runner import Context, Result, perform, results
 from quanyu.run.scheduler import Scheduler

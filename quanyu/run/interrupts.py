@@ -12,6 +12,7 @@ import psutil
 
 from quanyu.config.settings import Settings
 from quanyu.home import scratch
+from quanyu.servers.processes import session_of
 
 NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "TERM"}
 # A message that is being sent to a mail server is sent first.
@@ -77,11 +78,5 @@ def _children() -> list[psutil.Process]:
     """Worker processes of this one. Servers have their own sessions, and the embedded engine ends with this process."""
     own = os.getsid(0)
     with contextlib.suppress(psutil.Error):
-        return [child for child in psutil.Process().children(recursive=True) if _session(child) == own]
+        return [child for child in psutil.Process().children(recursive=True) if session_of(child) == own]
     return []
-
-
-def _session(process: psutil.Process) -> int | None:
-    with contextlib.suppress(OSError):
-        return os.getsid(process.pid)
-    return None

@@ -20,10 +20,10 @@ from quanyu.engine.session import Engine
 from quanyu.errors import ConfigError, ContractError, QuanyuError, actor, nearest
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
-from quanyu.home.logs import private_log
 from quanyu.lake import Lake
 from quanyu.lake.receipt import Receipt
 from quanyu.plurals import number_of
+from quanyu.private_files import private_log
 from quanyu.run import facts, integrity
 from quanyu.run.facts import Facts
 from quanyu.run.faults import explain_error

@@ -1,4 +1,4 @@
-"""A stage: a part of the daily run with its steps, commands, checks of declarations and part of the summary."""
+"""A stage: a part of the daily run with its steps, checks of declarations and part of the summary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    import typer
     from rich.console import RenderableType
 
     from quanyu.config.settings import Settings
@@ -39,9 +38,6 @@ class Stage:
     def jobs(self) -> Sequence[Job]:
         """Jobs whose tables hold facts that views and audiences measure."""
         return ()
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add the stage's commands to the command line."""
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Add the mistakes in the stage's declarations to `problems`."""

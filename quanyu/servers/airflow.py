@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
-import os
 import secrets
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 
 from quanyu import discover
 from quanyu.config.settings import Settings, child_environment, of_steps, set_environment, sqlite_url
+from quanyu.private_files import read_or_create
 from quanyu.run.scheduler import Scheduler
 
 PORT = 8080
@@ -66,7 +65,7 @@ def airflow_environment(settings: Settings, port: int = PORT, database: str = DA
         "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "CORE__FERNET_KEY": _read_or_create(
+        "CORE__FERNET_KEY": read_or_create(
             home / "fernet.key", base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         ),
         # The default resolves the full name by DNS, which may be slow or absent.
@@ -75,8 +74,8 @@ def airflow_environment(settings: Settings, port: int = PORT, database: str = DA
         "API__PORT": str(port),
         "API__BASE_URL": url,
         "API__WORKERS": "1",
-        "API__SECRET_KEY": _read_or_create(home / "api.key", secrets.token_hex(32)),
-        "API_AUTH__JWT_SECRET": _read_or_create(home / "jwt.key", secrets.token_hex(32)),
+        "API__SECRET_KEY": read_or_create(home / "api.key", secrets.token_hex(32)),
+        "API_AUTH__JWT_SECRET": read_or_create(home / "jwt.key", secrets.token_hex(32)),
         "DATABASE__SQL_ALCHEMY_CONN": sqlite_url(home / database),
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(home / "logs" / "dag_processor"),
@@ -96,20 +95,7 @@ def own_environment(settings: Settings) -> dict[str, str]:
     return {**{f"QUANYU_{name}": str(path) for name, path in places.items()}, **quiet}
 
 
-def _read_or_create(path: Path, content: str) -> str:
-    """Return the content of the file, and create it with `content` if it does not exist. Only its owner may read it."""
-    if not path.exists():
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(content)
-        with contextlib.suppress(FileExistsError):
-            os.link(fresh, path)
-        fresh.unlink()
-    return path.read_text().strip()
-
-
 def password(settings: Settings) -> str:
     """Return the password of Airflow's user `admin`. The first call creates it."""
     path = settings.home / "airflow" / "passwords.json"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return str(json.loads(_read_or_create(path, json.dumps({"admin": secrets.token_urlsafe(12)})))["admin"])
+    return str(json.loads(read_or_create(path, json.dumps({"admin": secrets.token_urlsafe(12)})))["admin"])

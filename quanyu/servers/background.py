@@ -20,7 +20,7 @@ from filelock import FileLock
 from quanyu.config.settings import Settings, child_environment, of_steps
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, Problem, QuanyuError, RetryableError
-from quanyu.home.logs import private_log
+from quanyu.private_files import private_log, replace_file
 from quanyu.servers import airflow
 from quanyu.servers.processes import (
     MARK,
@@ -67,10 +67,7 @@ def _state(settings: Settings) -> Path:
 
 
 def _note(settings: Settings, running: Iterable[Service]) -> None:
-    fresh = _state(settings).with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps([asdict(service) for service in running]))
-    fresh.replace(_state(settings))
+    replace_file(_state(settings), json.dumps([asdict(service) for service in running]))
 
 
 def up(

@@ -61,7 +61,7 @@ def all_processes(services: Sequence[Service]) -> list[psutil.Process]:
         {service.mark for service in services},
         {service.pid for service in services if _owns_session(service)},
     )
-    processes |= {p for p in psutil.process_iter() if services and (_session(p) in sessions or _mark(p) in marks)}
+    processes |= {p for p in psutil.process_iter() if services and (session_of(p) in sessions or _mark(p) in marks)}
     return [process for process in processes if process.pid != os.getpid() and _is_running(process)]
 
 
@@ -72,7 +72,8 @@ def _owns_session(service: Service) -> bool:
     return True
 
 
-def _session(process: psutil.Process) -> int | None:
+def session_of(process: psutil.Process) -> int | None:
+    """Session id of a process; None if it has ended."""
     with contextlib.suppress(OSError):
         return os.getsid(process.pid)
     return None

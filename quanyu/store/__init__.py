@@ -1,4 +1,4 @@
-"""Small operational state outside of the lake: files, memory, results, alerts, export tasks, the outbox."""
+"""Small operational state outside of the lake: files, memory, results, alerts, the outbox."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from types import TracebackType
 
 from quanyu.store.alerts import Alert, Alerts
 from quanyu.store.base import Database
-from quanyu.store.exports import Exports, ExportTask
 from quanyu.store.held_back import HeldBack, HeldBacks
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.message import Message
@@ -15,7 +14,7 @@ from quanyu.store.results import Results
 from quanyu.store.tables import LakeTable, LakeTables
 from quanyu.store.unchanged_runs import UnchangedRuns
 
-__all__ = ["Alert", "ExportTask", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
+__all__ = ["Alert", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
 
 
 class Store:
@@ -27,7 +26,6 @@ class Store:
         self.ledger = Ledger(self._database)
         self.held_back = HeldBacks(self._database)
         self.unchanged_runs = UnchangedRuns(self._database)
-        self.exports = Exports(self._database)
         self.outbox = Outbox(self._database)
         self.results = Results(self._database)
         self.alerts = Alerts(self._database)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +214,22 @@ def _retry_while_busy(act: Callable[[], None], shown: str) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise _explained(shown, error) from error
             time.sleep(0.05)
+
+
+def receipt_text(receipt: dict[str, Any]) -> str:
+    """Write a receipt with sorted keys, so that equal receipts give equal texts. Days and decimals become text."""
+    return json.dumps(receipt, sort_keys=True, ensure_ascii=False, default=_plain)
+
+
+def read_receipt(text: str) -> dict[str, Any]:
+    """Read a receipt that `receipt_text` wrote."""
+    receipt: dict[str, Any] = json.loads(text)
+    return receipt
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"a receipt cannot hold {type(value).__name__}")

@@ -73,23 +73,14 @@ class Outbox:
         with self._database.write() as connection:
             connection.execute(statement.values({**_changed("announced"), **to}), rows)
 
-    def claim(
-        self, limit: int, day: date, channel: str | None = None, keys: Sequence[str] | None = None
-    ) -> list[Message]:
-        """Move up to `limit` messages that are due by the day to sending, and return them. No two callers get the same.
+    def claim(self, key: str, day: date) -> bool:
+        """Move a message to sending if it is due by the day. Returns whether it was: no two callers claim the same.
 
-        If the sender dies, claimed messages without a mark become unknown, so claim only as many as are sent at once.
+        If the sender dies, a claimed message without a mark becomes unknown, so claim one at a time.
         """
-        due = _due(day, channel, ("planned", "announced"))
-        if keys is not None:
-            # By key only: an ordered search would read all due messages for each message.
-            statement = sa.update(OUTBOX).where(*due, OUTBOX.c.key.in_(keys[:limit]))
-        else:
-            statement = claim_statement(due, limit)
-        statement = statement.values(_changed("sending"))
+        due = sa.update(OUTBOX).where(OUTBOX.c.key == key, *_due(day, None, ("planned", "announced")))
         with self._database.write() as connection:
-            rows = connection.execute(statement.returning(OUTBOX)).all()
-        return sorted(map(message_of, rows), key=lambda message: (message.planned_on, message.key))
+            return connection.execute(due.values(_changed("sending"))).rowcount == 1
 
     def set_status(
         self, key: str, status: str, reason: str | None = None, not_before: datetime | None = None,
@@ -137,21 +128,19 @@ class Outbox:
         with self._database.write() as connection:
             return connection.execute(statement.values({**_changed("unknown"), "reason": reason})).rowcount
 
-    def counts(self, day: date | None = None) -> dict[str, int]:
-        """Count messages by status, planned for one day or all. Statuses without messages are left out."""
+    def counts(self) -> dict[str, int]:
+        """Count messages by status. Statuses without messages are left out."""
         query = (
             sa.select(OUTBOX.c.status, sa.func.count().label("number"))
             .group_by(OUTBOX.c.status)
             .order_by(OUTBOX.c.status)
         )
-        if day is not None:
-            query = query.where(OUTBOX.c.planned_on == day)
         with self._database.read() as connection:
             return {row.status: row.number for row in connection.execute(query)}
 
-    def all(self, status: Status | None = None, day: date | None = None, journey: str | None = None) -> list[Message]:
-        """Return messages ordered by planned day and key, optionally of one status, day or journey."""
-        wanted = {OUTBOX.c.status: status, OUTBOX.c.planned_on: day, OUTBOX.c.journey: journey}
+    def all(self, status: Status | None = None, journey: str | None = None) -> list[Message]:
+        """Return messages ordered by planned day and key, optionally of one status or journey."""
+        wanted = {OUTBOX.c.status: status, OUTBOX.c.journey: journey}
         chosen = [column == value for column, value in wanted.items() if value is not None]
         return sorted(self._messages(*chosen), key=lambda message: (message.planned_on, message.key))
 
@@ -194,13 +183,6 @@ class Outbox:
         query = sa.select(OUTBOX).where(*where).order_by(*IN_ORDER).limit(limit)
         with self._database.read() as connection:
             return [message_of(row) for row in connection.execute(query)]
-
-
-def claim_statement(due: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Update:
-    """Select and update in one statement. SQLite has one writer; Postgres skips rows that another caller has locked."""
-    ordered = sa.select(OUTBOX.c.key).where(*due).order_by(*IN_ORDER).limit(limit)
-    chosen = ordered.with_for_update(skip_locked=True).scalar_subquery()
-    return sa.update(OUTBOX).where(OUTBOX.c.key.in_(chosen), OUTBOX.c.status.in_(("planned", "announced")))
 
 
 def _due(day: date, channel: str | None, statuses: Sequence[str] = ("planned",)) -> list[sa.ColumnElement[bool]]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from quanyu.store.base import Database, UtcDateTime, metadata, now
-from quanyu.store.receipts import from_text, to_text
+from quanyu.store.base import Database, UtcDateTime, metadata, now, read_receipt, receipt_text
 
 RESULTS = sa.Table(
     "step_results",
@@ -29,7 +28,7 @@ class Results:
 
     def record(self, run_id: str, day: date, step: str, result: dict[str, Any]) -> None:
         """Record the result of a step, and replace that of an earlier attempt of the same run."""
-        row = {"run_id": run_id, "step": step, "day": day, "result": to_text(result), "ended_at": now()}
+        row = {"run_id": run_id, "step": step, "day": day, "result": receipt_text(result), "ended_at": now()}
         with self._database.write() as connection:
             self._database.upsert(connection, RESULTS, [row])
 
@@ -58,5 +57,5 @@ class Results:
         with self._database.read() as connection:
             for row in connection.execute(query):
                 newest.pop(row.step, None)
-                newest[row.step] = from_text(row.result)
+                newest[row.step] = read_receipt(row.result)
         return newest

@@ -7,8 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from quanyu.store.base import Database, UtcDateTime, metadata, now
-from quanyu.store.receipts import from_text, to_text
+from quanyu.store.base import Database, UtcDateTime, metadata, now, read_receipt, receipt_text
 
 UNCHANGED_RUNS = sa.Table(
     "job_memory",
@@ -33,7 +32,7 @@ class UnchangedRuns:
     def save_all(self, job: str, receipts: Mapping[str, dict[str, Any]]) -> None:
         """Store receipts under job and key in one transaction."""
         at = now()
-        rows = [{"job": job, "key": k, "receipt": to_text(one), "updated_at": at} for k, one in receipts.items()]
+        rows = [{"job": job, "key": k, "receipt": receipt_text(one), "updated_at": at} for k, one in receipts.items()]
         with self._database.write() as connection:
             self._database.upsert(connection, UNCHANGED_RUNS, rows)
 
@@ -42,7 +41,7 @@ class UnchangedRuns:
         query = sa.select(UNCHANGED_RUNS.c.receipt).where(UNCHANGED_RUNS.c.job == job, UNCHANGED_RUNS.c.key == key)
         with self._database.read() as connection:
             text = connection.scalar(query)
-        return from_text(text) if text is not None else None
+        return read_receipt(text) if text is not None else None
 
     def delete(self, job: str) -> None:
         """Delete all receipts of a job, so that it runs again."""

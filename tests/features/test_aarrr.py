@@ -1,9 +1,16 @@
 """AARRR: how far a customer has come, and what leads on."""
 
+from hashlib import sha256
+
 from specification import Scene, spec
 
+from quanyu.model.people import Identifiers
 from quanyu.model.touch import Events
 from quanyu.model.trade import OrderLines, Orders, Products
+
+# Pages are shared under the SHA-256 of an identifier: `o-bob` and `o-ann`.
+SHARED_BY_BRINGS = sha256(b"o-bob").hexdigest()
+SHARED_BY_ONLY = sha256(b"o-ann").hexdigest()
 
 test_the_furthest_stage_counts = spec(
     Scene("aarrr"),
@@ -19,14 +26,18 @@ test_the_furthest_stage_counts = spec(
             large    | 2024-06-01 | 500
             brings   | 2024-06-01 | 10
         """,
-        Events: """
-            customer | at         | kind
-            brings   | 2024-06-01 | share
-            brings   | 2024-06-02 | share
-            brings   | 2024-06-03 | share
-            only     | 2024-06-01 | share
-            only     | 2024-06-02 | share
-            only     | 2024-06-03 | share
+        Events: f"""
+            customer | at         | kind | shared_by
+            first    | 2024-06-01 | view | {SHARED_BY_BRINGS}
+            large    | 2024-06-01 | view | {SHARED_BY_ONLY}
+        """,
+        Identifiers: """
+            customer | kind   | scope | value
+            brings   | openid | mall  | o-bob
+            only     | openid | mall  | o-ann
+            first    | openid | mall  | o-1
+            again    | openid | mall  | o-2
+            large    | openid | mall  | o-3
         """,
     },
     expect={

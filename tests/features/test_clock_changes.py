@@ -2,7 +2,7 @@
 
 from specification import spec
 
-from features.recency import Recency
+from features.customers.recency import Recency
 from quanyu.model.trade import Orders
 
 test_on_the_day_on_which_clocks_go_forward_the_day_still_ends_at_midnight = spec(

@@ -2,8 +2,8 @@
 
 from specification import Scene, spec
 
-from features.deals import Deals
-from features.refunds import Refunds
+from features.customers.deals import Deals
+from features.customers.refunds import Refunds
 from quanyu.model.trade import OrderLines, Orders, Products
 
 LINES = {

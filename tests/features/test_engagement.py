@@ -2,7 +2,7 @@
 
 from specification import spec
 
-from features.engagement import Engagement
+from features.customers.engagement import Engagement
 from quanyu.model.people import People
 from quanyu.model.trade import OrderLines, Orders
 

@@ -2,7 +2,7 @@
 
 from specification import Scene, spec
 
-from features.habits import Habits
+from features.customers.habits import Habits
 from quanyu.model.supply import Stores
 from quanyu.model.touch import Events
 from quanyu.model.trade import OrderLines, Orders

@@ -2,7 +2,7 @@
 
 from specification import spec
 
-from features.preference import Preference
+from features.customers.preference import Preference
 from quanyu.model.trade import OrderLines, Products
 
 PRODUCTS = """

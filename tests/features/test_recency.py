@@ -7,7 +7,7 @@ known. `days_between_orders` is the rhythm.
 
 from specification import spec
 
-from features.recency import Recency
+from features.customers.recency import Recency
 from quanyu.model.trade import Orders
 
 test_lapsed_is_who_last_bought_more_than_180_days_ago = spec(

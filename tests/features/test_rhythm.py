@@ -2,7 +2,7 @@
 
 from specification import Scene, spec
 
-from features.rhythm import Rhythm
+from features.customers.rhythm import Rhythm
 from quanyu.model.trade import Orders
 
 RHYTHMS = {

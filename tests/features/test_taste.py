@@ -2,9 +2,9 @@
 
 from specification import Scene, spec
 
-from features.categories import Brands, Categories, Series
-from features.preference import Preference
-from features.sizes import Sizes
+from features.customers.categories import Brands, Categories, Series
+from features.customers.preference import Preference
+from features.customers.sizes import Sizes
 from quanyu.model.trade import OrderLines, Orders, Products
 
 GOODS = {

@@ -2,8 +2,8 @@
 
 from specification import spec
 
-from features.recency import Recency
-from features.value import Value
+from features.customers.recency import Recency
+from features.customers.value import Value
 from quanyu.model.trade import Orders
 
 test_a_leap_day_is_a_day_like_others = spec(

@@ -1,11 +1,14 @@
 """Messages, browsing, voice, community, and how a customer can be reached."""
 
+from hashlib import sha256
+
 from specification import Scene, spec
 
-from features.browsing import Browsing
-from features.community import Communities, Guides, Participation
-from features.messaging import Messaging
-from features.voice import Complaining, Inquiries, Reviewing
+from features.customers.browsing import Browsing
+from features.customers.community import Communities, Guides, Participation
+from features.customers.messaging import Messaging
+from features.customers.purchase_paths import Referrals
+from features.customers.voice import Complaining, Inquiries, Reviewing
 from quanyu.model.knowledge import ActivityPeople, Complaints, Reviews, ServiceChats
 from quanyu.model.people import Consents, Identifiers, People
 from quanyu.model.touch import Contacts, Events, Groups, Messages
@@ -132,6 +135,24 @@ test_activities = spec(
     expect={"ann": dict(signups=2, checkins=1), "bob": dict(signups=0, checkins=0)},
 )
 
+# Pages are shared under the SHA-256 of an identifier.
+SHARED_BY_ANN = sha256(b"o-ann").hexdigest()
+
+test_whom_a_customer_brings = spec(
+    Referrals,
+    as_of="2024-07-01",
+    given={
+        Events: f"""
+            customer | at         | kind | shared_by
+            bob      | 2024-06-01 | view | {SHARED_BY_ANN}
+            bob      | 2024-06-02 | view | {SHARED_BY_ANN}
+            null     | 2024-06-03 | view | {SHARED_BY_ANN}
+        """,
+        Identifiers: "customer | kind | scope | value\nann | openid | mall | o-ann\nbob | openid | mall | o-bob",
+    },
+    expect={"ann": dict(visits=3, people=1), "bob": dict(visits=0, people=0)},
+)
+
 test_what_a_customer_does_beyond_buying = spec(
     Scene("social"),
     as_of="2024-07-01",
@@ -142,12 +163,19 @@ test_what_a_customer_does_beyond_buying = spec(
             ann      | 2024-06-02 | 5     | 0
             bob      | 2024-06-02 | 1     | 0
         """,
-        Events: "customer | at | kind\nann | 2024-06-01 | share\nann | 2024-06-02 | share\nann | 2024-06-03 | share",
+        Events: f"""
+            customer | at         | kind  | shared_by
+            ann      | 2024-06-01 | share |
+            ann      | 2024-06-02 | share |
+            ann      | 2024-06-03 | share |
+            bob      | 2024-06-03 | view  | {SHARED_BY_ANN}
+        """,
+        Identifiers: "customer | kind | scope | value\nann | openid | mall | o-ann\nbob | openid | mall | o-bob",
         ActivityPeople: "customer | activity | step | at\nann | a1 | checkin | 2024-06-02",
     },
     expect={
-        "ann": dict(reviewer=True, promoter=True, sharer=True, guest=True, unhappy=False),
-        "bob": dict(reviewer=False, promoter=False, sharer=False, guest=False, unhappy=True),
+        "ann": dict(referrer=True, reviewer=True, promoter=True, sharer=True, guest=True, unhappy=False),
+        "bob": dict(referrer=False, reviewer=False, promoter=False, sharer=False, guest=False, unhappy=True),
     },
 )
 

@@ -2,7 +2,7 @@
 
 from specification import spec
 
-from features.value import Value
+from features.customers.value import Value
 from quanyu.model.identity import Identities
 from quanyu.model.trade import Orders
 

@@ -1,9 +1,11 @@
 import importlib.metadata
+import json
 import os
 import pwd
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
@@ -11,6 +13,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.server import Server
 from quanyu.engine.spark import SparkEngine
 from quanyu.home import doctor
+from quanyu.private_files import replace_file
 from quanyu.servers import background
 from quanyu.servers.processes import Service
 
@@ -160,7 +163,7 @@ def test_a_port_is_free_or_ours_or_somebody_elses(settings):
 
 def test_state_that_outlived_its_process_is_reported(on_spark):
     (on_spark.home / "server").mkdir(parents=True)
-    SparkEngine(on_spark)._note(Server(1, 1.0, 1, "t"))
+    replace_file(SparkEngine(on_spark).folder / "server.json", json.dumps(asdict(Server(1, 1.0, 1, "t"))))
     background._note(on_spark, [Service("mlflow", 1, 1.0, 5000, "m")])
     report = findings(on_spark)
     assert (report["spark server"].ok, report["pages"].ok) == (False, False)

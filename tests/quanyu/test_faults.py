@@ -14,7 +14,7 @@ from shop import ROOT, Retailer
 
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError, actor
-from quanyu.home.logs import private_log
+from quanyu.private_files import private_log
 from quanyu.run.faults import explain_error, machine_fault
 from quanyu.run.runner import Step, perform
 

@@ -12,7 +12,7 @@ CHECK = """
 import sys
 from pathlib import Path
 from quanyu.errors import KeeperError
-from quanyu.feeds.folders import check_folders
+from quanyu.feeds.paths import check_folders
 try:
     check_folders(Path(sys.argv[1]), sys.argv[2])
 except KeeperError as error:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from quanyu.config.settings import Settings, child_environment
 from quanyu.engine.server import Server
 from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, RetryableError
+from quanyu.private_files import replace_file
 from quanyu.servers import airflow, background, processes
 
 # A server with a child in its own session and one in another. It overwrites its environment with a title.
@@ -189,7 +191,8 @@ def test_the_spark_server_and_its_watcher_go_too(settings):
     engine.folder.mkdir()
     (engine.folder / "clients.lock").touch()
     spark = subprocess.Popen(sleeper, start_new_session=True)
-    engine._note(Server(spark.pid, psutil.Process(spark.pid).create_time(), 1, "t"))
+    server = Server(spark.pid, psutil.Process(spark.pid).create_time(), 1, "t")
+    replace_file(engine.folder / "server.json", json.dumps(asdict(server)))
     watcher = subprocess.Popen([sys.executable, "-m", "quanyu.engine.server", str(engine.folder), "900"])
     deadline = time.monotonic() + 5
     while not processes.watchers(engine.folder) and time.monotonic() < deadline:

@@ -6,8 +6,8 @@ import pytest
 from specification import ascii_table, rule, spec
 from specification.comparison import same
 
-from features.recency import Recency
-from features.value import Value
+from features.customers.recency import Recency
+from features.customers.value import Value
 from quanyu.model.people import Activity, Consents, Customers, Identifiers, People
 from quanyu.model.touch import Messages
 from quanyu.model.trade import OrderLines, Orders, Products

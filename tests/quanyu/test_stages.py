@@ -20,7 +20,6 @@ EXAMPLES = {"int": 3, "str": "word", "bool": True, "Mapping[str, int]": {"a": 1}
             "Mapping[str, str]": {"a": "b"}}  # fmt: skip
 NEW_STAGE = '''
 """A stage of a retailer's own."""
-import typer
 from quanyu.run.runner import Outcome, Step
 from quanyu.run.stage import Stage
 
@@ -32,14 +31,20 @@ class GreetingStage(Stage):
     def steps(self, catalogue):
         return [Step("greeting", "greeting", (), (), "1", lambda context, receipt: Outcome(1))]
 
-    def commands(self, app: typer.Typer) -> None:
-        @app.command()
-        def greet() -> None:
-            print("good morning")
-
     def check(self, catalogue, problems) -> None:
         problems.add("greeting.yml", "words", "nobody to greet")
 '''
+NEW_COMMAND = """
+from quanyu.cli import say
+
+
+def greet() -> None:
+    say("good morning")
+
+
+def add(app) -> None:
+    app.command()(greet)
+"""
 STEPS = """
 from types import SimpleNamespace
 from quanyu import discover
@@ -84,6 +89,7 @@ def test_a_new_file_brings_a_step_a_command_and_a_check(tmp_path):
     (tmp_path / "greeting").mkdir()
     (tmp_path / "greeting" / "__init__.py").touch()
     (tmp_path / "greeting" / "stage.py").write_text(NEW_STAGE)
+    (tmp_path / "greeting" / "commands.py").write_text(NEW_COMMAND)
 
     def python(*words):
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from sqlalchemy.dialects import postgresql
 
 from quanyu.errors import QuanyuError
 from quanyu.store import Message, Store
-from quanyu.store.outbox import OUTBOX, claim_statement
 
 DAY = date(2011, 9, 10)
 
@@ -47,7 +45,7 @@ def test_planning_again_adds_nothing(outbox):
 
 def test_planning_again_does_not_touch_what_was_sent(outbox):
     outbox.plan([message("a")])
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     outbox.set_status("a", "sent")
     assert outbox.plan([message("a", template="another")]) == 0
     [stored] = outbox.all()
@@ -57,68 +55,57 @@ def test_planning_again_does_not_touch_what_was_sent(outbox):
 def test_only_what_is_due_and_planned_is_claimed(outbox):
     tomorrow = DAY + timedelta(days=1)
     outbox.plan([message("a"), message("late", planned_on=tomorrow), message("held", status="held")])
-    assert [claimed.key for claimed in outbox.claim(10, DAY)] == ["a"]
-    assert outbox.claim(10, DAY) == []
-    assert [claimed.key for claimed in outbox.claim(10, tomorrow)] == ["late"]
+    assert [key for key in ("a", "late", "held") if outbox.claim(key, DAY)] == ["a"]
+    assert [key for key in ("a", "late", "held") if outbox.claim(key, tomorrow)] == ["late"]
 
 
-def test_a_channel_claims_its_own(outbox):
-    outbox.plan([message("a"), message("b", channel="smtp")])
-    assert [claimed.key for claimed in outbox.claim(10, DAY, channel="smtp")] == ["b"]
-
-
-def test_claims_come_in_order_and_within_the_limit(outbox):
-    outbox.plan([message(key) for key in "dbca"])
-    assert [claimed.key for claimed in outbox.claim(3, DAY)] == ["a", "b", "c"]
+def test_what_is_due_comes_in_order_by_channel_and_within_the_limit(outbox):
+    outbox.plan([*(message(key) for key in "dbca"), message("0", channel="smtp")])
+    assert [due.key for due in outbox.due(3, DAY, "eml")] == ["a", "b", "c"]
+    assert [due.key for due in outbox.due(3, DAY, "smtp")] == ["0"]
 
 
 def test_a_failure_is_planned_again_and_waits_for_a_later_sender(outbox):
     outbox.plan([message("a")])
     assert [due.key for due in outbox.due(5, DAY)] == ["a"]
-    [claimed] = outbox.claim(1, DAY)
-    assert (claimed.status, claimed.attempts) == ("sending", 0)
+    assert outbox.claim("a", DAY)
+    assert (outbox.find("a").status, outbox.find("a").attempts) == ("sending", 0)
     outbox.set_status("a", "failed", "451 try later", datetime.now(UTC) + timedelta(minutes=15))
-    assert outbox.due(5, DAY) == outbox.claim(1, DAY) == []
+    assert (outbox.due(5, DAY), outbox.claim("a", DAY)) == ([], False)
     outbox.plan([message("b")])
-    outbox.claim(1, DAY)
+    outbox.claim("b", DAY)
     outbox.set_status("b", "failed", "451 try later", datetime.now(UTC))
-    [again] = outbox.claim(1, DAY)
+    [again] = outbox.due(5, DAY)
     assert (again.key, again.attempts, again.reason) == ("b", 1, "451 try later")
 
 
 def test_messages_with_the_fewest_attempts_are_due_first(outbox):
     outbox.plan([message("a"), message("b")])
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     outbox.set_status("a", "failed", "451 try later", datetime.now(UTC))
     assert [due.key for due in outbox.due(5, DAY)] == ["b", "a"]
 
 
 def test_a_released_message_is_planned_again_as_if_untried(outbox):
     outbox.plan([message("a")])
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     outbox.set_status("a", "released")
     [again] = outbox.due(5, DAY)
     assert (again.status, again.attempts) == ("planned", 0)
 
 
-def test_a_claim_by_key_takes_that_one_once(outbox):
-    outbox.plan([message("a"), message("b")])
-    assert [claimed.key for claimed in outbox.claim(1, DAY, keys=["b"])] == ["b"]
-    assert outbox.claim(1, DAY, keys=["b"]) == []
-
-
 def test_recovery_of_one_channel_leaves_the_other(outbox):
     outbox.plan([message("a"), message("b", channel="smtp")])
-    outbox.claim(2, DAY)
+    assert outbox.claim("a", DAY) and outbox.claim("b", DAY)
     assert outbox.recover(channel="smtp") == 1
     assert [sending.key for sending in outbox.all("sending")] == ["a"]
 
 
 def test_messages_of_a_dead_sender_become_unknown_and_are_not_claimed_again(outbox):
     outbox.plan([message("a"), message("b")])
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     assert outbox.recover() == 1
-    assert [claimed.key for claimed in outbox.claim(10, DAY)] == ["b"]
+    assert [key for key in "ab" if outbox.claim(key, DAY)] == ["b"]
     assert outbox.counts() == {"sending": 1, "unknown": 1}
     with pytest.raises(QuanyuError):
         outbox.set_status("a", "failed")
@@ -130,7 +117,7 @@ def test_only_a_claimed_message_can_be_marked(outbox, status):
     outbox.plan([message("a")])
     with pytest.raises(QuanyuError, match="not on its way"):
         outbox.set_status("a", status)
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     outbox.set_status("a", status)
 
 
@@ -153,7 +140,7 @@ def test_statuses_outside_the_list_are_refused(outbox):
 )
 def test_a_reason_keeps_no_address(outbox, reason, stored):
     outbox.plan([message("a")])
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     outbox.set_status("a", "rejected", reason)
     assert outbox.all("rejected")[0].reason == stored
 
@@ -162,22 +149,23 @@ def test_announced_messages_were_not_sent(outbox):
     outbox.plan([message("a"), message("b")])
     outbox.announce({"a": ("email", "hash-a"), "b": ("email", "hash-b")})
     assert outbox.due(5, DAY) == []
-    [claimed] = outbox.claim(1, DAY, keys=["a"])
+    assert outbox.claim("a", DAY)
+    claimed = outbox.find("a")
     assert (claimed.address_kind, claimed.address_hash) == ("email", "hash-a")
     assert outbox.recover() == 1
     assert outbox.counts() == {"planned": 1, "unknown": 1}
-    outbox.claim(1, DAY)
+    outbox.claim("b", DAY)
     assert outbox.recover(repeatable=True) == 0
     assert outbox.counts() == {"planned": 1, "unknown": 1}
 
 
 def test_a_person_settles_what_is_unknown_and_the_reason_stays(outbox):
     outbox.plan([message("a"), message("b")])
-    outbox.claim(2, DAY)
+    assert outbox.claim("a", DAY) and outbox.claim("b", DAY)
     outbox.recover()
     outbox.set_status("a", "again", note="ann: it never came", expires_on=DAY)
     outbox.set_status("b", "closed", note="ann: too late")
-    outbox.claim(1, DAY)
+    outbox.claim("a", DAY)
     outbox.set_status("a", "sent")
     assert [(settled.status, settled.note) for settled in outbox.all()] == [
         ("sent", "ann: it never came"), ("closed", "ann: too late")
@@ -231,13 +219,6 @@ def test_the_outbox_of_an_older_release_keeps_its_messages(tmp_path):
         assert store.outbox.counts() == {"expired": 1, "sent": 1}
 
 
-def test_counts_of_a_day(outbox):
-    outbox.plan([message("a"), message("b", planned_on=DAY + timedelta(days=1), status="held")])
-    assert outbox.counts(DAY) == {"planned": 1}
-    assert outbox.counts() == {"held": 1, "planned": 1}
-    assert [planned.key for planned in outbox.all(day=DAY)] == ["a"]
-
-
 def test_senders_side_by_side_share_the_messages_out(tmp_path):
     url = f"sqlite:///{tmp_path}/store.db"
     with Store(url) as store:
@@ -246,8 +227,8 @@ def test_senders_side_by_side_share_the_messages_out(tmp_path):
 
     def work() -> None:
         with Store(url) as store:
-            while batch := store.outbox.claim(7, DAY):
-                claimed_keys.extend(claimed.key for claimed in batch)
+            while due := store.outbox.due(7, DAY):
+                claimed_keys.extend(message.key for message in due if store.outbox.claim(message.key, DAY))
 
     workers = [threading.Thread(target=work) for _ in range(5)]
     for worker in workers:
@@ -255,11 +236,6 @@ def test_senders_side_by_side_share_the_messages_out(tmp_path):
     for worker in workers:
         worker.join(60)
     assert sorted(claimed_keys) == [f"{n:03}" for n in range(200)]
-
-
-def test_postgres_passes_over_rows_that_another_sender_holds():
-    statement = claim_statement([OUTBOX.c.status == "planned"], 5).values(status="sending")
-    assert "FOR UPDATE SKIP LOCKED" in str(statement.compile(dialect=postgresql.dialect()))
 
 
 class Senders(RuleBasedStateMachine):
@@ -283,13 +259,14 @@ class Senders(RuleBasedStateMachine):
         assert self.store.outbox.plan([message(key) for key in keys]) == len(new)
         self.claimable |= dict.fromkeys(new, True)
 
-    @rule(limit=st.integers(1, 4))
-    def claim(self, limit):
-        got = [claimed.key for claimed in self.store.outbox.claim(limit, DAY)]
-        assert len(set(got)) == len(got) <= limit
-        assert all(self.claimable[key] for key in got), "handed out twice"
-        self.claimable |= dict.fromkeys(got, False)
-        self.on_the_way |= set(got)
+    @rule(key=st.sampled_from("abcdefgh"))
+    def claim(self, key):
+        if self.store.outbox.claim(key, DAY):
+            assert self.claimable[key], "handed out twice"
+            self.claimable[key] = False
+            self.on_the_way.add(key)
+        else:
+            assert not self.claimable.get(key)
 
     @rule(status=st.sampled_from(["sent", "rejected", "unknown", "held", "failed", "released"]))
     def mark(self, status):

@@ -1,6 +1,6 @@
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
@@ -42,17 +42,6 @@ def test_memory_outlives_the_process_that_wrote_it(tmp_path):
         store.unchanged_runs.save("job", "", {"x": "值"})
     with Store(url) as store:
         assert store.unchanged_runs.load("job") == {"x": "值"}
-
-
-def test_the_last_export_is_the_one_of_the_latest_day(store):
-    store.exports.record("winback", DAY, "done", "s3://b/winback", {"rows": 3})
-    store.exports.record("winback", date(2011, 9, 9), "done", None, {"rows": 2})
-    store.exports.record("other", DAY, "failed", None, {})
-    last = store.exports.last("winback")
-    assert (last.day, last.status, last.location, last.receipt) == (DAY, "done", "s3://b/winback", {"rows": 3})
-    assert last.updated_at.tzinfo == UTC
-    assert [task.export for task in store.exports.all(DAY)] == ["other", "winback"]
-    assert store.exports.last("unheard-of") is None
 
 
 def test_many_processes_open_a_new_store_at_once(tmp_path):

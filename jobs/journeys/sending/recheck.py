@@ -88,11 +88,8 @@ def _late(context: Context, program: Program | None, message: Message) -> Ending
     last = message.expires_on or last_day(context, program, int(message.step), due_on)
     if context.day <= last:
         return None
-    return "expired", f"was due on {due_on}, and may go out until {last}" + _why_not(message)
-
-
-def _why_not(message: Message) -> str:
-    return f"; last: {message.reason}" if message.reason else ""
+    why = f"; last: {message.reason}" if message.reason else ""
+    return "expired", f"was due on {due_on}, and may go out until {last}{why}"
 
 
 def _reached(

@@ -93,7 +93,7 @@ def _send_batch(run: SendRun, due: Sequence[Message]) -> None:
     for message in due:
         # One by one, so that a kill leaves at most one message with an unknown outcome.
         with uninterrupted():
-            if message.key in addresses and run.store.outbox.claim(1, run.day, keys=[message.key]):
+            if message.key in addresses and run.store.outbox.claim(message.key, run.day):
                 _send_one(run, message, addresses[message.key])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -120,16 +120,12 @@ def _mint(fresh: pd.DataFrame, log: Log) -> dict[int, str]:
     """Mint an id for each cluster without one, seeded by its first record so that a repeated run mints the same."""
     seeds = [f"{source}/{key}" for source, key in zip(fresh["source"], fresh["person_key"], strict=True)]
     ids, number = [_id(f"{seed}/0") for seed in seeds], 0
-    while collisions := log.minted(ids) | _repeated(ids):
+    while collisions := log.minted(ids) | {one for one, times in Counter(ids).items() if times > 1}:
         number += 1
         ids = [
             _id(f"{seed}/{number}") if minted in collisions else minted for seed, minted in zip(seeds, ids, strict=True)
         ]
     return dict(zip(fresh["cluster"].astype(int), ids, strict=True))
-
-
-def _repeated(ids: Sequence[str]) -> set[str]:
-    return {one for one, times in Counter(ids).items() if times > 1}
 
 
 def _id(seed: str) -> str:

@@ -191,34 +191,17 @@ def _density(group: list[int], edges: Sequence[Edge]) -> float:
 
 
 def _bridges(edges: Sequence[Edge], records: set[int], sides: int) -> set[Edge]:
-    """Edges whose removal leaves two parts of at least `sides` records each. Tarjan's algorithm, without recursion."""
-    neighbours: dict[Any, list[tuple[Any, Edge]]] = {}
-    for edge in edges:
-        one, other = _ends(edge)
-        neighbours.setdefault(one, []).append((other, edge))
-        neighbours.setdefault(other, []).append((one, edge))
-    start = min(records)
-    order, low = {start: 0}, {start: 0}
-    below = {start: 1}
-    bridges: set[Edge] = set()
-    stack: list[tuple[Any, Edge | None, int]] = [(start, None, 0)]
-    while stack:
-        at, via, place = stack.pop()
-        if place < len(neighbours.get(at, [])):
-            stack.append((at, via, place + 1))
-            to, edge = neighbours[at][place]
-            if edge is via:
-                continue
-            if to in order:
-                low[at] = min(low[at], order[to])
-                continue
-            order[to] = low[to] = len(order)
-            below[to] = int(to in records)
-            stack.append((to, edge, 0))
-        elif via is not None:
-            up = next(end for end in _ends(via) if end != at)
-            low[up] = min(low[up], low[at])
-            below[up] += below[at]
-            if low[at] > order[up] and sides <= below[at] <= len(records) - sides:
-                bridges.add(via)
-    return bridges
+    """Edges whose removal leaves two parts of at least `sides` records each."""
+    import networkx as nx
+
+    start, graph = min(records), nx.MultiGraph()
+    graph.add_node(start)
+    graph.add_edges_from((*_ends(edge), {"edge": edge}) for edge in edges)
+    # Records behind each edge of a search tree, which contains every bridge.
+    behind = {node: int(node in records) for node in graph}
+    large = set()
+    for before, node in reversed([*nx.dfs_edges(graph, start)]):
+        behind[before] += behind[node]
+        if sides <= behind[node] <= len(records) - sides:
+            large |= {(before, node), (node, before)}
+    return {graph.edges[one, other, 0]["edge"] for one, other in nx.bridges(graph, start) if (one, other) in large}

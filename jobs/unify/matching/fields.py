@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -50,14 +51,8 @@ def prepare_fields(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _names(raw: pd.DataFrame) -> tuple[Strings, Strings]:
-    texts = raw[["given_name", "family_name", "display_name"]].astype(object)
-    texts = texts.mask(texts.isna(), None)
-    cache: dict[tuple[Any, ...], tuple[str | None, str | None]] = {}
-    split = []
-    for key in zip(texts["given_name"], texts["family_name"], texts["display_name"], strict=True):
-        if key not in cache:
-            cache[key] = names.parts(*key)
-        split.append(cache[key])
+    parts = functools.cache(names.parts)
+    split = [parts(*key) for key in name_match.name_columns(raw)]
     given_names, family_names = zip(*split, strict=True) if split else ((), ())
     return pd.Series(given_names, raw.index, dtype=object), pd.Series(family_names, raw.index, dtype=object)
 
@@ -100,11 +95,6 @@ def _house(text: str) -> str | None:
     return "-".join(_DIGITS.findall(text)) or None
 
 
-def record_name_codes(raw: pd.DataFrame, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Code of each record's name (records, int64), as by name_match.numbered."""
-    return name_match.name_codes(name_match.names_of(raw), salt)
-
-
 def hashed(texts: Strings, salt: str) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Hash texts under the salt (16 characters) to integers, 0 for null."""
     values = texts.to_numpy(dtype=object)
@@ -140,8 +130,9 @@ def batches(stream: Iterator[pa.RecordBatch], blocks: Sequence[Sequence[str]], s
         lists = pa.ListArray.from_arrays(
             pa.array(np.arange(len(fields) + 1, dtype=np.int32) * block_keys.shape[1]), pa.array(block_keys.ravel())
         )
+        codes = name_match.name_codes(name_match.names_of(raw), salt)
         passed = [batch.column(batch.schema.get_field_index(name)) for name in PASSED]
         texts = [pa.array(fields[name], pa.string()) for name in FIELDS]
         yield pa.RecordBatch.from_arrays(
-            [*passed, pa.array(record_name_codes(raw, salt)), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
+            [*passed, pa.array(codes), lists, *texts], names=[*PASSED, "name", "keys", *FIELDS]
         )

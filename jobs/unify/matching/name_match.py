@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,9 +83,13 @@ def _complete_name(first: str, last: str, columns: bool) -> Name:
 
 def names_of(raw: pd.DataFrame) -> list[Name | None]:
     """Names of records, from their raw columns."""
+    return [parsed(*key) for key in name_columns(raw)]
+
+
+def name_columns(raw: pd.DataFrame) -> Iterator[tuple[str | None, ...]]:
+    """Given name, family name and whole name of each record, None where absent."""
     texts = raw[["given_name", "family_name", "display_name"]].astype(object)
-    texts = texts.mask(texts.isna(), None)
-    return [parsed(*key) for key in texts.itertuples(index=False, name=None)]
+    return texts.mask(texts.isna(), None).itertuples(index=False, name=None)
 
 
 def _one_word(bare: str) -> str | None:

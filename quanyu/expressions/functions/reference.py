@@ -20,7 +20,7 @@ list lacks. Operators are `+ - * / div % || = <> <=> < <= > >=`, `and or not`, `
 
 def markdown() -> str:
     """Return the page as Markdown: functions, aggregates, casts, and refused functions with what to write instead."""
-    functions = [_written(line) for line in TABLE.splitlines()]
+    functions = [line.partition(" = ")[0].strip() for line in TABLE.splitlines()]
     casts = sorted(f"{start} → {end}" for start, end in PAIRS)
     instead = [f"| {start} → {end} | {words} |" for (start, end), words in sorted(INSTEAD.items())]
     refused = [f"| `{name}` | {words} |" for name, words in sorted(REFUSED.items())]
@@ -32,7 +32,3 @@ def markdown() -> str:
         "## Casts", "", f"{'; '.join(casts)}.", "", "| cast | instead |", "|---|---|", *instead, "",
         "## Refused", "", "| function | it |", "|---|---|", *refused, "",
     ])  # fmt: skip
-
-
-def _written(line: str) -> str:
-    return line.partition(" = ")[0].strip()

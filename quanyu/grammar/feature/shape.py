@@ -51,13 +51,13 @@ def _groups_shape(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
         return
     if not view.groups.by or not view.groups.values:
         yield "groups", "wants columns to group by, and values of a group"
-    for name in (*view.groups.by, *view.groups.values):
-        in_use = name in view.over.schema() and view.groups.by.get(name) != name
-        if not NAME.match(name) or in_use or name in (*view.derived, *view.entity.by()):
-            yield (
-                f"groups.{name}",
-                "is no name for a column of a group: lower case letters, digits and _, not in use yet",
-            )
+    rows = {*view.over.schema(), *view.derived, *view.entity.by()}
+    # A column of rows may be a key under its own name.
+    new = [name for name, text in view.groups.by.items() if text != name] + list(view.groups.values)
+    for name in new:
+        if not NAME.match(name) or name in rows:
+            words = "is no name for a column of a group: lower case letters, digits and _, not in use yet"
+            yield f"groups.{name}", words
     for name, feature in view.features.items():
         if feature.windowed:
             yield name, "has the window of the view, since it aggregates groups of its rows: leave `within` out"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
-from quanyu.grammar.declaration import Problems, digest, file_of
+from quanyu.grammar.declaration import Problems, digest, file_of, snake_case
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature.derived import Derived, FirstAfter
 from quanyu.grammar.feature.grouping import Grouping
@@ -90,7 +89,7 @@ class FeatureView:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = snake_case(cls.__name__)
         cls.features = {key: value for key, value in vars(cls).items() if isinstance(value, Feature)}
 
     @classmethod

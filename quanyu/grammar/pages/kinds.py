@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from quanyu import discover
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
-from quanyu.grammar.declaration import YamlDeclaration
+from quanyu.grammar.declaration import YamlDeclaration, snake_case
 
 HOUSE = Path(__file__).parents[3]
 # Packages with declarations that are Python classes.
@@ -66,7 +66,7 @@ def python_kinds() -> dict[str, PythonKind]:
         for base in discover.subclasses(discover.modules(package), object)
         if "__init_subclass__" in vars(base) and not issubclass(base, BaseModel)
     ]
-    kinds = [PythonKind(_snake(base.__name__), base, package) for base in bases if (package := _package(base))]
+    kinds = [PythonKind(snake_case(base.__name__), base, package) for base in bases if (package := _package(base))]
     return {kind.name: kind for kind in kinds}
 
 
@@ -101,7 +101,3 @@ def _packages() -> Iterator[str]:
 def _keys(file: Path) -> int:
     """Number of different keys in a YAML file."""
     return len(set(re.findall(r"([a-z_]+):(?=\s|$)", file.read_text(encoding="utf-8"))))
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

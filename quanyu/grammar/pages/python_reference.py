@@ -14,10 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from quanyu.grammar.pages.kinds import PythonKind
+from quanyu.grammar.pages.kinds import HOUSE, PythonKind
 from quanyu.markdown import grid
-
-HOUSE = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Nothing is written into the home: the store is a copy, and what has to be tried 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from quanyu import discover
 from quanyu.config.settings import Settings, sqlite_url
 from quanyu.errors import KeeperError
 from quanyu.home import migration
+from quanyu.home.backup import copy_database
 from quanyu.run import integrity
 from quanyu.run.planning.absent_values import Absent, absent_values
 from quanyu.run.planning.decision import decide, last_complete_run
@@ -102,11 +102,7 @@ def _copied_store(settings: Settings, folder: Path) -> str:
         return settings.store_url
     copy = folder / "store.db"
     if (settings.home / "store.db").exists():
-        with (
-            contextlib.closing(sqlite3.connect(settings.home / "store.db")) as source,
-            contextlib.closing(sqlite3.connect(copy)) as target,
-        ):
-            source.backup(target)
+        copy_database(settings.home / "store.db", copy)
     return sqlite_url(copy)
 
 

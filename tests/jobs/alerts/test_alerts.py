@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from aiosmtpd.controller import Controller
 
-from jobs.alerts.notify import notify, notify_declarations_rejected, problems_of
+from jobs.alerts.observer import AlertObserver, problems_of
 from quanyu.config.settings import load_settings
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.run.runner import Outcome, Result, perform, results
@@ -28,6 +28,7 @@ fills:
   products: {sku: sku, product: name}
 """
 GOOD = "sku,name\na,A\n"
+OBSERVER = AlertObserver()
 BASE = "zone: Asia/Shanghai\nregion: CN\ncurrency: CNY\n"
 
 
@@ -97,7 +98,7 @@ def run(shop, day):
     context = shop.context(day)
     with suppress(QuanyuError):
         perform(context, context.step("ingest.till"))
-    return notify(context, results(context))
+    return OBSERVER.steps_ended(context, results(context))
 
 
 def test_each_alert_is_mailed_once_and_when_it_is_over(till):
@@ -178,7 +179,7 @@ def test_a_run_for_an_earlier_day_ends_no_alert(till):
 def test_a_run_that_does_not_send_sends_no_alerts(till):
     context = till.context("2024-07-01")
     context.sends = False
-    assert notify(context, [Result("send", "stopped", 1, Outcome(), "no server", "RetryableError")]) == ""
+    assert OBSERVER.steps_ended(context, [Result("send", "stopped", 1, Outcome(), "no server", "RetryableError")]) == ""
     assert context.store.alerts.to_notify() == []
 
 
@@ -187,7 +188,7 @@ def test_a_mistake_in_a_declaration_is_alerted_once_and_ends_when_a_step_runs(ti
         till.declare("base.yml", f"{BASE}alerts: {{webhook: 'http://127.0.0.1:{port}'}}\n")
         till.land("till/2024-07-01.csv", GOOD)
         for _ in range(2):
-            notify_declarations_rejected(till.context("2024-07-01"), "audiences/wrong.yml: purpose: is missing")
+            OBSERVER.declarations_rejected(till.context("2024-07-01"), "audiences/wrong.yml: purpose: is missing")
         assert run(till, "2024-07-01") == "Alerts sent: 0 new, 1 over"
     first, second = (content["text"].splitlines()[1] for _, _, content in posts)
     assert first == "no step runs; you must act: audiences/wrong.yml: purpose: is missing"

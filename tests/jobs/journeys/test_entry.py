@@ -87,7 +87,7 @@ def put_down(context, decision, day, status):
     values = (decision.journey, decision.instance_id, str(decision.step), decision.customer_id, "eml", "t", on(day))
     context.store.outbox.plan([Message(key, *values)])
     if status != "planned":
-        context.store.outbox.claim(1, on(day), keys=[key])
+        context.store.outbox.claim(key, on(day))
         context.store.outbox.set_status(key, status)
 
 

@@ -380,7 +380,7 @@ def test_send_runs_again_only_while_something_is_due(retailer):
     again = retailer.context(3)
     [first] = again.store.outbox.all()
     again.store.outbox.plan([dataclasses.replace(first, key="x", status="planned", channel="smtp")])
-    again.store.outbox.claim(1, on(3))
+    again.store.outbox.claim("x", on(3))
     assert "mark" in delivery.pending_inputs(again)
     outcome = delivery.send(again, Receipt("send", "", "r", "d"), {}, {})
     assert outcome.facts.unknown == 1

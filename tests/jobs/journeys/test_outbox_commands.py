@@ -25,9 +25,9 @@ def shop(tmp_path):
     small_day.declared(shop)
     outbox = shop.context(small_day.FIRST).store.outbox
     outbox.plan([Message(key, "thanks", f"i-{key}", "0", f"c-{key}", "smtp", "thanks.0", DAY) for key in "abc"])
-    outbox.claim(1, DAY, keys=["a"])
+    outbox.claim("a", DAY)
     outbox.recover()
-    outbox.claim(1, DAY, keys=["b"])
+    outbox.claim("b", DAY)
     outbox.set_status("b", "rejected", "550 <b@x.org> no such user")
     yield shop
     shop.close()

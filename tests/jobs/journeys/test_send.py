@@ -190,7 +190,7 @@ def test_a_text_that_cannot_be_filled_in_is_rejected_alone(store):
 
 def test_other_channels_are_left_alone(store):
     plan(store, "a", channel="other")
-    store.outbox.claim(1, DAY)
+    store.outbox.claim("k-a", DAY)
     assert run(store, Scripted()) == {"recovered": 0}
     assert store.outbox.counts() == {"sending": 1}
 

@@ -36,7 +36,8 @@ def settle(retailer):
         context = retailer.context(small_day.FIRST)
         outbox = context.store.outbox
         outbox.plan([Message(key, "j", f"i-{key}", "0", f"c-{key}", "smtp", "j.0", DAY) for key in "abcdefg"])
-        outbox.claim(7, DAY)
+        for key in "abcdefg":
+            outbox.claim(key, DAY)
         outbox.recover()
         number = settlement.settle(context)
         return number, {message.key: (message.status, message.reason) for message in outbox.all()}

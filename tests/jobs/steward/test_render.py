@@ -2,8 +2,7 @@
 
 import pytest
 
-from jobs.steward.people import have_several_values
-from jobs.steward.render import _consents
+from jobs.steward.render import _consents, have_several_values
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from specification import spec
 
-from quanyu.model.people import Activity, People
+from quanyu.model.knowledge import Activities, ActivityPeople, Complaints, Reviews, ServiceChats
+from quanyu.model.outlets import Scans
+from quanyu.model.people import Activity, Identifiers, People
+from quanyu.model.touch import Contacts, Events, Groups, Messages
 from quanyu.model.trade import OrderLines, Orders
 
 test_an_order_is_an_act_of_its_customer_with_its_channel_and_amount = spec(
@@ -194,4 +197,165 @@ test_an_order_that_is_cancelled_later_becomes_a_cancellation = spec(
 
 test_before_the_first_fact_there_is_no_act = spec(
     Activity, as_of="2024-05-31", given=CHANGED, expect="customer | activity_id"
+)
+
+test_what_somebody_does_in_an_app_is_an_act_and_what_a_bot_does_is_not = spec(
+    Activity,
+    as_of="2024-07-01",
+    given={
+        Events: """
+            customer | event_id | kind   | at                  | app          | sku | store | order_id | amount | is_bot
+            ann      | 1        | view   | 2024-06-01 10:00:00 | mini_program | A1  | null  | null     | null   | false
+            ann      | 2        | search | 2024-06-01 10:01:00 | web          | null | null | null     | null   | false
+            ann      | 3        | pay    | 2024-06-01 10:02:00 | mini_program | null | mall | o1       | 20     | false
+            null     | 4        | view   | 2024-06-01 10:03:00 | web          | A2  | null  | null     | null   | true
+        """,
+        Scans: """
+            customer | scan_id | scanned_at          | sku | outlet
+            ann      | 5       | 2024-06-02 10:00:00 | A3  | D1
+        """,
+    },
+    expect="""
+        customer | activity_id | kind   | by_customer | channel      | sku  | order_id | store | outlet | amount
+        ann      | event/1     | view   | True        | mini_program | A1   | null     | null  | null   | null
+        ann      | event/2     | search | True        | web          | null | null     | null  | null   | null
+        ann      | event/3     | pay    | True        | mini_program | null | o1       | mall  | null   | null
+        ann      | scan/5      | scan   | True        | null         | A3   | null     | null  | D1     | null
+    """,
+)
+
+test_a_message_that_was_sent_is_no_act_of_the_customers_own_and_one_that_was_opened_is = spec(
+    Activity,
+    as_of="2024-07-01",
+    given={
+        Messages: """
+            customer | message_id | status       | at                  | channel | campaign
+            ann      | 1          | sent         | 2024-06-01 10:00:00 | email   | C1
+            ann      | 1          | delivered    | 2024-06-01 10:00:01 | email   | C1
+            ann      | 1          | opened       | 2024-06-01 11:00:00 | email   | C1
+            ann      | 1          | clicked      | 2024-06-01 11:00:05 | email   | C1
+            ann      | 1          | unsubscribed | 2024-06-01 11:01:00 | email   | C1
+            ann      | 2          | bounced      | 2024-06-02 10:00:00 | sms     | null
+            ann      | 3          | replied      | 2024-06-03 10:00:00 | wecom   | null
+            ann      | 4          | complained   | 2024-06-03 10:00:00 | email   | null
+            ann      | 5          | failed       | 2024-06-03 10:00:00 | email   | null
+        """
+    },
+    expect="""
+        customer | activity_id            | kind                 | by_customer | channel | campaign
+        ann      | message/sent/1         | message_sent         | False       | email   | C1
+        ann      | message/delivered/1    | message_delivered    | False       | email   | C1
+        ann      | message/opened/1       | message_opened       | True        | email   | C1
+        ann      | message/clicked/1      | message_clicked      | True        | email   | C1
+        ann      | message/unsubscribed/1 | message_unsubscribed | True        | email   | C1
+        ann      | message/bounced/2      | message_bounced      | False       | sms     | null
+        ann      | message/replied/3      | message_replied      | True        | wecom   | null
+        ann      | message/complained/4   | message_complained   | True        | email   | null
+    """,
+)
+
+test_steps_in_an_activity_are_acts_at_its_store = spec(
+    Activity,
+    as_of="2024-07-01",
+    given={
+        Activities: """
+            activity | store
+            T1       | S1
+        """,
+        ActivityPeople: """
+            customer | person | activity | step    | at                  | amount
+            ann      | a      | T1       | signup  | 2024-06-01 10:00:00 | null
+            ann      | a      | T1       | checkin | 2024-06-08 10:00:00 | null
+            ann      | a      | T2       | presale | 2024-06-08 11:00:00 | 50
+        """,
+    },
+    expect="""
+        customer | activity_id  | kind    | channel | store | amount
+        ann      | signup/T1/a  | signup  | store   | S1    | null
+        ann      | checkin/T1/a | checkin | store   | S1    | null
+        ann      | presale/T2/a | presale | store   | null  | 50.00
+    """,
+)
+
+test_contacts_and_groups_begin_and_end_and_whom_an_employee_deleted_did_nothing = spec(
+    Activity,
+    as_of="2024-07-01",
+    given={
+        Contacts: """
+            customer | person | staff_user | added_at   | deleted_at | deleted_by
+            ann      | a      | w1         | 2024-06-01 | 2024-06-20 | customer
+            ann      | a      | w2         | 2024-06-02 | 2024-06-21 | staff
+            ann      | a      | w3         | 2024-06-03 | 2024-07-09 | customer
+        """,
+        Groups: """
+            customer | person | chat_id | joined_at           | quit_at
+            ann      | a      | g1      | 2024-06-05 10:00:00 | 2024-06-25 10:00:00
+        """,
+    },
+    expect="""
+        customer | activity_id                         | kind            | by_customer | channel
+        ann      | contact_added/w1/a                  | contact_added   | True        | wecom
+        ann      | contact_added/w2/a                  | contact_added   | True        | wecom
+        ann      | contact_added/w3/a                  | contact_added   | True        | wecom
+        ann      | contact_deleted/w1/a                | contact_deleted | True        | wecom
+        ann      | contact_removed/w2/a                | contact_removed | False       | wecom
+        ann      | group_joined/g1/a/2024-06-05 10:00:00 | group_joined  | True        | wecom
+        ann      | group_quit/g1/a/2024-06-05 10:00:00   | group_quit    | True        | wecom
+    """,
+)
+
+test_reviews_chats_and_complaints_are_acts_and_a_chat_is_one = spec(
+    Activity,
+    as_of="2024-07-01",
+    given={
+        Reviews: """
+            customer | review_id | at                  | order_id | sku
+            ann      | 1         | 2024-06-01 10:00:00 | o1       | A1
+        """,
+        ServiceChats: """
+            customer | chat_id | turn | at                  | speaker
+            ann      | 2       | 2    | 2024-06-02 10:00:30 | agent
+            ann      | 2       | 1    | 2024-06-02 10:00:00 | customer
+        """,
+        Complaints: """
+            customer | complaint_id | at                  | channel | store | status | updated_at
+            ann      | 3            | 2024-06-03 10:00:00 | phone   | S1    | open   | 2024-06-03 10:00:00
+        """,
+    },
+    expect="""
+        customer | activity_id | kind         | at                  | order_id | sku  | channel | store
+        ann      | review/1    | review       | 2024-06-01 10:00:00 | o1       | A1   | null    | null
+        ann      | chat/2      | service_chat | 2024-06-02 10:00:00 | null     | null | null    | null
+        ann      | complaint/3 | complaint    | 2024-06-03 10:00:00 | null     | null | phone   | S1
+    """,
+)
+
+# SHA-256 of `o-bob`.
+BOBS = "801ae33272d25f8f5582bec05e80b0871a1091de7415347920c0c80801daa676"
+
+test_a_visit_by_a_shared_page_is_a_referral_by_who_shared_it = spec(
+    Activity,
+    as_of="2024-07-01",
+    given={
+        Events: f"""
+            customer | event_id | kind | at                  | app          | is_bot | shared_by
+            ann      | 1        | view | 2024-06-01 10:00:00 | mini_program | false  | {BOBS}
+            null     | 2        | view | 2024-06-02 10:00:00 | mini_program | false  | {BOBS}
+            bob      | 3        | view | 2024-06-03 10:00:00 | mini_program | false  | {BOBS}
+            ann      | 4        | view | 2024-06-04 10:00:00 | mini_program | false  | nobodys
+        """,
+        Identifiers: """
+            customer | kind   | scope | value
+            bob      | openid | mall  | o-bob
+        """,
+    },
+    expect="""
+        customer | activity_id | kind     | by_customer | referred
+        ann      | event/1     | view     | True        | null
+        null     | event/2     | view     | True        | null
+        bob      | event/3     | view     | True        | null
+        ann      | event/4     | view     | True        | null
+        bob      | referral/1  | referral | False       | ann
+        bob      | referral/2  | referral | False       | null
+    """,
 )

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from jobs.steward.one_entity import OneEntity
+from jobs.entities.one_entity import OneEntity
 from quanyu.catalogue.entries import Entry, entries
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of

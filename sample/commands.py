@@ -11,17 +11,11 @@ from quanyu.cli import Conf, Home, opened
 from quanyu.errors import ConfigError
 from quanyu.grammar.bounds import LONGEST_DAYS, MOST
 from quanyu.run.business_days import day_of
-from quanyu.run.stage import Stage
 
 
-class SampleStage(Stage):
-    """Has a command only."""
-
-    name = "sample"
-
-    def commands(self, app: typer.Typer) -> None:
-        """Add `quanyu sample`."""
-        app.command()(sample)
+def add(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(sample)
 
 
 def sample(

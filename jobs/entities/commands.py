@@ -12,7 +12,7 @@ from quanyu.cli import Conf, Home, opened, say
 from quanyu.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from jobs.steward.one_entity import OneEntity
+    from jobs.entities.one_entity import OneEntity
     from quanyu.config.settings import Settings
 
 # The house's entities: what is asked for, and an example.
@@ -30,12 +30,12 @@ Scene = Annotated[str | None, typer.Option(help="Only the profile of this scene 
 def add(app: typer.Typer) -> None:
     """Add a command for each entity."""
     for name, (whom, example) in ENTITIES.items():
-        app.command(name=name, rich_help_panel="Customers and tags")(_command(name, whom, example))
+        app.command(name=name)(_command(name, whom, example))
 
 
 def _command(name: str, whom: str, example: str) -> Callable[..., None]:
     def show(who: str, scene: Scene = None, conf: Conf = None, home: Home = None) -> None:
-        from jobs.steward.entity_page import page
+        from jobs.entities.page import page
 
         one = _one(opened(conf, home), name, who)
         scenes = {column.partition(".")[0] for column in one.context.catalogue.names(one.entity)}
@@ -54,8 +54,8 @@ def _command(name: str, whom: str, example: str) -> Callable[..., None]:
 
 def _one(settings: Settings, name: str, who: str) -> OneEntity:
     """The one entity that is meant. Raises ConfigError where several or none match."""
+    from jobs.entities.one_entity import OneEntity, find
     from jobs.steward.directory import Directory
-    from jobs.steward.one_entity import OneEntity, find
     from quanyu.run.runner import Context
 
     context = Context(settings, datetime.now(UTC).date())

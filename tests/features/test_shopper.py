@@ -1,0 +1,77 @@
+"""From the first look to the order, and whether a customer shops on impulse."""
+
+from specification import Scene, spec
+
+from features.customers.purchase_paths import PurchasePaths
+from quanyu.model.touch import Events
+from quanyu.model.trade import OrderLines, Orders
+
+test_looks_belong_to_the_next_order_within_30_days = spec(
+    PurchasePaths,
+    as_of="2024-07-01",
+    given={
+        Events: """
+            customer | at                  | kind   | sku
+            ann      | 2024-03-01 10:00:00 | view   | a
+            ann      | 2024-06-01 10:00:00 | view   | a
+            ann      | 2024-06-01 11:00:00 | view   | b
+            ann      | 2024-06-01 11:30:00 | search |
+            ann      | 2024-06-02 09:00:00 | view   | a
+            ann      | 2024-06-10 08:00:00 | view   | c
+            ann      | 2024-06-25 08:00:00 | view   | d
+            cat      | 2024-06-25 08:00:00 | view   | d
+        """,
+        Orders: """
+            customer | ordered_at
+            ann      | 2024-06-02 10:00:00
+            ann      | 2024-06-10 10:00:00
+            bob      | 2024-06-10 10:00:00
+        """,
+    },
+    expect={
+        # 24 hours with two items and a search, and 2 hours with one item; what came in March was for no order.
+        "ann": dict(orders=2, hours=13, items=1.5, searches=0.5),
+        "bob": dict(orders=0, hours=None, items=None, searches=None),
+        "cat": dict(orders=0, hours=None, items=None, searches=None),
+    },
+)
+
+test_the_index_is_the_mean_of_what_is_known = spec(
+    Scene("shopper"),
+    as_of="2024-07-01",
+    given={
+        Events: """
+            customer | at                  | kind | sku
+            fast     | 2024-06-02 09:30:00 | view | a
+            slow     | 2024-05-20 10:00:00 | view | a
+            slow     | 2024-05-21 10:00:00 | view | b
+            slow     | 2024-05-22 10:00:00 | view | c
+            slow     | 2024-05-23 10:00:00 | view | d
+            slow     | 2024-05-24 10:00:00 | view | e
+            slow     | 2024-05-25 10:00:00 | view | f
+        """,
+        Orders: """
+            customer | ordered_at
+            fast     | 2024-06-02 10:00:00
+            slow     | 2024-06-02 10:00:00
+            unseen   | 2024-06-02 10:00:00
+            regular  | 2024-05-01
+            regular  | 2024-05-11
+            regular  | 2024-05-21
+        """,
+        OrderLines: """
+            customer | ordered_at | kind   | sku | quantity | promotion
+            fast     | 2024-06-02 | sale   | a   | 2        | 618
+            fast     | 2024-06-05 | return | a   | -1       | 618
+            slow     | 2024-06-02 | sale   | a   | 1        |
+            unseen   | 2024-06-02 | sale   | a   | 1        |
+        """,
+    },
+    expect={
+        "fast": dict(quick=1, uncompared=1, tempted=1, regrets=1, irregular=None, parts=4, index=1, type="impulsive"),
+        "slow": dict(quick=0, uncompared=0, tempted=0, regrets=0, irregular=None, parts=4, index=0, type="rational"),
+        "unseen": dict(quick=None, uncompared=None, tempted=0, regrets=0, parts=2, index=None, type=None),
+        "regular": dict(irregular=0, parts=1),
+        "nobody": dict(irregular=None, parts=0, index=None, type=None),
+    },
+)
