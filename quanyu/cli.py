@@ -241,13 +241,14 @@ def add_commands() -> None:
         module.add(app)
     panels = {name: panel for panel, names in PANELS.items() for name in names.split()}
     order = list(panels)
-    for command in (*app.registered_commands, *app.registered_groups):
+    commands: list[CommandInfo | TyperInfo] = [*app.registered_commands, *app.registered_groups]
+    for command in commands:
         command.rich_help_panel = panels.get(_name_of(command), OTHERS)
     app.registered_commands.sort(key=lambda one: order.index(_name_of(one)) if _name_of(one) in order else len(order))
 
 
 def _name_of(command: CommandInfo | TyperInfo) -> str:
-    return command.name or getattr(command.callback, "__name__", "")
+    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def main() -> None:

@@ -43,7 +43,7 @@ def tags(entries: Sequence[Entry], statistics: RecordedStatistics) -> Group:
     grid.add_column("what it means, and who uses it", ratio=1)
     grid.add_column("have it", justify="right", no_wrap=True)
     for entry in entries:
-        name = Text.assemble(cell(entry.name, "bold"), *(["\n", cell(entry.zh)] if entry.zh else []))
+        name = Text.assemble(cell(entry.name, "bold"), cell(f"\n{entry.zh}" if entry.zh else ""))
         grid.add_row(name, _meaning(entry), _share(entry, statistics), end_section=True)
     days = sorted({str(row["day"]) for row in statistics.newest.values()})
     when = f"have it: as of {days[-1]}" if days else "nobody was counted yet: run a day first, quanyu run --day DAY"

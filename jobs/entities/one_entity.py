@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -145,7 +145,7 @@ def find(context: Context, entity: type[Entity], text: str) -> list[str]:
     current = [row for row in rows if row["replaced_on"] is None]
     wanted = text.strip().lower()
     others = [name for name in texts if name != entity.key and not table.columns[name].values]
-    tests = (
+    tests: tuple[Callable[[Row], bool], ...] = (
         lambda row: str(row[entity.key]).lower() == wanted,
         lambda row: any(str(row[name]).lower() == wanted for name in others),
         lambda row: any(wanted in str(row[name] or "").lower() for name in others),
