@@ -193,29 +193,6 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
 
 
 @app.command()
-def catalogue(
-    out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
-    conf: Conf = None,
-    home: Home = None,
-) -> None:
-    """Write the catalogue: every table and column with meaning, unit, owner, and the feeds that fill it.
-
-    Example: `quanyu catalogue --out docs/catalogue.md`
-    """
-    from quanyu import discover
-    from quanyu.catalogue.tables import counts, markdown
-    from quanyu.config.settings import read_settings
-
-    declarations = discover.load(*read_settings(conf, home))
-    if out is None:
-        typer.echo(markdown(declarations))
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(markdown(declarations), encoding="utf-8")
-    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(declarations).items()))
-
-
-@app.command()
 def expressions(
     out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
 ) -> None:

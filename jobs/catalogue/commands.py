@@ -11,6 +11,8 @@ from quanyu.cli import Conf, Home, opened, say
 from quanyu.errors import ConfigError, nearest
 from quanyu.run.business_days import day_of
 
+# Names that are shown where none has every word.
+MOST_PARTIAL = 12
 OfEntity = Annotated[
     str | None, typer.Option(help="Only of this entity, such as customer or outlet.", show_default="all")
 ]
@@ -36,9 +38,9 @@ def tags(
     Example: `quanyu tags`, `quanyu tags size bought`, `quanyu tags 流失` or `quanyu tags --scene rfm`
     """
     from jobs.catalogue import lists
-    from jobs.catalogue.recorded import RecordedStatistics
     from quanyu import discover
     from quanyu.catalogue.entries import entries
+    from quanyu.catalogue.recorded import RecordedStatistics
     from quanyu.catalogue.search import search as matches
     from quanyu.catalogue.search import synonyms
     from quanyu.engine.session import Engine
@@ -54,11 +56,14 @@ def tags(
     if not search and scene is None:
         say(lists.scenes(listed))
         return
-    words = " ".join(search or ())
-    chosen = matches(listed, words, synonyms()) if words else listed
+    words, statistics = " ".join(search or ()), RecordedStatistics(Lake(settings, Engine(settings)))
+    chosen, has_all = matches(listed, words, synonyms(), statistics.values()) if words else (listed, True)
     if not chosen:
         raise ConfigError(f"nothing has {words!r} in its name or meaning; quanyu tags lists all scenes")
-    say(lists.tags(chosen, RecordedStatistics(Lake(settings, Engine(settings)))))
+    if not has_all:
+        say("None has all of these words in its name, meaning or values. Those with most of them:")
+        chosen = chosen[:MOST_PARTIAL]
+    say(lists.tags(chosen, statistics))
 
 
 def tag(

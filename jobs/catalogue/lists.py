@@ -10,10 +10,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from jobs.catalogue.drift import has_drifted
-from jobs.catalogue.recorded import RecordedStatistics, share
 from quanyu.catalogue.entries import Entry
+from quanyu.catalogue.recorded import RecordedStatistics, share
 from quanyu.plurals import number_of
-from quanyu.printable import cell, line
+from quanyu.printable import cell, line, printable
 
 HINT = "quanyu tags WORD searches, quanyu tags --scene SCENE lists one, quanyu tag NAME shows one."
 
@@ -43,7 +43,7 @@ def tags(entries: Sequence[Entry], statistics: RecordedStatistics) -> Group:
     grid.add_column("what it means, and who uses it", ratio=1)
     grid.add_column("have it", justify="right", no_wrap=True)
     for entry in entries:
-        name = Text.assemble(cell(entry.name, "bold"), cell(f"\n{entry.zh}" if entry.zh else ""))
+        name = Text.assemble(cell(entry.name, "bold"), line(f"\n{entry.zh}" if entry.zh else ""))
         grid.add_row(name, _meaning(entry), _share(entry, statistics), end_section=True)
     days = sorted({str(row["day"]) for row in statistics.newest.values()})
     when = f"have it: as of {days[-1]}" if days else "nobody was counted yet: run a day first, quanyu run --day DAY"
@@ -51,14 +51,13 @@ def tags(entries: Sequence[Entry], statistics: RecordedStatistics) -> Group:
 
 
 def _meaning(entry: Entry) -> Text:
-    about = entry.column.about
     unit = f" [{entry.column.unit}]" if entry.column.unit else ""
-    state = [cell(f"\n{entry.lifecycle}", "yellow")] if entry.lifecycle != "live" else []
-    about_entity = "" if entry.entity == "customer" else f"of {entry.entity}; "
-    used = f"used by {', '.join(entry.used_by)}" if entry.used_by else "used by nobody yet"
     values = f"\n{', '.join(entry.column.values)}" if entry.column.values else ""
-    return Text.assemble(cell(about + unit), cell(values, "cyan") if not values else Text(values, "cyan"), *state,
-                         "\n", cell(about_entity + used, "dim"))  # fmt: skip
+    state = f"\n{entry.lifecycle}" if entry.lifecycle != "live" else ""
+    used = f"used by {', '.join(entry.used_by)}" if entry.used_by else "used by nobody yet"
+    of_entity = "" if entry.entity == "customer" else f"of {entry.entity}; "
+    parts = (entry.column.about + unit, ""), (values, "cyan"), (state, "yellow"), (f"\n{of_entity}{used}", "dim")
+    return Text.assemble(*(Text(printable(text, keep="\n"), style) for text, style in parts))
 
 
 def _share(entry: Entry, statistics: RecordedStatistics) -> Text:

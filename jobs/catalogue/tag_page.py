@@ -13,8 +13,8 @@ from rich.tree import Tree
 
 from jobs.catalogue import cases, history, plot
 from jobs.catalogue.drift import has_drifted
-from jobs.catalogue.recorded import RecordedStatistics, change_words, share
 from quanyu.catalogue.entries import Entry
+from quanyu.catalogue.recorded import RecordedStatistics, change_words, share
 from quanyu.errors import ConfigError
 from quanyu.grammar.definitions import definitions
 from quanyu.grammar.tags import profile_column

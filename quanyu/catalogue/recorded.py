@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,6 +31,10 @@ class RecordedStatistics:
         self.newest = {(row["entity"], row["tag"]): row for row in rows}
         earlier = (row for row in rows if row["day"] <= self.newest[row["entity"], row["tag"]]["day"] - WEEK)
         self.week_before = {(row["entity"], row["tag"]): row for row in earlier}
+
+    def values(self) -> dict[Key, Sequence[str]]:
+        """Values that occur, by entity and name."""
+        return {key: row["values"] for key, row in self.newest.items() if row["values"]}
 
 
 def share(row: Row) -> float | None:
