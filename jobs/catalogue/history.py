@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from quanyu.grammar.definitions import Definition, definitions
+from quanyu.catalogue.definitions import Definition, definitions
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.statistics import Definitions

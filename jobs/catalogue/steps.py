@@ -10,8 +10,8 @@ from jobs.catalogue import history
 from jobs.catalogue.drift import REFERENCE_DAYS, REFERENCE_VALID, continues, drift, has_drifted
 from jobs.catalogue.facts import DriftFacts
 from jobs.catalogue.statistics import statistics
+from quanyu.catalogue.definitions import definitions
 from quanyu.discover import Catalogue
-from quanyu.grammar.definitions import definitions
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
@@ -87,10 +87,11 @@ def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]
             before = earlier.get(name, [])
             key = {"entity": entity.name, "tag": name, "day": context.day}
             key["definition_digest"] = meanings.get(name, names[name])
-            yield _row(key, table[profile_column(name)], before)
+            yield next_row(key, table[profile_column(name)], before)
 
 
-def _row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]]) -> dict[str, Any]:
+def next_row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The row of a day, by its key and the column's values, after those of earlier days, which are in order."""
     last = earlier[-1] if earlier else None
     if last is not None and continues(last, key["definition_digest"], key["day"]):
         row = {**key, "reference_from": last["reference_from"], **statistics(values, last["edges"])}

@@ -13,10 +13,10 @@ from rich.tree import Tree
 
 from jobs.catalogue import cases, history, plot
 from jobs.catalogue.drift import has_drifted
+from quanyu.catalogue.definitions import definitions
 from quanyu.catalogue.entries import Entry
 from quanyu.catalogue.recorded import RecordedStatistics, change_words, share
 from quanyu.errors import ConfigError
-from quanyu.grammar.definitions import definitions
 from quanyu.grammar.tags import profile_column
 from quanyu.lake import Lake
 from quanyu.printable import cell, line
