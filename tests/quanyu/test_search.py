@@ -73,5 +73,5 @@ def test_a_name_may_be_short_or_chinese_but_not_ambiguous(listed):
     assert entry_of(listed, "阅读消息").name == "reach.reads_messages"
     with pytest.raises(ConfigError, match=r"may be .*categories\.bought.*write it in full"):
         entry_of(listed, "bought")
-    with pytest.raises(ConfigError, match="did you mean 'retention.lapsed'"):
+    with pytest.raises(ConfigError, match=r"did you mean 'retention\.lapsed'"):
         entry_of(listed, "retention.lapse")
