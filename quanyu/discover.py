@@ -154,7 +154,7 @@ class Catalogue:
         return self._names[entity.name]
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError (circle)."""
+        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError."""
         return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:

@@ -18,7 +18,8 @@ class Baskets:
 
     `person` (-1: a stranger, in stores only), `channel` (0 store, 1 shop, 2 market, 3 mall), `store` (-1 online),
     `second` of the day. Lines of basket b are rows first[b]:first[b + 1]: `sku` index, `quantity`, `amount` in fen
-    (line total paid), `basket` number, `back_after` days until the line is returned or refunded (0: never).
+    (line total paid), `discount` in fen off the list price and `promotion` that gave it (index into PROMOTIONS, -1:
+    none), `basket` number, `back_after` days until the line is returned or refunded (0: never).
     """
 
     person: Array
@@ -30,6 +31,8 @@ class Baskets:
     sku: Array
     quantity: Array
     amount: Array
+    discount: Array
+    promotion: Array
     back_after: Array
 
     def __len__(self) -> int:

@@ -7,28 +7,59 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from sample.columns.strings import choose
+from sample.columns.strings import choose, when
 from sample.events import campaigns
+from sample.events.considering import deliberation
 from sample.retailer.assortment import ELASTICITY
+from sample.retailer.outlets import write_outlet_states
 from sample.retailer.people import SIZE_CURVE
 from sample.retailer.places import NEVER
-from sample.retailer.words import CATEGORIES, OLD_CODES, SIZES
+from sample.retailer.words import CATEGORIES, OLD_CODES, SHOES, SIZES
 from sample.trade import lives
 from sample.world import World
 from sample.write import Truth
 
 SEXES = ("female", "male")
+# Stages of AARRR, by what a customer did since the start: the last one that holds counts.
+STAGES = ("acquisition", "activation", "retention", "revenue", "referral")
+LARGE, CROSS = 200_000, 3
+# Bounds of deliberation: below the first a shopper is impulsive, from the second on rational.
+SHOPPERS, BOUNDS = ("impulsive", "mixed", "rational"), (0.4, 0.6)
 
 
 def write_states(world: World, truth: Truth) -> None:
-    """Write everybody's state after the last simulated day, and the probability of a purchase in the next 90 days."""
+    """Write everybody's state and AARRR stage after the last simulated day, what follows, and outlets' states."""
     everybody = np.arange(len(world.people))
     columns = {
         "person": world.people.person(everybody),
         "state": choose(lives.STATES, world.state.astype(int)),
         "p_purchase_90": lives.buy_probability(world, world.day + 1, lives.WINDOW, everybody),
-    }
+        "stage": choose(STAGES, stages(world)), "orders": world.bought, "spent": world.paid,
+        "categories": _categories(world), "brought_buyers": _brought(world, world.bought > 0),
+    }  # fmt: skip
     truth.write(f"states/{world.date(world.day)}.parquet", pa.table(columns))
+    write_outlet_states(world, truth)
+
+
+def stages(world: World) -> np.ndarray:
+    """Return int64 (persons,): the index into STAGES after the last simulated day; -1 for who is unaware."""
+    repeats = world.bought >= 2
+    holds = (
+        world.state != lives.UNAWARE, world.bought >= 1, repeats,
+        repeats & ((world.paid >= LARGE) | (_categories(world) >= CROSS)), _brought(world, world.bought > 0) > 0,
+    )  # fmt: skip
+    return np.asarray(np.max([np.where(mask, place, -1) for place, mask in enumerate(holds)], axis=0))
+
+
+def _categories(world: World) -> np.ndarray:
+    """Return int64 (persons,): the number of categories bought since the start."""
+    return np.asarray((world.categories[:, None] >> np.arange(6) & 1).sum(axis=1))
+
+
+def _brought(world: World, mask: np.ndarray) -> np.ndarray:
+    """Return int64 (persons,): how many persons of a mask each one brought."""
+    came = (world.brought_by >= 0) & mask
+    return np.bincount(world.brought_by[came], minlength=len(world.people))
 
 
 def write_end(world: World, truth: Truth) -> None:
@@ -62,11 +93,23 @@ def people(world: World) -> pa.Table:
         "joined_on": _dates(world, world.joined, NEVER), "second_from": _dates(world, _second(world), NEVER),
         "size": p.size_name(index), "rate": p.rate, "leave": p.leave, "elasticity": p.elasticity,
         "impulse": p.impulse, "reach": p.reach, "purse": p.purse, "app": p.app, "wecom": p.wecom,
+        "shopper": choose(SHOPPERS, np.digitize(deliberation(world, index), BOUNDS)),
+        "deliberation": deliberation(world, index), "rhythm_days": 1 / (p.rate * lives.FACTOR[lives.HABIT]),
+        "brought_by": p.person(world.brought_by), "brought": _brought(world, world.state != lives.UNAWARE),
         "orders": world.orders, "spent": world.spent, "last_purchase": _dates(world, world.last, -NEVER),
     }  # fmt: skip
     tastes = {f"taste_{code}": p.taste[:, place] for place, code in enumerate(OLD_CODES)}
     channels = {f"share_{name}": p.channels[:, place] for place, name in enumerate(("store", "shop", "market", "mall"))}
-    return pa.table({**columns, **tastes, **channels})
+    return pa.table({**columns, **_own_sizes(world), **tastes, **channels})
+
+
+def _own_sizes(world: World) -> dict[str, pa.Array]:
+    """Return the size that each person wears, by category; null where they seldom wear its goods."""
+    people = world.people
+    female = people.sex == 0
+    clothes = people.size_name(np.arange(len(people)))
+    shoes = when(female, choose(SHOES[0], people.shoe), choose(SHOES[1], people.shoe))
+    return {"size_WO": when(female, clothes, None), "size_ME": when(~female, clothes, None), "size_SH": shoes}
 
 
 def _second(world: World) -> np.ndarray:

@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from sample.columns import Array
 from sample.columns.chance import rng, uniform
-from sample.events import campaigns
-from sample.events.steps import STEPS as EVERY_DAY
+from sample.events import campaigns, steps
 from sample.facts import Baskets, DayFacts, Returns
 from sample.retailer.assortment import draw_assortment
 from sample.retailer.people import BLOCK, draw_people
@@ -31,7 +30,8 @@ class World:
     """The complete true state. Days count from `start`; advance them in order, each once.
 
     By person: `state` (see lives.STATES), `joined` and `last` (purchase) days (1,000,000 and -1,000,000: never),
-    `orders`, `spent` fen net of returns, `heard` day of the last update to the member system.
+    `orders`, `spent` fen net of returns; since the start: `bought` orders, `paid` fen net of returns, `categories`
+    bought (a bit each), `brought_by` the person by whose share they came (-1: none). `found` are those found today.
     """
 
     def __init__(self, customers: int, start: date, seed: int) -> None:
@@ -45,6 +45,12 @@ class World:
         self.truth_tables: dict[str, pa.Table] = {}
         self._recent: dict[int, DayFacts] = {}
         self._backs: dict[int, list[tuple[int, Array]]] = {}
+        self._steps = steps.STEPS
+        self._scout: World | None = None
+        self._coming: dict[int, DayFacts] = {}
+        self.found = np.zeros(0, np.int64)
+        self.bought, self.paid = (np.zeros(customers, np.int64) for _ in range(2))
+        self.categories, self.brought_by = np.zeros(customers, np.uint8), np.full(customers, -1)
         self._step = np.minimum(self.people.elasticity * STEP, STEPS - 1).astype(np.int8)
         self._set_initial_states()
         self.supply = open_supply(self.assortment, self.stores, start, seed, self._forecast_lines(), ONLINE_SHARE)
@@ -91,6 +97,16 @@ class World:
         """Return the facts of a day at most 45 days ago; None before the first."""
         return self._recent.get(day)
 
+    def coming(self, day: int) -> DayFacts:
+        """Return the facts of today or of a later day, that a second world finds out by going ahead."""
+        if self._scout is None:
+            self._scout = World(len(self.people), self.start, self.seed)
+            self._scout._steps = steps.MOVING
+        for ahead in range(self._scout.day + 1, day + 1):
+            self._coming[ahead] = self._scout.advance(ahead)
+            self._coming.pop(ahead - REMEMBERED, None)
+        return self._coming[day]
+
     def steps_of(self, index: Array | slice) -> Array:
         """Return the persons' elasticity steps (int8), the rows of Pricing.answer."""
         return np.asarray(self._step[index])
@@ -118,7 +134,7 @@ class World:
         facts = DayFacts(day, self.date(day), baskets, self._returns(day), self._advance_states(day, baskets))
         self._remember(facts)
         self.supply.evening(day, self.date(day))
-        for step in EVERY_DAY:
+        for step in self._steps:
             step(self, facts)
         return facts
 
@@ -137,14 +153,20 @@ class World:
         people, persons = self.people, baskets.person
         mine = persons >= 0
         np.add.at(self.spent, persons[mine], baskets.totals()[mine])
+        np.add.at(self.paid, persons[mine], baskets.totals()[mine])
+        buyer, kind = persons[baskets.basket], self.category(baskets.sku).astype(np.uint8)
+        np.bitwise_or.at(self.categories, buyer[buyer >= 0], np.uint8(1) << kind[buyer >= 0])
         bought = np.zeros(len(people), bool)
         bought[persons[mine]] = True
         self.orders += bought
+        self.bought += bought
+        before = self.state.copy()
         self.last[bought] = day
         for number, begin in enumerate(range(0, len(people), BLOCK)):
             some = slice(begin, begin + BLOCK)
             chance = self.rng("moves", day, number).random(len(bought[some]), dtype=np.float32)
             self.state[some] = lives.step(self.state[some], bought[some], people.leave[some], chance)
+        self.found = np.flatnonzero((before == lives.UNAWARE) & (self.state != lives.UNAWARE))
         candidates = np.flatnonzero(bought & people.member & (self.joined == NEVER))
         joined = candidates[uniform(self.seed, "joins", candidates, day) < JOINS] if len(candidates) else candidates
         self.joined[joined] = day
@@ -159,7 +181,8 @@ class World:
             location = baskets.store[basket].astype(np.int64) + 1
             self.supply.give_back(location, baskets.sku[rows], baskets.quantity[rows])
             person = baskets.person[basket]
-            np.subtract.at(self.spent, person[person >= 0], baskets.amount[rows][person >= 0])
+            for sums in (self.spent, self.paid):
+                np.subtract.at(sums, person[person >= 0], baskets.amount[rows][person >= 0])
         days = [np.full(len(rows), before) for before, rows in due]
         return Returns(
             np.concatenate([np.zeros(0, np.int64), *days]).astype(int),

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import pytest
 from filelock import FileLock
 
 from quanyu.config.settings import Settings, load_settings
+from quanyu.discover import Catalogue
 from quanyu.errors import ContractError
 from quanyu.home.backup import relocate
-from quanyu.run.runner import Context, Outcome, perform, results
+from quanyu.run.runner import Context, Outcome, Step, perform, results
 
 ROOT = Path(__file__).parents[1]
 BASE = """\
@@ -34,6 +36,39 @@ UNSTEADY = {"gold/deliveries": ("at", "revision")}
 SUITE = "QUANYU_TEST_SUITE"
 
 
+class Declarations:
+    """What a conf folder declares, loaded again when a file or a setting changes: loading takes a tenth of a second."""
+
+    def __init__(self) -> None:
+        self._loaded: tuple[Any, Catalogue, dict[str, Step]] | None = None
+
+    def of(self, settings: Settings) -> tuple[Catalogue, dict[str, Step]]:
+        """Return the catalogue and the steps of the settings. Raises ConfigError for an invalid declaration."""
+        files = {path: path.read_bytes() for path in settings.conf.rglob("*") if path.is_file()}
+        if self._loaded is None or self._loaded[0] != (settings, files):
+            context = Context(settings, date(2000, 1, 1))
+            self._loaded = (settings, files), context.catalogue, context.steps
+        return self._loaded[1:]
+
+
+class RetailerContext(Context):
+    """A context with declarations that are loaded already."""
+
+    def __init__(self, settings: Settings, day: date, declarations: Declarations) -> None:
+        super().__init__(settings, day)
+        self._declarations = declarations
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Every declaration of the conf folder."""
+        return self._declarations.of(self.settings)[0]
+
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """Every step, in a dictionary that a test may change."""
+        return dict(self._declarations.of(self.settings)[1])
+
+
 class Retailer:
     """A conf folder, a landing folder and a home, with methods to change and read them."""
 
@@ -44,12 +79,14 @@ class Retailer:
         (self.conf / "sources").mkdir(parents=True)
         (self.conf / "base.yml").write_text(BASE)
         self._open: list[Context] = []
+        self._declarations = Declarations()
 
     @classmethod
     def at(cls, folder: Path) -> Retailer:
         """Open the retailer in a folder."""
         retailer = cls.__new__(cls)
         retailer.conf, retailer.home, retailer._open = folder / "conf", folder / "home", []
+        retailer._declarations = Declarations()
         return retailer
 
     def copy(self, folder: Path) -> Retailer:
@@ -88,7 +125,7 @@ class Retailer:
 
     def context(self, day: str) -> Context:
         """A fresh context for a day, as a run has."""
-        self._open.append(Context(self.settings, date.fromisoformat(day)))
+        self._open.append(RetailerContext(self.settings, date.fromisoformat(day), self._declarations))
         return self._open[-1]
 
     def run(self, day: str, *steps: str, force: bool = False) -> dict[str, Outcome]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
-from shop import Retailer, copy_registry
+from shop import Retailer, copy_registry, template
 
 from quanyu.errors import QuanyuError
 from quanyu.run import audience_days
@@ -41,14 +42,34 @@ STEPS = (
 FIRST = date(2024, 7, 1)
 
 
+def declared(shop: Retailer) -> Retailer:
+    """Declare all but the steps, with the receipts of the first day."""
+    shop.declare("sources/till.yml", TILL)
+    shop.declare("audiences/buyers.yml", BUYERS)
+    shop.declare("audiences/recent.yml", RECENT)
+    shop.declare("journeys/hello.yml", HELLO)
+    bought(shop, 1, "M1", "M2")
+    return shop
+
+
+def _first_day(folder: Path) -> None:
+    shop = declared(Retailer(folder))
+    run(shop, 1)
+    shop.close()
+
+
 @pytest.fixture
-def shop(retailer: Retailer) -> Iterator[Retailer]:
-    retailer.declare("sources/till.yml", TILL)
-    retailer.declare("audiences/buyers.yml", BUYERS)
-    retailer.declare("audiences/recent.yml", RECENT)
-    retailer.declare("journeys/hello.yml", HELLO)
-    bought(retailer, 1, "M1", "M2")
-    return retailer
+def new_shop(retailer: Retailer) -> Retailer:
+    """A shop without any day."""
+    return declared(retailer)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Retailer]:
+    """A shop after its first day."""
+    retailer = Retailer.at(template("complete_inputs", _first_day)).copy(tmp_path / "shop")
+    yield retailer
+    retailer.close()
 
 
 def on(day: int) -> date:
@@ -89,7 +110,6 @@ def stale(shop: Retailer, day: int) -> dict[str, str]:
 
 
 def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(shop):
-    run(shop, 1)
     assert (stays(shop, "buyers"), stale(shop, 1)) == ([(1, None), (1, None)], {})
     bought(shop, 2, "M3")
     notes = run(shop, 2, stops="features.value")
@@ -106,30 +126,29 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
     assert len(shop.rows("gold/journey_instances")) == 4
 
 
-def test_a_failed_view_leaves_the_profile_as_it_was(shop):
+def test_a_failed_view_leaves_the_profile_as_it_was(new_shop):
     steps = (
         *STEPS[:4], "features.engagement", "features.preference", *STEPS[4:6], "scores", "profile.customer",
     )  # fmt: skip
-    run(shop, 1, steps=steps)
-    before = shop.rows("gold/profile_customer")
+    run(new_shop, 1, steps=steps)
+    before = new_shop.rows("gold/profile_customer")
     assert len(before) == 2
-    bought(shop, 2, "M3")
-    [note] = run(shop, 2, stops="features.value", steps=steps)["profile.customer"]
+    bought(new_shop, 2, "M3")
+    [note] = run(new_shop, 2, stops="features.value", steps=steps)["profile.customer"]
     assert note.startswith("not updated to the day, it stays as it was: features.value stopped or did not run")
-    assert shop.rows("gold/profile_customer") == before
-    run(shop, 2, steps=steps)
-    assert len(shop.rows("gold/profile_customer")) == 3
+    assert new_shop.rows("gold/profile_customer") == before
+    run(new_shop, 2, steps=steps)
+    assert len(new_shop.rows("gold/profile_customer")) == 3
 
 
-def test_a_view_that_is_repeated_on_the_same_day_updates_its_audience(shop):
-    run(shop, 1, stops="features.value")
-    assert (stays(shop, "buyers"), set(stale(shop, 1))) == ([], {"buyers"})
-    run(shop, 1)
-    assert (stays(shop, "buyers"), stale(shop, 1)) == ([(1, None), (1, None)], {})
+def test_a_view_that_is_repeated_on_the_same_day_updates_its_audience(new_shop):
+    run(new_shop, 1, stops="features.value")
+    assert (stays(new_shop, "buyers"), set(stale(new_shop, 1))) == ([], {"buyers"})
+    run(new_shop, 1)
+    assert (stays(new_shop, "buyers"), stale(new_shop, 1)) == ([(1, None), (1, None)], {})
 
 
 def test_failed_identities_leave_every_audience_unchanged(shop):
-    run(shop, 1)
     bought(shop, 2, "M3")
     run(shop, 2, stops="identities")
     assert stays(shop, "buyers") == stays(shop, "recent") == [(1, None), (1, None)]
@@ -137,23 +156,23 @@ def test_failed_identities_leave_every_audience_unchanged(shop):
 
 
 def test_a_step_without_changes_counts_for_the_day(shop):
-    run(shop, 1)
     run(shop, 2)
     run(shop, 2)
     assert (stays(shop, "buyers"), stale(shop, 2)) == ([(1, None), (1, None)], {})
 
 
-def test_a_model_without_champion_has_no_scores_once_its_step_has_run(shop):
-    shop.declare("audiences/scored.yml", SCORED)
-    copy_registry(shop.home)
-    run(shop, 1)
-    assert "scores" in stale(shop, 1)["scored"]
-    run(shop, 2, steps=(*STEPS[:4], "features.engagement", "features.preference", *STEPS[4:6], "scores", *STEPS[6:]))
-    assert (stays(shop, "scored"), stale(shop, 2)) == ([(2, None), (2, None)], {})
+def test_a_model_without_champion_has_no_scores_once_its_step_has_run(new_shop):
+    new_shop.declare("audiences/scored.yml", SCORED)
+    copy_registry(new_shop.home)
+    run(new_shop, 1)
+    assert "scores" in stale(new_shop, 1)["scored"]
+    run(
+        new_shop, 2, steps=(*STEPS[:4], "features.engagement", "features.preference", *STEPS[4:6], "scores", *STEPS[6:])
+    )
+    assert (stays(new_shop, "scored"), stale(new_shop, 2)) == ([(2, None), (2, None)], {})
 
 
 def test_an_audience_without_a_file_stays_unchanged_until_it_is_declared_ended(shop):
-    run(shop, 1)
     (shop.conf / "audiences" / "recent.yml").unlink()
     [note] = run(shop, 2)["memberships.customer"]
     assert note == (
@@ -166,24 +185,23 @@ def test_an_audience_without_a_file_stays_unchanged_until_it_is_declared_ended(s
     assert (stays(shop, "recent"), stale(shop, 3)) == ([(1, 2), (1, 2)], {})
 
 
-def test_held_out_customers_stay_held_out_whatever_share_is_declared(shop):
-    shop.declare("audiences/buyers.yml", BUYERS + "holdout: 99.9 %\n")
-    run(shop, 1)
-    assert [row[4] for row in shop.rows("gold/memberships_customer") if row[0] == "buyers"] == [True, True]
+def test_held_out_customers_stay_held_out_whatever_share_is_declared(new_shop):
+    new_shop.declare("audiences/buyers.yml", BUYERS + "holdout: 99.9 %\n")
+    run(new_shop, 1)
+    assert [row[4] for row in new_shop.rows("gold/memberships_customer") if row[0] == "buyers"] == [True, True]
     # Both leave the audience and enter again, with no holdout declared any more.
-    shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
-    run(shop, 2)
-    assert stays(shop, "buyers") == [(1, 2), (1, 2)]
-    shop.declare("audiences/buyers.yml", BUYERS)
-    bought(shop, 3, "M3")
-    run(shop, 3)
-    assert sorted(row[2:] for row in shop.rows("gold/memberships_customer") if row[0] == "buyers") == [
+    new_shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))
+    run(new_shop, 2)
+    assert stays(new_shop, "buyers") == [(1, 2), (1, 2)]
+    new_shop.declare("audiences/buyers.yml", BUYERS)
+    bought(new_shop, 3, "M3")
+    run(new_shop, 3)
+    assert sorted(row[2:] for row in new_shop.rows("gold/memberships_customer") if row[0] == "buyers") == [
         (on(1), on(2), True), (on(1), on(2), True), (on(3), None, False), (on(3), None, True), (on(3), None, True),
     ]  # fmt: skip
 
 
 def test_a_repeated_day_gives_the_same_stays(shop):
-    run(shop, 1)
     run(shop, 2)
     before = shop.rows("gold/memberships_customer")
     shop.declare("audiences/buyers.yml", BUYERS.replace("> 15", "> 1500"))

@@ -6,26 +6,19 @@ import sys
 import time
 
 import psutil
-import pytest
 from shop import Retailer, template
 from small_day import SECOND, STEPS, lived
 
 
+def line(shop):
+    """The command that runs the second day."""
+    places = ("--conf", str(shop.conf), "--home", str(shop.home))
+    return [sys.executable, "-m", "quanyu.cli", "run", "--day", SECOND, *places]
+
+
 def started(shop):
-    """Start the second day on the command line, and wait until its first step has ended."""
-    line = [
-        sys.executable,
-        "-m",
-        "quanyu.cli",
-        "run",
-        "--day",
-        SECOND,
-        "--conf",
-        str(shop.conf),
-        "--home",
-        str(shop.home),
-    ]
-    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """Start the second day on the command line, and wait until a step has ended."""
+    running = subprocess.Popen(line(shop), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert running.stdout is not None
     for text in running.stdout:
         if ": done in" in text:
@@ -33,10 +26,8 @@ def started(shop):
     raise AssertionError(running.communicate()[1])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_run_and_the_same_command_continues_it(tmp_path, number, code):
-    homes = template("small_day", lived)
-    shop = Retailer.at(homes / "0").copy(tmp_path)
+def interrupt(shop, number, code):
+    """Start the second day and send a signal after its first step."""
     running = started(shop)
     family = psutil.Process(running.pid).children(recursive=True)
     assert family, "no engine was started"
@@ -50,10 +41,14 @@ def test_a_signal_ends_a_run_and_the_same_command_continues_it(tmp_path, number,
     assert [process for process in family if process.is_running()] == []
     assert not (shop.home / "run.holder").exists()
     assert list((shop.home / "lake" / "_staging").glob("*")) == []
-    if number == signal.SIGTERM:
-        line = [sys.executable, "-m", "quanyu.cli", "run", "--day", SECOND, "--conf", str(shop.conf),
-                "--home", str(shop.home)]  # fmt: skip
-        assert subprocess.run(line, capture_output=True, check=False).returncode == 0
-        undisturbed = Retailer.at(homes / str(len(STEPS)))
-        for place in ("silver/orders", "gold/identities", "gold/memberships_customer", "gold/deliveries"):
-            assert shop.steady(place) == undisturbed.steady(place), place
+
+
+def test_signals_end_a_run_and_the_same_command_continues_it(tmp_path):
+    homes = template("small_day", lived)
+    shop = Retailer.at(homes / "0").copy(tmp_path)
+    interrupt(shop, signal.SIGINT, 130)
+    interrupt(shop, signal.SIGTERM, 143)
+    assert subprocess.run(line(shop), capture_output=True, check=False).returncode == 0
+    undisturbed = Retailer.at(homes / str(len(STEPS)))
+    for place in ("silver/orders", "gold/identities", "gold/memberships_customer", "gold/deliveries"):
+        assert shop.steady(place) == undisturbed.steady(place), place

@@ -20,7 +20,10 @@ from small_day import SECOND, STEPS, lived
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter
 
-COMMITS = ("create", "add_columns", "append", "replace", "merge", "append_rows", "replace_rows", "upsert_rows")
+COMMITS = (
+    "create", "add_columns", "replace_constraint", "append", "replace", "merge", "append_rows", "replace_rows",
+    "upsert_rows",
+)  # fmt: skip
 Rows = dict[str, list[tuple[Any, ...]]]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.compute as pc
 import pytest
+from command_line import quanyu
 from shop import Retailer, small_shop, template
 
 from jobs.audiences import rules
@@ -129,8 +130,8 @@ def test_a_repeated_day_writes_nothing_and_a_changed_row_only_its_dependents(own
     must = {"bronze/shop", "silver/order_lines", "silver/orders", "gold/activity", "gold/value"}
     assert must <= changed
     assert changed <= {
-        *must, "gold/preference", "gold/profile_customer", "gold/memberships_customer", "gold/journey_instances",
-        "gold/decisions",
+        *must, "gold/categories", "gold/deals", "gold/preference", "gold/series", "gold/sizes", "gold/profile_customer",
+        "gold/memberships_customer", "gold/journey_instances", "gold/decisions",
     }  # fmt: skip
 
 
@@ -156,11 +157,12 @@ def test_an_earlier_day_does_not_change_steps_that_only_go_forward(own):
 
 
 def test_a_command_with_a_wrong_name_ends_with_a_message(lived):
-    wrong = command(lived, "table", "custmers")
+    places = ("--conf", str(lived.conf), "--home", str(lived.home))
+    wrong = quanyu("table", "custmers", *places)
     assert wrong.returncode == 2
     assert "did you mean 'gold/customers'" in wrong.stderr
     assert "Traceback" not in wrong.stderr
-    shown = command(lived, "table", "customers", "--limit", "3")
+    shown = quanyu("table", "customers", "--limit", "3", *places)
     assert "gold/customers, 3 of" in shown.stdout
 
 
@@ -219,13 +221,14 @@ def lasting_files(home):
 
 def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
     before = own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)
-    refused = command(own, "run", "--day", "2052-02-03")
+    places = ("--conf", str(own.conf), "--home", str(own.home))
+    refused = quanyu("run", "--day", "2052-02-03", *places)
     assert (refused.returncode, "has not ended in Asia/Shanghai" in refused.stderr) == (2, True), refused.stderr
     ran = command(own, "run", "--day", "2052-02-03", "--ahead")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "memberships" in ran.stdout and "export." not in ran.stdout and "nothing was sent" in ran.stdout
     assert (own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)) == before
-    sending = command(own, "job", "send", "--day", "2052-02-03", "--ahead")
+    sending = quanyu("job", "send", "--day", "2052-02-03", "--ahead", *places)
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
 
 
@@ -234,4 +237,5 @@ def test_a_home_at_a_future_day_fails_and_says_how_to_undo_it(own):
     ran = command(own, "run", "--day", LAST)
     assert ran.returncode == 2, ran.stdout + ran.stderr
     assert "stands at 2052-02-03" in ran.stdout and "quanyu back --day 2052-02-03" in ran.stdout, ran.stdout
-    assert command(own, "job", "identities", "--day", LAST).returncode == 2
+    job = ("job", "identities", "--day", LAST)
+    assert quanyu(*job, "--conf", str(own.conf), "--home", str(own.home)).returncode == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from shop import Retailer, template
 from small_day import SECOND, STEPS, lived
+from spark_server import ON_SPARK
 
 pytestmark = pytest.mark.spark
 
@@ -17,7 +18,7 @@ def homes(tmp_path: Path) -> Iterator[tuple[Retailer, Retailer]]:
     """A home before its second day, set to Apache Spark, and the home after that day on the engine of the suite."""
     folder = template("small_day", lived)
     shop = Retailer.at(folder / "0").copy(tmp_path)
-    shop.declare("base.yml", (shop.conf / "base.yml").read_text() + "engine: spark\n")
+    shop.declare("base.yml", (shop.conf / "base.yml").read_text() + ON_SPARK)
     yield shop, Retailer.at(folder / str(len(STEPS)))
     shop.close()
 

@@ -47,7 +47,17 @@ class Referrals(FeatureView):
     """Whom a customer brings by the pages that he shares (引荐), in a year."""
 
     entity, owner, over, within = Customer, "private_domain", Activity, days(365)
-    where = "kind = 'referral'"
+    where = "kind in ('referral', 'referred_order')"
 
-    visits = Feature("count(*)", "Visits by pages that he shared.", unit="visits", zh="引荐访问数")
+    visits = Feature(
+        "count(*)", "Visits by pages that he shared.", unit="visits", where="kind = 'referral'", zh="引荐访问数"
+    )
     people = Feature("count(distinct referred)", "Customers who came by them.", unit="customers", zh="引荐人数")
+    buyers = Feature(
+        "count(distinct referred)", "Customers who bought within 30 days of coming.", unit="customers",
+        where="kind = 'referred_order'", zh="引荐成交人数",
+    )  # fmt: skip
+    revenue = Feature(
+        "sum(amount)", "What they paid within these days.", unit="currency", where="kind = 'referred_order'",
+        zh="引荐成交金额",
+    )  # fmt: skip

@@ -144,7 +144,8 @@ def _read(work: IngestRun) -> list[str]:
     arrival = bronze.read(lake, source, work.files, work.context.day.isoformat())
     landing.postpone(work.context, source, arrival.changing)
     work.files, work.arrival = arrival.files, arrival if arrival.files else None
-    changed = [item.name for item in work.files if item.changed]
+    # A feed whose files had no rows has no table yet.
+    changed = [item.name for item in work.files if item.changed and lake.delta(place)]
     touched = set(arrival.counts) | (_days(lake.read(place).where(bronze.of_files(changed))) if changed else set())
     work.days, work.redelivered = frozenset(touched), frozenset(touched & set(work.volumes))
     refused = arrival.rows.rows.where("_refused is not null").selectExpr("concat(_file, ': ', _refused) as words")

@@ -40,7 +40,7 @@ def activity(
         _acts(human, "kind", "concat('event/', event_id)", "at", channel="app", sku="sku", order_id="order_id",
               store="store"),
         _acts(scans, "'scan'", "concat('scan/', scan_id)", "scanned_at", sku="sku", outlet="outlet"),
-        _referrals(human, identifiers),
+        *_referrals(human, identifiers, orders),
         _acts(messages.where(f"status in {OUTCOMES}"), "concat('message_', status)",
               "concat('message/', status, '/', message_id)", "at", channel="channel", campaign="campaign"),
         _in_store(activity_people, activities),
@@ -76,16 +76,37 @@ def _returned_lines(order_lines: DataFrame, orders: DataFrame) -> DataFrame:
                  order_id="order_id", store="store")  # fmt: skip
 
 
-def _referrals(events: DataFrame, identifiers: DataFrame) -> DataFrame:
-    """Events of a page that somebody else shared, as acts of that customer; the share names a hash of an identifier."""
+def _referrals(events: DataFrame, identifiers: DataFrame, orders: DataFrame) -> list[DataFrame]:
+    """What comes of pages that somebody shared, as acts of that customer: visits, and orders of the visitors.
+
+    The page names a hash of an identifier. One of several customers is nobody's.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
-    sharers = identifiers.where("customer_id is not null").selectExpr("customer_id", "sha2(value, 256) as shared_by")
-    sharers = sharers.groupBy("shared_by").agg(F.expr("min(customer_id)").alias("sharer"))
+    owned = identifiers.where("customer_id is not null").selectExpr("customer_id", "sha2(value, 256) as shared_by")
+    owners = owned.groupBy("shared_by").agg(
+        F.expr("min(customer_id)").alias("sharer"), F.expr("max(customer_id)").alias("last")
+    )
+    sharers = owners.where("sharer = last").drop("last")
     led = events.where("shared_by is not null").withColumnRenamed("customer_id", "visitor")
     led = led.join(sharers, "shared_by").where("visitor is null or visitor <> sharer")
     led = led.withColumnRenamed("sharer", "customer_id")
-    return _acts(led, "'referral'", "concat('referral/', event_id)", "at", channel="app", sku="sku", referred="visitor")
+    visits = _acts(led, "'referral'", "concat('referral/', event_id)", "at", channel="app", sku="sku",
+                   referred="visitor")  # fmt: skip
+    return [visits, _referred_orders(led, orders)]
+
+
+def _referred_orders(led: DataFrame, orders: DataFrame) -> DataFrame:
+    """Purchases within 30 days of such a visit; each belongs to whom the newest visit before it was owed to."""
+    bought = orders.where(Orders.conditions["purchase"].sql).selectExpr(
+        "source", "order_id", "customer_id as visitor", "ordered_at", "amount", "channel", "store"
+    )
+    visits = led.where("visitor is not null").selectExpr("visitor", "customer_id", "event_id", "at as visited_at")
+    recent = "ordered_at >= visited_at and datediff(ordered_at, visited_at) <= 30"
+    newest = "row_number() over (partition by source, order_id order by visited_at desc, event_id) as nth"
+    owed = visits.join(bought, "visitor").where(recent).selectExpr("*", newest).where("nth = 1")
+    return _acts(owed, "'referred_order'", "concat('referred/', order_id)", "ordered_at", channel="channel",
+                 amount="amount", order_id="order_id", store="store", referred="visitor")  # fmt: skip
 
 
 def _in_store(activity_people: DataFrame, activities: DataFrame) -> DataFrame:

@@ -57,6 +57,9 @@ class Committer(Protocol):
     def add_columns(self, path: str, columns: Mapping[str, LayoutColumn]) -> None:
         """Add columns after the existing ones."""
 
+    def replace_constraint(self, path: str, name: str, rule: str) -> None:
+        """Replace a constraint by a new rule, which all rows meet."""
+
     def append(self, path: str, rows: StagedRows, commit: CommitInfo) -> None:
         """Append staged rows."""
 

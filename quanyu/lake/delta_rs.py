@@ -70,6 +70,14 @@ class DeltaRsCommitter:
 
         DeltaTable(path).alter.add_columns([_field(name, column) for name, column in columns.items()])
 
+    def replace_constraint(self, path: str, name: str, rule: str) -> None:
+        """Replace a constraint by a new rule, which all rows meet."""
+        from deltalake import DeltaTable
+
+        table = DeltaTable(path)
+        table.alter.drop_constraint(name, raise_if_not_exists=False)
+        table.alter.add_constraint({name: rule})
+
     def append(self, path: str, rows: StagedRows, commit: CommitInfo) -> None:
         """Check the staged rows, link their files into the table's folder, and commit them."""
         self._add(path, rows, "append", commit)

@@ -49,6 +49,11 @@ class SparkCommitter:
         declared = ", ".join(_declared(name, column) for name, column in columns.items())
         self._run(path, f"alter table {_name(path)} add columns ({declared})")
 
+    def replace_constraint(self, path: str, name: str, rule: str) -> None:
+        """Replace a constraint by a new rule, which all rows meet."""
+        self._run(path, f"alter table {_name(path)} drop constraint if exists `{name}`")
+        self._run(path, f"alter table {_name(path)} add constraint `{name}` check ({rule})")
+
     def _run(self, path: str, statement: str) -> None:
         with guard(path):
             self._session().sql(statement).collect()

@@ -19,7 +19,7 @@ from quanyu.lake.committer import CommitInfo, Committer, Maintenance, commit_con
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter, session_settings
 from quanyu.lake.difference import merge_changes
-from quanyu.lake.layout import LayoutColumn, layout_column, layout_of, plain_layout, same_type
+from quanyu.lake.layout import LayoutColumn, layout_column, layout_of, plain_layout, same_type, widened_constraints
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.staging import StagedRows, Staging
 from quanyu.lake.stored import StoredTables, delta_types, spark_types
@@ -96,7 +96,7 @@ class Lake(StoredTables):
         return session_settings(self.spark, values)
 
     def prepare(self, table: type[Table]) -> None:
-        """Create a table, or add newly declared columns. Raises ConfigError for a changed type."""
+        """Create a table, or add newly declared columns and values. Raises ConfigError for a changed type."""
         place = place_of(table)
         stored_table = self.delta(place)
         if stored_table is None or stored_table.version() == 0:
@@ -113,6 +113,8 @@ class Lake(StoredTables):
         missing = {name: layout_column(column) for name, column in table.schema().items() if name not in stored}
         if missing:
             self.committer.add_columns(self.path(place), missing)
+        for name, rule in widened_constraints(stored_table, table).items():
+            self.committer.replace_constraint(self.path(place), name, rule)
 
     def ensure_table(self, place: str, columns: Mapping[str, str], statistics: Sequence[str]) -> None:
         """Create a table that no class declares, such as a feed's bronze table, or add missing columns."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from quanyu.grammar.table import Column, Table
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 # Types without statistics in Delta.
 _WITHOUT_STATISTICS = ("array", "boolean")
@@ -14,6 +19,8 @@ STATISTICS = "delta.dataSkippingStatsColumns"
 LOG_RETENTION = "delta.logRetentionDuration"
 # By default Delta removes commits, with their receipts, after 30 days.
 LOG_CLEANUP = "delta.enableExpiredLogCleanup"
+# A value in a constraint that lists those that are allowed.
+_VALUE = re.compile(r"'([^']*)'")
 
 
 @dataclass(frozen=True)
@@ -90,3 +97,14 @@ def same_type(declared: str, stored: str) -> bool:
 
 DELTA_NAMES = {"int": "integer", "bigint": "long"}
 SPARK_NAMES = {delta: spark for spark, delta in DELTA_NAMES.items()}
+
+
+def widened_constraints(stored: DeltaTable, table: type[Table]) -> dict[str, str]:
+    """Constraints of a stored table whose column is declared with more values now, each with its new rule."""
+    configuration, rules = stored.metadata().configuration, layout_of(table).constraints
+    widened = {}
+    for name, rule in rules.items():
+        values = set(_VALUE.findall(configuration.get(f"delta.constraints.{name}", "")))
+        if values and values < set(table.columns[name].values):
+            widened[name] = rule
+    return widened

@@ -161,6 +161,7 @@ OTHERS_ACTS = {
     "message_bounced": "it did not arrive",
     "contact_removed": "an employee deleted the customer as a contact",
     "referral": "somebody else came by a page that the customer shared (引荐)",
+    "referred_order": "somebody bought within 30 days of coming by such a page",
 }
 
 
@@ -187,14 +188,14 @@ class Activity(Table):
     channel = Column(
         "string", "Where: channel of the order, app of the event, channel of the message; null if unknown."
     )
-    amount = Column("decimal(18,2)", "Paid with an order or in a presale, negative for returns; else null.",
+    amount = Column("decimal(18,2)", "Paid with an order, in a presale or by who was referred; negative for returns.",
                     unit="currency")  # fmt: skip
     sku = Column("string", "Item, where the act has exactly one.", references="products")
     order_id = Column("string", "Order that it is or is about.")
     campaign = Column("string", "Campaign of the message, or credited with the order.", references="campaigns")
     store = Column("string", "Store or shop.", references="stores")
     outlet = Column("string", "Outlet (终端) of another company.", references="outlets")
-    referred = Column("string", "Customer who came by the shared page, if known; of a referral only.")
+    referred = Column("string", "Customer who came by the shared page, if known.")
 
 
 class CustomerAttributes(Table):

@@ -26,7 +26,7 @@ class Events(Table):
     order_id = Column("string", "Order that it created.")
     amount = Column(MONEY, "Amount of the action.", unit="currency")
     store = Column("string", "Store that the visitor was in or chose.")
-    shared_by = Column("string", "Hash of who shared the page; null for none.", pii=True)
+    shared_by = Column("string", "SHA-256 of the identifier of who shared the page; null for none.", pii=True)
     is_bot = Column("boolean", "Whether the user agent declares a bot.", required=True)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from sample.columns import Array
 from sample.columns.chance import uniform
+from sample.columns.strings import digits, join
 from sample.events.contacts import is_contact
 from sample.trade.lives import DRIFT, FIRST, FOUND, GONE, HABIT, RETURNED, STATES, buy_probability
 
@@ -68,6 +69,11 @@ def campaign_id(number: int) -> str:
     return f"C{number + 1:04d}"
 
 
+def campaign_ids(numbers: Array) -> Any:
+    """Return the same as a column, for numbers of 0 or more; others have no meaning."""
+    return join("C", digits(np.maximum(numbers, 0) + 1, 4))
+
+
 def sent_on(day: int) -> int | None:
     """Return the number of the campaign that is sent on a day."""
     number, rest = divmod(day - FIRST_SEND, EVERY)
@@ -84,6 +90,26 @@ def effect(world: World, day: int) -> Array | None:
     """Return float32 (persons,): the factor on the purchase hazard on a day; None when nobody is treated."""
     last = waves(world)[-1:]
     return last[0].factor if last and last[0].day < day <= last[0].day + WINDOW else None
+
+
+def opens(world: World, wave: Wave, persons: Array) -> Array:
+    """Return a mask of the persons who open the message of a campaign if it is sent to them."""
+    reach = world.people.reach[persons]
+    bounced = uniform(world.seed, "send bounced", persons, wave.number) < 0.01 + 0.1 * (1 - reach)
+    return np.asarray(~bounced & (uniform(world.seed, "opens", persons, wave.number) < 0.1 + 0.6 * reach))
+
+
+def credited(world: World, day: int, persons: Array) -> Array:
+    """Return int64 (persons,): the number of the campaign that is credited with a purchase on a day; -1: none.
+
+    It was sent to the person within WINDOW days before, and opened.
+    """
+    number = np.full(len(persons), -1)
+    for wave in waves(world):
+        if wave.day < day <= wave.day + WINDOW:
+            treated = np.isin(persons, wave.persons[wave.treated]) & (persons >= 0)
+            number[treated & opens(world, wave, np.maximum(persons, 0))] = wave.number
+    return number
 
 
 def uplifts(world: World) -> pa.Table:

@@ -25,7 +25,7 @@ class Changes:
     `named` is the order's number in the feed (differs from `number` for a ghost, an order never paid), `changed_day`
     and `changed` (second) when it changed, `paid` the second of payment on the order's day (-1: not yet), `stale`
     whether a newer state was already reported. Lines follow in the rows' order: `counts` per row, `sku`, `quantity`,
-    `amount`, `refunded` (by now), `today` (refunded today).
+    `amount`, `discount`, `promotion`, `refunded` (by now), `today` (refunded today).
     """
 
     day: Array
@@ -42,6 +42,8 @@ class Changes:
     sku: Array
     quantity: Array
     amount: Array
+    discount: Array
+    promotion: Array
     refunded: Array
     today: Array
 
@@ -59,6 +61,8 @@ class _Orders:
     sku: Array
     quantity: Array
     amount: Array
+    discount: Array
+    promotion: Array
     back: Array
 
 
@@ -86,7 +90,8 @@ def changes(world: World, facts: DayFacts, channel: int) -> Changes:
         person=orders.person[index], second=second[order], status=status,
         changed_day=np.where(status <= PAID, day[order], facts.day), changed=changed[order],
         paid=np.where((status == UNPAID) | ghost, -1, paid[order]), stale=stale, counts=counts, sku=orders.sku[rows],
-        quantity=orders.quantity[rows], amount=orders.amount[rows],
+        quantity=orders.quantity[rows], amount=orders.amount[rows], discount=orders.discount[rows],
+        promotion=orders.promotion[rows],
         refunded=refundable & (back <= ago), today=refundable & (back == ago),
     )  # fmt: skip
 
@@ -102,7 +107,7 @@ def _gather(world: World, day: int, channel: int) -> _Orders:
     ]
     columns = [
         np.concatenate([getattr(past.baskets, name)[rows] for past, (rows, _) in zip(past_days, lines, strict=True)])
-        for name in ("sku", "quantity", "amount", "back_after")
+        for name in ("sku", "quantity", "amount", "discount", "promotion", "back_after")
     ]
     days = np.repeat([past.day for past in past_days], [len(some) for some in numbers])
     person, second = (head.astype(np.int64) for head in heads)

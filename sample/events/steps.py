@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sample.events import activities, browsing, campaigns, complaints, contacts, tickets
+from sample.events import activities, browsing, campaigns, complaints, considering, contacts, tickets
 from sample.retailer import outlets
 
 if TYPE_CHECKING:
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 Step = Callable[["World", "DayFacts"], None]
 
+# Steps that what people buy depends on.
+MOVING: tuple[Step, ...] = (contacts.meet, campaigns.send)
 STEPS: tuple[Step, ...] = (
     browsing.browse,
+    considering.bring,
     contacts.meet,
     campaigns.send,
     outlets.watch,

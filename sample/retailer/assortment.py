@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from sample.columns import Array
-from sample.columns.chance import rng
+from sample.columns.chance import pick, rng, uniform
 from sample.columns.strings import choose, digits, join
 from sample.retailer.people import SIZE_CURVE
 from sample.retailer.places import NEVER
@@ -23,6 +23,8 @@ ELASTICITY = (1.9, 1.6, 1.4, 1.1, 2.2, 0.9)
 # Seasons on sale on the first day, and eleven years of later ones.
 BEFORE, COLLECTIONS = 3, 44
 WHOLE_YEAR = 4
+# Of the house's own brand, of its second and its third one, and of a brand that it buys.
+BRAND_SHARES = (0.45, 0.25, 0.2, 0.1)
 
 
 @dataclass
@@ -30,8 +32,8 @@ class Assortment:
     """Styles and SKUs in order of launch, so that the SKUs listed on a day are a prefix of all.
 
     By style: `category` 0..5, `season` 0..4, `list` and `cost` in fen, `launch` and `end` in days from the start,
-    `pop` (popularity weight). By SKU: `sku_style` and `sku_size` (index into the category's sizes), `code`, `size`,
-    `share` of its style's sales. `first` (styles + 1) holds the first SKU index of each style.
+    `pop` (popularity weight), `brand` index into BRANDS. By SKU: `sku_style` and `sku_size` (index into the category's
+    sizes), `code`, `size`, `share` of its style's sales. `first` (styles + 1) holds the first SKU index of each style.
     """
 
     category: Array
@@ -42,6 +44,7 @@ class Assortment:
     end: Array
     pop: Array
     sex: Array
+    brand: Array
     series: Any
     colour: Any
     name: Any
@@ -129,7 +132,8 @@ def _sized(columns: dict[str, Array], seed: int) -> Assortment:
     series, colour = choose(SERIES, columns["series"]), choose(COLOURS, columns["colour"])
     return Assortment(
         **{name: columns[name] for name in ("category", "season", "list", "cost", "launch", "end", "pop")},
-        sex=sex, series=series, colour=colour, name=join(series, colour, pa.array(nouns)), style=style,
+        sex=sex, brand=pick(BRAND_SHARES, uniform(seed, "brand", serial)), series=series,
+        colour=colour, name=join(series, colour, pa.array(nouns)), style=style,
         first=first, sku_style=sku_style, sku_size=sku_size,
         share=_shares(category[sku_style], sex[sku_style], sku_size),
         code=join(style.take(pa.array(sku_style)), digits(sku_size + 1, 2)), size=pa.array(texts),

@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from sample.columns.chance import pick, rng, scatter, uniform
-from sample.columns.strings import digits, join
+from sample.columns.strings import choose, digits, join
 from sample.retailer.words import CITIES
 from sample.trade.calendar import MONTHS
 
 if TYPE_CHECKING:
     from sample.facts import DayFacts
     from sample.world import World
+    from sample.write import Truth
 
 Ints = np.ndarray[Any, np.dtype[Any]]
 KINDS = ("supermarket", "convenience", "mother_baby", "specialty")
@@ -25,6 +26,7 @@ KINDS = ("supermarket", "convenience", "mother_baby", "specialty")
 LEVELS = np.array([46.0, 14.0, 26.0, 34.0])
 ABNORMAL = ("diversion", "too_bad", "out_of_stock")
 DIVERSION, TOO_BAD, OUT_OF_STOCK = range(3)
+DECLINING, SLEEPING, OVERSTOCKED = range(3)
 # What an abnormal outlet orders, as a multiple of what it sells.
 SELL_IN = (4.0, 0.2, 0.0)
 # Abnormal outlets are drawn for each span of this many days; a case lies completely within its span.
@@ -32,11 +34,22 @@ SPAN, SHORTEST, LONGEST = 120, 35, 63
 # An outlet must have been open this long before it can be abnormal.
 SETTLED = 28
 CARRIED, CARRIED_DAYS = 9, 90
+# What becomes of some outlets for good, from a day on: of this share of all, each. DECLINE days halve a declining
+# one's orders and sales; a sleeping one orders no more; an overstocked one orders on and sells a quarter.
+FATES, SHARE, DECLINE, SLOW = ("declining", "sleeping", "overstocked"), 0.05, 60, 0.25
+FROM, WITHIN = 30, 150
+# Outlets that are abnormal in a span before this one have no such fate.
+SPANS = 6
+# Share of mall orders that are placed with the code of an outlet.
+AT_OUTLET = 0.1
 
 
 @dataclass(frozen=True)
 class OutletPopulation:
-    """One row per outlet; `level` in units a week, `opened` in days from the start, `weekday` of its orders."""
+    """One row per outlet; `level` in units a week, `opened` in days from the start, `weekday` of its orders.
+
+    `fate` is an index into FATES (-1: none) that begins on day `turns`.
+    """
 
     seed: int
     kind: Ints
@@ -46,6 +59,8 @@ class OutletPopulation:
     opened: Ints
     level: Ints
     weekday: Ints
+    fate: Ints
+    turns: Ints
 
     def __len__(self) -> int:
         return len(self.kind)
@@ -61,6 +76,19 @@ class OutletPopulation:
             if first <= day <= last:
                 wrong[outlet] = kind
         return wrong
+
+    def fated(self, day: int) -> Ints:
+        """Return int64 (outlets,): the fate that has begun by a day, as an index into FATES; -1 for none."""
+        return np.where(self.turns <= day, self.fate, -1)
+
+    def kept(self, day: int, fates: tuple[float, float, float]) -> Ints:
+        """Return float64 (outlets,): the share of orders or scans that is left on a day, by fate.
+
+        `fates` are the shares of the fates; that of a declining outlet halves every DECLINE days.
+        """
+        fate = self.fated(day)
+        share = np.append(np.array(fates), 1.0)[fate]
+        return np.asarray(np.where(fate == DECLINING, 0.5 ** ((day - self.turns) / DECLINE), share))
 
     def sales(self, day: int, start: date) -> Ints:
         """Return float64 (outlets,): the units truly sold in the week around a day."""
@@ -93,8 +121,20 @@ def draw_outlets(customers: int, seed: int) -> OutletPopulation:
         rep=city * 4 + (scatter(seed, "rep", place) % np.uint64(4)).astype(np.int64),
         opened=opened,
         level=LEVELS[kind] * spread,
+        fate=_fates(seed, many, late),
+        turns=FROM + (scatter(seed, "outlet turns", place) % np.uint64(WITHIN)).astype(np.int64),
         weekday=(scatter(seed, "outlet weekday", place) % np.uint64(5)).astype(np.int64),
     )
+
+
+def _fates(seed: int, many: int, late: Ints) -> Ints:
+    """Return int64 (outlets,): the index into FATES, -1 for none; only of outlets that are otherwise usual."""
+    abnormal = {case[0] for span in range(SPANS) for case in _cases(seed, many, span)}
+    usual = np.setdiff1d(np.flatnonzero(late >= 0.1), list(abnormal))
+    chosen = usual[np.argsort(scatter(seed, "outlet fate", usual))][: len(FATES) * max(1, round(many * SHARE))]
+    fate = np.full(many, -1)
+    fate[chosen] = np.arange(len(chosen)) % len(FATES)
+    return fate
 
 
 def cases(outlets: OutletPopulation, span: int) -> list[tuple[int, int, int, int]]:
@@ -134,6 +174,36 @@ def watch(world: World, facts: DayFacts) -> None:
     world.truth_tables["outlets.csv"] = pa.table(
         {name: pa.array(column, pa.string()) for name, column in table.items()}
     )
+
+
+def write_outlet_states(world: World, truth: Truth) -> None:
+    """Write the state of each open outlet after the last simulated day: healthy, new, a fate, or abnormal."""
+    drawn, day = outlets(world), world.day
+    places = drawn.open(day)
+    wrong, fate = drawn.abnormal(day)[places], drawn.fated(day)[places]
+    names = ("healthy", "new", *FATES, *ABNORMAL)
+    state = np.where(drawn.opened[places] > day - SETTLED, 1, 0)
+    state = np.where(fate >= 0, 2 + fate, state)
+    state = np.where(wrong >= 0, 2 + len(FATES) + wrong, state)
+    columns = {"outlet": outlet_no(places), "state": choose(names, state)}
+    truth.write(f"outlet_states/{world.date(day)}.parquet", pa.table(columns))
+
+
+def outlet_of_orders(world: World, day: int, numbers: Ints, person: Ints) -> Ints:
+    """Return int64 (orders,): the outlet whose code a mall order was placed with; -1 for none.
+
+    A tenth of the orders are; the outlet is in the buyer's city.
+    """
+    drawn = outlets(world)
+    open_ = drawn.open(day)
+    order = open_[np.argsort(drawn.city[open_], kind="stable")]
+    ends = np.searchsorted(drawn.city[order], np.arange(len(CITIES) + 1))
+    city = world.people.city[person]
+    near = ends[city + 1] - ends[city]
+    turn = scatter(world.seed, "order's outlet", numbers, day).astype(np.int64) % np.maximum(near, 1)
+    chosen = order[np.minimum(ends[city] + np.abs(turn), len(order) - 1)]
+    placed = uniform(world.seed, "order at outlet", numbers, day) < AT_OUTLET
+    return np.asarray(np.where(placed & (near > 0), chosen, -1))
 
 
 def outlet_no(places: Ints) -> Any:

@@ -83,9 +83,10 @@ def _priced_baskets(
     numbers, basket = np.unique(basket, return_inverse=True)
     person, channel, store, second = (column[numbers] for column in heads)
     online = (channel[basket] > 0).astype(np.int64)
-    price = world.pricing.tags(day).price[online, world.assortment.sku_style[sku]]
-    coupon = np.where(draw.random(len(sku)) < COUPON, 0.95, 1.0)
-    amount = np.round(price * quantity * coupon / 10).astype(np.int64) * 10
+    style = world.assortment.sku_style[sku]
+    price = world.pricing.tags(day).price[online, style]
+    coupon = draw.random(len(sku)) < COUPON
+    amount = np.round(price * quantity * np.where(coupon, 0.95, 1.0) / 10).astype(np.int64) * 10
     return Baskets(
         person=person.astype(np.int32),
         channel=channel.astype(np.int8),
@@ -96,6 +97,8 @@ def _priced_baskets(
         sku=sku,
         quantity=quantity.astype(np.int64),
         amount=amount,
+        discount=world.assortment.list[style] * quantity.astype(np.int64) - amount,
+        promotion=world.pricing.promotion(day, online, style, coupon),
         back_after=_back(draw, basket, len(numbers), online),
     )
 

@@ -18,6 +18,12 @@ LEVELS = np.array([0.45, 0.9, 1.65])
 # Elasticities are rounded to eighths for the price response.
 STEP, STEPS = 8, 40
 STORE_SIDE, ONLINE_SIDE = 0, 1
+CLEARANCE, COUPON = "换季清仓", "优惠券"
+# What a line's discount may be for.
+PROMOTIONS = (
+    "618大促", "年中庆", "双11", "双11同庆", "双12", "年货节",
+    *(f"{category}周" for category in CATEGORIES), CLEARANCE, COUPON,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,16 @@ class Pricing:
         if day not in self._tags:
             self._tags[day] = self._tag(day)
         return self._tags[day]
+
+    def promotion(self, day: int, side: Array, style: Array, coupon: Array) -> Array:
+        """Return int64 (lines,): the index into PROMOTIONS of each line's discount, -1 for none.
+
+        A promotion of the price counts before a `coupon` (a mask).
+        """
+        tags = self.tags(day)
+        places = np.array([*(PROMOTIONS.index(name) for name in tags.names), -1])
+        named = places[tags.named[side, style]]
+        return np.asarray(np.where((named < 0) & coupon, PROMOTIONS.index(COUPON), named))
 
     def since(self, day: int) -> Array:
         """Return int64 (2, styles): the day since which today's price is valid; ask for days in order."""
@@ -93,7 +109,7 @@ class Pricing:
     def _tag(self, day: int) -> Tags:
         a, plans = self.assortment, promotions(self._date(day), self.seed)
         depth, named = np.zeros((2, len(a.list))), np.full((2, len(a.list)), -1)
-        names = (*(plan.name for plan in plans), "换季清仓")
+        names = (*(plan.name for plan in plans), CLEARANCE)
         for place, plan in enumerate(plans):
             better = ((a.category == plan.category) | (plan.category < 0)) & (plan.depth > depth[plan.side])
             depth[plan.side][better], named[plan.side][better] = plan.depth, place

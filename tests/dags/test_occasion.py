@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from dags.occasion import occasion
 from quanyu.errors import ConfigError
 
 NEWEST = date(2024, 7, 3)
@@ -22,6 +21,9 @@ def house(retailer, monkeypatch):
 
 
 def run(kind, begins=None, conf=None, events=()):
+    # Airflow takes seconds to import, in every process that collects the tests.
+    from dags.occasion import occasion
+
     triggers = [SimpleNamespace(extra=extra) for extra in events]
     dag_run = SimpleNamespace(run_type=kind, data_interval_start=begins, conf=conf)
     return occasion({"dag_run": dag_run, "triggering_asset_events": {"an asset": triggers} if triggers else {}})

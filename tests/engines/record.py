@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from answers import answers, same
 from edges import ZONES
+from spark_server import ON_SPARK
 
 from quanyu.config.settings import load_settings
 from quanyu.engine.spark import SparkEngine
@@ -17,7 +18,7 @@ HEAD = "Answers of Apache Spark 4.2.0 to the expressions of edges.py, by row; wr
 def spark_of(folder):
     """A local server of Apache Spark in a home of its own."""
     (folder / "conf").mkdir()
-    (folder / "conf" / "base.yml").write_text("engine: spark\n")
+    (folder / "conf" / "base.yml").write_text(ON_SPARK)
     return SparkEngine(load_settings(folder / "conf", folder / "home"))
 
 

@@ -1,6 +1,7 @@
 """Every expression that declarations may use gives equal results on both engines, over edge values, in three zones."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def recorded(zone):
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_the_embedded_engine_equals_the_record_of_apache_spark(zone):
-    by_expression = answers(embedded(), zone)
+    by_expression = of_sail(zone)
     assert differences(recorded(zone), {text: answer.values for text, answer in by_expression.items()}) == {}
     assert {text: answer.type for text, answer in by_expression.items()} == typed()
 
@@ -36,10 +37,20 @@ def test_no_expression_is_always_null():
 
 
 @pytest.fixture(scope="module")
-def apache_spark(tmp_path_factory):
-    engine = spark_of(Path(tmp_path_factory.mktemp("spark")))
+def apache_spark(tmp_path_factory, server):
+    """A session of its own on the Spark server of the suite."""
+    folder = Path(tmp_path_factory.mktemp("spark"))
+    (folder / "home").mkdir()
+    (folder / "home" / "server").symlink_to(server)
+    engine = spark_of(folder)
     yield engine.session()
-    engine.stop()
+    engine.release()
+
+
+@cache
+def of_sail(zone):
+    """Answers of the embedded engine, which has no mode without ANSI."""
+    return answers(embedded(), zone)
 
 
 @pytest.mark.spark
@@ -47,7 +58,7 @@ def apache_spark(tmp_path_factory):
 @pytest.mark.parametrize("zone", ZONES)
 def test_both_engines_give_the_same(apache_spark, zone, ansi):
     apache_spark.conf.set("spark.sql.ansi.enabled", ansi)
-    spark_answers, sail_answers = answers(apache_spark, zone), answers(embedded(), zone)
+    spark_answers, sail_answers = answers(apache_spark, zone), of_sail(zone)
     assert {text: answer.type for text, answer in spark_answers.items()} == typed()
     assert (
         differences({t: a.values for t, a in spark_answers.items()}, {t: a.values for t, a in sail_answers.items()})

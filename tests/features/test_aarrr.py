@@ -25,11 +25,12 @@ test_the_furthest_stage_counts = spec(
             large    | 2024-05-01 | 1500
             large    | 2024-06-01 | 500
             brings   | 2024-06-01 | 10
+            buyer    | 2024-06-20 | 30
         """,
         Events: f"""
             customer | at         | kind | shared_by
-            first    | 2024-06-01 | view | {SHARED_BY_BRINGS}
-            large    | 2024-06-01 | view | {SHARED_BY_ONLY}
+            buyer    | 2024-06-01 | view | {SHARED_BY_BRINGS}
+            again    | 2024-06-21 | view | {SHARED_BY_ONLY}
         """,
         Identifiers: """
             customer | kind   | scope | value
@@ -38,6 +39,7 @@ test_the_furthest_stage_counts = spec(
             first    | openid | mall  | o-1
             again    | openid | mall  | o-2
             large    | openid | mall  | o-3
+            buyer    | openid | mall  | o-4
         """,
     },
     expect={

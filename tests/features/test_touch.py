@@ -12,6 +12,7 @@ from features.customers.voice import Complaining, Inquiries, Reviewing
 from quanyu.model.knowledge import ActivityPeople, Complaints, Reviews, ServiceChats
 from quanyu.model.people import Consents, Identifiers, People
 from quanyu.model.touch import Contacts, Events, Groups, Messages
+from quanyu.model.trade import Orders
 
 test_what_a_customer_does_with_messages = spec(
     Messaging,
@@ -148,9 +149,19 @@ test_whom_a_customer_brings = spec(
             bob      | 2024-06-02 | view | {SHARED_BY_ANN}
             null     | 2024-06-03 | view | {SHARED_BY_ANN}
         """,
+        Orders: """
+            customer | ordered_at | amount | status
+            bob      | 2024-06-20 | 30     | paid
+            bob      | 2024-06-21 | 99     | cancelled
+            bob      | 2024-05-20 | 99     | paid
+            bob      | 2024-07-20 | 99     | paid
+        """,
         Identifiers: "customer | kind | scope | value\nann | openid | mall | o-ann\nbob | openid | mall | o-bob",
     },
-    expect={"ann": dict(visits=3, people=1), "bob": dict(visits=0, people=0)},
+    expect={
+        "ann": dict(visits=3, people=1, buyers=1, revenue=30),
+        "bob": dict(visits=0, people=0, buyers=0, revenue=0),
+    },
 )
 
 test_what_a_customer_does_beyond_buying = spec(

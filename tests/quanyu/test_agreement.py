@@ -14,11 +14,16 @@ from quanyu.run import integrity, preflight
 AFTER = str(len(STEPS))
 
 
+def _recorded(folder):
+    shop = Retailer.at(template("small_day", lived) / AFTER).copy(folder)
+    integrity.record_versions(shop.context(SECOND))
+    shop.close()
+
+
 @pytest.fixture
 def shop(tmp_path):
     """The small retailer after its second day; all table versions are recorded."""
-    copy = Retailer.at(template("small_day", lived) / AFTER).copy(tmp_path)
-    integrity.record_versions(copy.context(SECOND))
+    copy = Retailer.at(template("recorded", _recorded)).copy(tmp_path)
     yield copy
     copy.close()
 

@@ -1,10 +1,9 @@
 """A conf folder with every kind of mistake: all are reported at once, with file, key, value and what is allowed."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import quanyu
 
 from quanyu import discover
 from quanyu.config.settings import load_settings, read_settings
@@ -247,8 +246,7 @@ def written(folder, files):
 def messages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     conf = written(folder / "conf", FAULTY)
-    line = [sys.executable, "-m", "quanyu.cli", "validate", "--conf", str(conf), "--home", str(folder / "home")]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = quanyu("validate", "--conf", str(conf), "--home", str(folder / "home"))
     assert done.returncode == 2
     return done.stderr.replace(f"{conf}/", "").splitlines()
 

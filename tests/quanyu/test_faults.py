@@ -2,15 +2,13 @@
 
 import errno
 import logging
-import os
 import sqlite3
 import stat
-import subprocess
-import sys
 
 import pytest
 import sqlalchemy as sa
-from shop import ROOT, Retailer
+from command_line import quanyu
+from shop import Retailer
 
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError, KeeperError, QuanyuError, RetryableError, actor
@@ -75,9 +73,7 @@ def test_a_log_is_its_owners_alone_even_where_it_was_there_before(tmp_path):
 
 def command(*words, shop=None):
     folders = ["--conf", str(shop.conf), "--home", str(shop.home)] if shop else []
-    call = [sys.executable, "-m", "quanyu.cli", *words, *folders]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("QUANYU_")}
-    done = subprocess.run(call, cwd=ROOT, env={**environment, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    done = quanyu(*words, *folders)
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return done.returncode, done.stderr
 

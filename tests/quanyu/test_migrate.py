@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import date
 from functools import partial
 from itertools import count
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from command_line import quanyu
 from shop import Retailer, template
 from small_day import BUYERS, FIRST, SECOND, STEPS, lived
 
@@ -70,8 +69,7 @@ def put_into_old_form(shop):
 
 
 def command(shop, *words):
-    line = [sys.executable, "-m", "quanyu.cli", *words, "--conf", str(shop.conf), "--home", str(shop.home)]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
+    return quanyu(*words, "--conf", str(shop.conf), "--home", str(shop.home))
 
 
 def state(shop):

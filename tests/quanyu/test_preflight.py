@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command_line import quanyu
 from shop import Retailer, template
 from small_day import SECOND, lived
 
@@ -26,11 +27,9 @@ def shop(tmp_path):
     copy.close()
 
 
-def ran(shop, *words, **variables):
-    """Run the second day on the command line, in a process of its own."""
-    line = [sys.executable, "-m", "quanyu.cli", *(words or ("run",)), "--day", SECOND, "--conf", str(shop.conf),
-            "--home", str(shop.home)]  # fmt: skip
-    return subprocess.run(line, capture_output=True, text=True, env={**os.environ, **variables}, check=False)
+def ran(shop, *words):
+    """Run the second day on the command line."""
+    return quanyu(*(words or ("run",)), "--day", SECOND, "--conf", str(shop.conf), "--home", str(shop.home))
 
 
 @contextlib.contextmanager

@@ -88,3 +88,26 @@ def test_competitors_keep_selling_where_ours_fails(dealers, cases):
         inside, outside = during(rivals, case, "week_from")
         assert inside["quantity"].mean() > 0.5 * outside["quantity"].mean()
     assert set(rivals["relation"]) == {"rival", "related"}
+
+
+def test_outlets_that_turn_show_it_in_their_orders_shelves_and_scans(dealers):
+    last = pd.read_parquet(dealers / "truth/outlet_states/2024-08-27.parquet")
+    first = pd.read_parquet(dealers / "truth/outlet_states/2024-01-01.parquet")
+    assert set(first["state"]) <= {"healthy", "new"}
+    orders, checks, scans = (read(dealers, feed) for feed in ("sell_in", "shelf_checks", "scans"))
+    checks["stock"] = [sum(item["stock"] for item in items) for items in checks["items"]]
+
+    def changed(rows, at, state, value=None):
+        """Of the outlets in a state at the end: what there is in August, as a share of what there was in January."""
+        mine = rows[rows["outlet_no"].isin(last.loc[last["state"] == state, "outlet"])]
+        month = mine[at].astype(str).str[5:7]
+        sums = mine.groupby(month)[value].sum() if value else mine.groupby(month).size()
+        return sums.get("08", 0) / sums["01"]
+
+    usual = changed(orders, "ordered_on", "healthy", "quantity")
+    assert changed(orders, "ordered_on", "declining", "quantity") < 0.7 * usual
+    assert changed(orders, "ordered_on", "sleeping", "quantity") == 0
+    assert changed(scans, "at", "sleeping") == 0
+    assert changed(orders, "ordered_on", "overstocked", "quantity") > 0.5 * usual
+    assert changed(scans, "at", "overstocked") < 0.5 * changed(scans, "at", "healthy")
+    assert changed(checks, "visited_at", "overstocked", "stock") > 3 * changed(checks, "visited_at", "healthy", "stock")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ERP = {
-    "products": "货号,款号,品名,系列,品类代码,季节,尺码,颜色,吊牌价,成本价,上市日期",
+    "products": "货号,款号,品名,系列,品类代码,季节,尺码,颜色,吊牌价,成本价,上市日期,品牌",
     "stores": "门店编码,门店名称,类型,城市,面积,开业日期,店铺电话",
     "staff": "员工号,姓名,手机,岗位,门店编码,大区,企微账号,入职日期,离职日期",
     "prices": "货号,渠道,价格,生效日期,促销",
@@ -16,7 +16,10 @@ ERP = {
     "purchases": "采购单号,行号,货号,供应商,数量,单价,下单日期,预计到货,实际到货,状态",
     "production": "生产单号,行号,货号,工厂,数量,下单日期,开工日期,完工日期,状态",
 }
-POS = "receipt_no,line_no,sold_at,store_no,guide,card_no,mobile,item_code,quantity,amount,original_receipt"
+POS = (
+    "receipt_no,line_no,sold_at,store_no,guide,card_no,mobile,item_code,quantity,amount,original_receipt,"
+    "discount,promotion,campaign"
+)
 
 
 def lines(path, encoding="utf-8"):

@@ -3,7 +3,8 @@
 import stat
 
 import pytest
-from shop import Retailer
+from shop import BASE, Retailer
+from spark_server import ON_SPARK
 
 from quanyu.engine.guard import guard
 from quanyu.engine.spark import SparkEngine
@@ -16,6 +17,7 @@ ROW = {"display_name": "王女士", "phone": "13812340101", "card": "M-0077"}
 def test_a_cast_that_fails_leaves_no_value_on_the_screen_or_in_the_log(tmp_path):
     shop = Retailer(tmp_path, server=tmp_path / "server")
     (tmp_path / "server").mkdir()
+    shop.declare("base.yml", BASE + ON_SPARK)
     engine = SparkEngine(shop.settings)
     try:
         session = engine.session()

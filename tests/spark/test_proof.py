@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from shop import ROOT
+from spark_server import JVM
 
 from jobs.verify.copy import of_engine
 from jobs.verify.days import run_copy
 from jobs.verify.proof import Proof, compared
+from quanyu.config.sections import Spark
 from quanyu.config.settings import Settings, load_settings
 from quanyu.run.runner import Context
 
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.spark
 
 def prove(settings: Settings, day: date) -> Proof:
     """Run a day on both engines, each in a home of its own with the same key, and compare."""
+    settings = settings.model_copy(update={"spark": Spark(conf=JVM)})
     homes = [of_engine(settings, engine, settings.home / engine) for engine in ("sail", "spark")]
     for home in homes:
         home.home.mkdir(parents=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from spark_server import JVM
 
+from quanyu.config.sections import Spark
 from quanyu.config.settings import load_settings
 from quanyu.discover import load
 from quanyu.engine.session import Engine
@@ -32,7 +34,7 @@ def spec_session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         settings = settings.model_copy(update={"spark": settings.spark.model_copy(update={"remote": engine})})
     else:
         (home / "server").symlink_to(request.getfixturevalue("server"))
-        settings = settings.model_copy(update={"engine": engine})
+        settings = settings.model_copy(update={"engine": engine, "spark": Spark(conf=JVM)})
     yield Engine(settings).session()
     Engine(settings).release()
 

@@ -135,7 +135,7 @@ class Aggregate:
         named = [self.node, *([self.filter] if self.filter is not None else [])]
         return AS_OF in (column_name(column) for tree in named for column in tree.find_all(exp.Column))
 
-    @property
+    @cached_property
     def _written(self) -> list[tuple[AggPart, str]]:
         return [(part, part.sql(self._conditions())) for part in self.form.parts]
 

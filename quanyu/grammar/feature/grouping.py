@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from quanyu.errors import ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse, type_of
 from quanyu.expressions.aggregates import AggregateExpression
-from quanyu.grammar.row_expressions import planned
-from quanyu.grammar.table import TYPE, Column, Table
+from quanyu.grammar.table import TYPE, Column
 
 
 @dataclass(frozen=True)
@@ -29,17 +28,10 @@ class Grouping:
         """Every expression over rows."""
         return [*self.by.values(), *self.values.values()]
 
-    def columns(self, over: type[Table], columns: Mapping[str, Column], within: int | None) -> dict[str, Column]:
-        """Columns of a group, from the columns of a row. Raises ExpressionError."""
+    def columns(self, columns: Mapping[str, Column], plans: Mapping[str, AggregateExpression]) -> dict[str, Column]:
+        """Columns of a group, from the columns of a row and the plans of its values. Raises ExpressionError."""
         keys = {name: key_column(text, columns) for name, text in self.by.items()}
-        plans = self.plans(over, columns, within)
         return keys | {name: replace(one.column(columns), unit=_unit(one, columns)) for name, one in plans.items()}
-
-    def plans(
-        self, over: type[Table], columns: Mapping[str, Column], within: int | None
-    ) -> dict[str, AggregateExpression]:
-        """The plan of each value of a group. Raises ExpressionError."""
-        return {name: planned(over, columns, text, None, within, None) for name, text in self.values.items()}
 
 
 def key_column(text: str, columns: Mapping[str, Column]) -> Column:

@@ -109,7 +109,7 @@ class FeatureView:
         columns = cls.row_columns(tables)
         if cls.groups is None:
             return columns
-        return {**cls.groups.columns(cls.over, columns, cls.within), "as_of": columns["as_of"]}
+        return {**cls.groups.columns(columns, cls.group_plans(tables)), "as_of": columns["as_of"]}
 
     @classmethod
     def plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
@@ -140,7 +140,10 @@ class FeatureView:
     @classmethod
     def group_plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
         """The plan of each value of a group of rows; empty without groups."""
-        return cls.groups.plans(cls.over, cls.row_columns(tables), cls.within) if cls.groups else {}
+        values = cls.groups.values if cls.groups else {}
+        rows = partial(cls.row_columns, tables)
+        builders = {name: partial(_planned_value, cls, text, rows) for name, text in values.items()}
+        return {name: _cached(cls, f"groups.{name}", tables, build) for name, build in builders.items()}
 
     @classmethod
     def changes_daily(cls, tables: Mapping[str, type[Table]]) -> bool:
@@ -267,9 +270,23 @@ _PLANS: dict[tuple[Any, ...], AggregateExpression] = {}
 
 
 def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-    """The plan of a feature, cached, since every load of a conf folder needs it several times."""
+    """The plan of a feature."""
+    return _cached(view, name, tables, lambda: view._plan(view.features[name], view.columns(tables)))
+
+
+def _planned_value(
+    view: type[FeatureView], text: str, columns: Callable[[], Mapping[str, Column]]
+) -> AggregateExpression:
+    """The plan of a value of a group of rows."""
+    return planned(view.over, columns(), text, None, view.within)
+
+
+def _cached(
+    view: type[FeatureView], name: str, tables: Mapping[str, type[Table]], build: Callable[[], AggregateExpression]
+) -> AggregateExpression:
+    """A plan of a view, cached, since every load of a conf folder needs it several times."""
     referred = (tables.get(column.references or "") for column in view.over.columns.values())
     key = (view, name, *dict.fromkeys(referred))
     if key not in _PLANS:
-        _PLANS[key] = view._plan(view.features[name], view.columns(tables))
+        _PLANS[key] = build()
     return _PLANS[key]

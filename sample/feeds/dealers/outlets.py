@@ -78,6 +78,9 @@ def write_sell_in(world: World, facts: DayFacts, out: Out) -> None:
     mean = drawn.sales(day, world.start)[places] * factor * draw.lognormal(0, 0.12, len(places))
     quantity = draw.poisson(np.repeat(mean / CARRIED, CARRIED))
     outlet, sku = np.repeat(places, CARRIED), drawn.carried(day, world.assortment.live(day))[places].reshape(-1)
+    # What a declining or sleeping outlet does not order any more is taken from what it would order.
+    left = drawn.kept(day, (1.0, 0.0, 1.0))[outlet]
+    quantity = np.where(left < 1, world.rng("sell in left", day).binomial(quantity, left), quantity)
     ordered = quantity > 0
     outlet, sku, quantity = outlet[ordered], sku[ordered], quantity[ordered]
     counts = np.bincount(np.searchsorted(places, outlet), minlength=len(places))

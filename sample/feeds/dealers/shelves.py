@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 
 from sample.columns import Array
-from sample.columns.chance import scatter
+from sample.columns.chance import scatter, uniform
 from sample.columns.strings import choose, digits, join, lists, objects, opaque, quoted, same, times, when, whole
 from sample.facts import DayFacts
 from sample.feeds.dealers.outlets import rep
-from sample.retailer.outlets import CARRIED, DIVERSION, OUT_OF_STOCK, TOO_BAD, outlet_no, outlets
+from sample.retailer.outlets import (
+    CARRIED,
+    DIVERSION,
+    OUT_OF_STOCK,
+    OVERSTOCKED,
+    SLEEPING,
+    SLOW,
+    TOO_BAD,
+    outlet_no,
+    outlets,
+)
 from sample.retailer.words import CITIES
 from sample.world import World
 from sample.write import Out
@@ -33,6 +44,8 @@ SCANNED = 0.3
 # An abnormal outlet's scans as a multiple of a usual one's, and the share of them in other cities.
 SCANS, AWAY, AWAY_DIVERTED = {DIVERSION: 3.0, TOO_BAD: 0.5, OUT_OF_STOCK: 0.0}, 0.02, 0.75
 KNOWN_SCANNER = 0.4
+# An overstocked outlet's stock as a multiple of a usual one's.
+PILE = 6
 
 
 def write_checks(world: World, facts: DayFacts, out: Out) -> None:
@@ -46,6 +59,8 @@ def write_checks(world: World, facts: DayFacts, out: Out) -> None:
     empty = np.repeat(wrong == OUT_OF_STOCK, CARRIED)
     usual = np.repeat(drawn.sales(day, world.start)[places] / CARRIED * 1.4, CARRIED)
     stock = np.where(empty, 0, draw.poisson(usual) + 1)
+    stock = np.where(np.repeat(drawn.fated(day)[places] == OVERSTOCKED, CARRIED), stock * PILE, stock)
+    stock = np.where(np.repeat(drawn.fated(day)[places] == SLEEPING, CARRIED), np.minimum(stock, 1), stock)
     facings = np.where(empty, 0, 1 + np.minimum(stock // 4, 5))
     sku = drawn.carried(day, world.assortment.live(day))[places].reshape(-1)
     sold = choose(world.assortment.code, sku)
@@ -94,8 +109,11 @@ def write_scans(world: World, facts: DayFacts, out: Out) -> None:
         "openid": quoted(openid),
         "at": quoted(times(np.full(len(outlet), day), draw.integers(8 * 3600, 86_000, len(outlet)), world.start)),
     }
-    out.jsonl("scans.jsonl", objects(columns))
-    out.records(keys, person)
+    # A fated outlet sells less: some of the scans that it would have are left out.
+    left = uniform(world.seed, "scan left", number, day) < drawn.kept(day, (1.0, 0.0, SLOW))[outlet]
+    if left.any():
+        out.jsonl("scans.jsonl", objects(columns).filter(pa.array(left)))
+        out.records(keys.filter(pa.array(left)), person[left])
 
 
 def _scanners(world: World, city: Array, draw: np.random.Generator) -> Array:

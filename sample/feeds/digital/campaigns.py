@@ -10,6 +10,7 @@ import pyarrow as pa
 from sample.columns import Array
 from sample.columns.chance import scatter, uniform
 from sample.columns.strings import choose, join, opaque, same, times
+from sample.events import campaigns
 from sample.events.campaigns import NOTICE, PLANS, WINDOW, Wave, campaign_id, sent_on, waves
 from sample.facts import DayFacts
 from sample.world import World
@@ -89,7 +90,7 @@ def _events(world: World, wave: Wave) -> tuple[Array, Array, Array]:
     bounced = chance[5] < 0.01 + 0.1 * (1 - reach)
     delivered = sent + 2 + (chance[1] * 60).astype(np.int64)
     opened = delivered + 20 + (-np.log1p(-chance[2]) * 14_000).astype(np.int64)
-    opens = ~bounced & (uniform(world.seed, "opens", persons, wave.number) < 0.1 + 0.6 * reach)
+    opens = campaigns.opens(world, wave, persons)
     clicked = opened + 5 + (chance[3] * 90).astype(np.int64)
     clicks = opens & (uniform(world.seed, "clicks", persons, wave.number) < 0.08 + 0.6 * impulse)
     replies, leaves = opens & (chance[4] < 0.03), opens & (chance[6] < 0.012)

@@ -12,9 +12,13 @@ from sample.columns import Array
 from sample.columns.chance import pick, scatter, uniform
 from sample.columns.strings import choose, join, lists, millis, money, objects, opaque, quoted, same, times, when, whole
 from sample.events.browsing import KINDS, BrowsingEvents, events
+from sample.events.campaigns import campaign_ids, credited
+from sample.events.considering import looks
 from sample.facts import DayFacts
+from sample.retailer.outlets import outlet_no, outlet_of_orders
 from sample.retailer.words import CATEGORIES, NOUNS
 from sample.trade.orders import order_no
+from sample.trade.pricing import PROMOTIONS
 from sample.world import World
 from sample.write import Out
 
@@ -38,6 +42,7 @@ TEXTS = {
 
 def write(world: World, facts: DayFacts, out: Out) -> None:
     """Write the events that arrive today: today's except the late ones, and yesterday's late ones."""
+    _write_looks(world, facts, out)
     parts = [_arrived(world, facts, late=False)]
     before = world.recent(facts.day - 1)
     if before is not None:
@@ -61,6 +66,17 @@ def write(world: World, facts: DayFacts, out: Out) -> None:
         "repeat",
         *TEXTS["repeat"],
     )
+
+
+def _write_looks(world: World, facts: DayFacts, out: Out) -> None:
+    """Write looks before purchases and visits of people who were brought, as a collector of their own writes them."""
+    stream = looks(world, facts)
+    if not len(stream.kind):
+        return
+    stream = stream.take(np.lexsort((stream.place, stream.session, stream.second)))
+    ids = join("lk", opaque(scatter(world.seed, "look", stream.session, stream.place, facts.day), 18, hexadecimal=True))
+    out.jsonl("looks.jsonl", objects(_members(world, facts, stream, ids, np.zeros(len(ids), bool))))
+    out.records(ids, stream.person)
 
 
 def _stack(columns: list[Any]) -> Any:
@@ -127,6 +143,7 @@ def _content(world: World, facts: DayFacts, stream: BrowsingEvents) -> dict[str,
         "amount": _placed(money(baskets.totals()[numbers]), place),
         "order_no": _placed(quoted(order_no(world, facts, numbers)), place),
         "items": _placed(_items(world, facts, numbers), place), "store": _optional(stream.store >= 0, store),
+        **_origin(world, facts, numbers, place),
     }  # fmt: skip
 
 
@@ -146,9 +163,20 @@ def _items(world: World, facts: DayFacts, numbers: Array) -> Any:
             "sku": quoted(choose(world.assortment.code, baskets.sku[rows])),
             "quantity": whole(baskets.quantity[rows]),
             "amount": money(baskets.amount[rows]),
+            "discount": money(baskets.discount[rows]),
+            "promotion": quoted(choose(PROMOTIONS, baskets.promotion[rows])),
         }
     )
     return lists(items, counts)
+
+
+def _origin(world: World, facts: DayFacts, numbers: Array, place: Array) -> dict[str, Any]:
+    """Return the campaign and the outlet of the orders that have one."""
+    person = facts.baskets.person[numbers].astype(np.int64)
+    campaign, outlet = credited(world, facts.day, person), outlet_of_orders(world, facts.day, numbers, person)
+    by_campaign, at_outlet = (when(column < 0, None, text) for column, text in (
+        (campaign, quoted(campaign_ids(campaign))), (outlet, quoted(outlet_no(np.maximum(outlet, 0))))))  # fmt: skip
+    return {"campaign": _placed(by_campaign, place), "outlet_no": _placed(at_outlet, place)}
 
 
 def _placed(texts: Any, places: Array) -> Any:

@@ -14,6 +14,7 @@ from sample.columns.strings import choose, money, objects, quoted, times, when, 
 from sample.events.fulfilment import CLOSED, FINISHED, PAID, SHIPPED, UNPAID, Changes, changes
 from sample.facts import DayFacts
 from sample.trade.orders import order_names
+from sample.trade.pricing import PROMOTIONS
 from sample.world import World
 from sample.write import Out
 
@@ -69,5 +70,7 @@ def _lines(world: World, updates: Changes, line: Array, parts: tuple[Array, Arra
             "pin": quoted(people.pin(person)), "mobile": quoted(people.masked(person, updates.changed_day[order])),
             "city": quoted(people.city_name(person)), "skuId": quoted(choose(world.assortment.code, updates.sku[line])),
             "qty": whole(updates.quantity[line]), "price": when(flaw, "null", money(updates.amount[line])),
+            "discount": money(updates.discount[line]),
+            "promotion": quoted(choose(PROMOTIONS, updates.promotion[line])),
         }
     )  # fmt: skip

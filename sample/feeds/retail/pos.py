@@ -13,13 +13,18 @@ from sample.columns import Array
 from sample.columns.chance import uniform
 from sample.columns.groups import place_within
 from sample.columns.strings import choose, digits, join, money, same, times, when, whole
+from sample.events.campaigns import campaign_ids, credited
 from sample.facts import DayFacts
 from sample.retailer.places import COMMA_STORE, LATE_BY, LATE_STORE
 from sample.trade.orders import receipt_no
+from sample.trade.pricing import PROMOTIONS
 from sample.world import World
 from sample.write import Out
 
-HEADER = "receipt_no,line_no,sold_at,store_no,guide,card_no,mobile,item_code,quantity,amount,original_receipt"
+HEADER = (
+    "receipt_no,line_no,sold_at,store_no,guide,card_no,mobile,item_code,quantity,amount,original_receipt,"
+    "discount,promotion,campaign"
+)
 DUMMY_PHONE = "13800000000"
 CARD, PHONE_TOO, PHONE_INSTEAD, OLD_CARD = 0.9, 0.12, 0.35, 0.5
 # Shares of receipts, then of lines, with a flaw.
@@ -152,6 +157,8 @@ def _sales(world: World, facts: DayFacts, numbers: Array) -> dict[str, Any]:
         "person": baskets.person[basket].astype(np.int64), "place": place,
         "receipt": receipt, "second": baskets.second[basket], "sku": baskets.sku[rows],
         "quantity": baskets.quantity[rows], "amount": baskets.amount[rows], "original": same("", len(rows)),
+        "discount": baskets.discount[rows], "promotion": baskets.promotion[rows],
+        "campaign": credited(world, facts.day, baskets.person[basket].astype(np.int64)),
     }  # fmt: skip
 
 
@@ -159,7 +166,7 @@ def _returns(world: World, facts: DayFacts, stores: Array) -> dict[str, Any]:
     """Return the returned lines, with one new receipt per original receipt."""
     sale_days = [(world.recent(int(before)), facts.returns.day == before) for before in np.unique(facts.returns.day)]
     parts = [_returned(sales, facts.returns.line[mask], stores) for sales, mask in sale_days if sales is not None]
-    names = ("basket", "store", "person", "sku", "quantity", "amount")
+    names = ("basket", "store", "person", "sku", "quantity", "amount", "discount", "promotion")
     rows = {
         name: np.concatenate([np.zeros(0, np.int64), *(part[name] for part in parts)]).astype(np.int64)
         for name in names
@@ -176,6 +183,7 @@ def _returns(world: World, facts: DayFacts, stores: Array) -> dict[str, Any]:
         "receipt": join(same(f"{facts.date:%y%m%d}", len(number)), digits(number, 5)),
         "second": 36_000 + (rows["basket"] * 7919) % 36_000, "sku": rows["sku"],
         "quantity": -rows["quantity"], "amount": -rows["amount"], "original": original,
+        "discount": -rows["discount"], "promotion": rows["promotion"], "campaign": np.full(len(number), -1),
     }  # fmt: skip
 
 
@@ -186,6 +194,7 @@ def _returned(sales: DayFacts, rows: Array, stores: Array) -> dict[str, Any]:
     return {
         "basket": basket + sales.day * 1_000_000, "store": baskets.store[basket], "person": baskets.person[basket],
         "sku": baskets.sku[rows], "quantity": baskets.quantity[rows], "amount": baskets.amount[rows],
+        "discount": baskets.discount[rows], "promotion": baskets.promotion[rows],
         "original": receipt_no(sales, basket),
     }  # fmt: skip
 
@@ -196,18 +205,24 @@ def _with_flaws(world: World, facts: DayFacts, columns: dict[str, Any]) -> Till:
     flaw = np.searchsorted(np.cumsum([AMOUNT, NO_ITEM, SURPLUS, UNKNOWN]), by_line, side="right")
     flaw = np.where(flaw < len(LINE_FLAWS), flaw, -1)
     card, mobile, phone_flaw = _card_and_mobile(world, facts, store, number, columns["person"])
-    amount = money(columns["amount"])
-    comma = join('"', pc.replace_substring(amount, ".", ","), '"')
-    amount = when(flaw == 0, "N/A", when(store == COMMA_STORE, comma, amount))
+    amount = when(flaw == 0, "N/A", _money(columns["amount"], store))
     guide = world.staff.guide(store, number % 4, facts.day)
     item = choose(world.assortment.code, columns["sku"])
     item = when(flaw == 1, "", when(flaw == 3, join("X", pc.utf8_slice_codeunits(item, 1)), item))
     shop = choose(world.stores.no, store)
     sold_at = times(np.full(len(number), facts.day), columns["second"], world.start)
     head = [columns["receipt"], whole(columns["place"] + 1), sold_at, shop, choose(world.staff.no, guide)]
-    lines = join(*head, card, mobile, item, whole(columns["quantity"]), amount, columns["original"], between=",")
+    promotion, campaign = choose(PROMOTIONS, columns["promotion"]), columns["campaign"]
+    tail = [_money(columns["discount"], store), promotion, when(campaign < 0, "", campaign_ids(campaign))]
+    lines = join(*head, card, mobile, item, whole(columns["quantity"]), amount, columns["original"], *tail, between=",")
     keys = join(shop, columns["receipt"], between="-")
     return Till(when(flaw == 2, join(lines, ",促销"), lines), keys, store, columns["person"], flaw, phone_flaw, number)
+
+
+def _money(fen: Array, store: Array) -> Any:
+    """Return amounts as the tills of the stores write them."""
+    amount = money(fen)
+    return when(store == COMMA_STORE, join('"', pc.replace_substring(amount, ".", ","), '"'), amount)
 
 
 def _card_and_mobile(

@@ -15,6 +15,7 @@ from sample.columns.strings import choose, join, lists, money, objects, quoted, 
 from sample.events.fulfilment import Changes, changes
 from sample.facts import DayFacts
 from sample.trade.orders import order_names
+from sample.trade.pricing import PROMOTIONS
 from sample.world import World
 from sample.write import Out
 
@@ -93,5 +94,7 @@ def _items(world: World, updates: Changes, tid: Any, owner: Array, flaw: Array) 
             "outer_sku_id": quoted(when((flaw[owner] == 2) & (place == 0), None, sku)),
             "num": whole(updates.quantity), "payment": quoted(money(updates.amount)),
             "refund_status": quoted(choose(("NO_REFUND", "SUCCESS"), updates.refunded.astype(int))),
+            "discount_fee": quoted(money(updates.discount)),
+            "promotion": quoted(choose(PROMOTIONS, updates.promotion)),
         }
     )  # fmt: skip

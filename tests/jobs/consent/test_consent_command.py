@@ -1,6 +1,7 @@
 import pytest
 import typer
 from consents import DAY, declared, land, member, took
+from shop import Retailer, template
 from typer.testing import CliRunner
 
 from jobs.consent import commands
@@ -11,15 +12,20 @@ APP.callback()(lambda: None)
 commands.add(APP)
 
 
-@pytest.fixture
-def shop(tmp_path):
-    retailer = declared(tmp_path)
+def _first_day(folder):
+    retailer = declared(folder)
     land(retailer, "crm", DAY, member(1, "13912345601"))
     land(
         retailer, "answers", DAY, "M1,messages,any,2024-06-01 09:00:00,granted", "M1,messages,sms,2024-06-03,withdrawn"
     )
     land(retailer, "sends", DAY, "a,bounced,2024-06-20 10:00:00,email,M1,m1@shop.cn")
     took(retailer)
+    retailer.close()
+
+
+@pytest.fixture
+def shop(tmp_path):
+    retailer = Retailer.at(template("consent_command", _first_day)).copy(tmp_path / "shop")
     yield retailer
     retailer.close()
 

@@ -140,6 +140,14 @@ def test_a_day_without_rows_changes_nothing(till):
     assert orders(till) == [("r1", "10.00", "1")]
 
 
+def test_the_first_rows_may_be_those_of_a_corrected_file(till):
+    till.land("till/2024-01-01/s.csv", HEAD)
+    till.ingest("till", "2024-01-01")
+    till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00"))
+    till.ingest("till", "2024-01-01")
+    assert orders(till) == [("r1", "10.00", "1")]
+
+
 def test_a_redelivered_day_with_only_its_corrected_rows_is_held_back(till):
     many = "".join(line(f"r{n}", 1, "10.00") for n in range(9))
     till.land("till/2024-01-01/s.csv", HEAD + many)

@@ -10,6 +10,7 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from spark_server import ON_SPARK
 
 from jobs.ingest.landing import landing
 from jobs.ingest.steps import ingest, replay
@@ -272,7 +273,7 @@ def test_a_column_name_may_have_a_dot_in_any_format(retailer, form):
 
 @pytest.mark.spark
 def test_headers_of_spreadsheets_are_stored_by_apache_spark_too(retailer):
-    retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + "engine: spark\n")
+    retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + ON_SPARK)
     test_headers_of_spreadsheets_are_written_in_backticks(retailer)
     retailer.land("names/2024-01-01/b10.csv", "Item No.,名称（元）,a.b\n1,茶 10,x\n")
     retailer.land("names/2024-01-01/b9.csv", "Item No.,名称（元）,a.b\n1,茶 9,x\n")

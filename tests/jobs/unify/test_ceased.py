@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from members import CRM
+from shop import Retailer, template
 
 from jobs.consent.facts import Moment, addresses
 from jobs.unify.records import reader
@@ -41,12 +42,19 @@ def phones(retailer, day=None):
     return sorted((row["source"], row["value"][-4:]) for row in rows)
 
 
-@pytest.fixture
-def feeds(retailer):
+def _first_day(folder):
+    retailer = Retailer(folder)
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/shop.yml", SHOP)
     deliver(retailer, "2024-07-01", f"1,Ann,{OLD}\n", f"1,{OLD} ,{OLD}")
-    return retailer
+    retailer.close()
+
+
+@pytest.fixture
+def feeds(tmp_path):
+    retailer = Retailer.at(template("ceased", _first_day)).copy(tmp_path / "shop")
+    yield retailer
+    retailer.close()
 
 
 def test_events_have_the_identifiers_of_their_record(feeds):

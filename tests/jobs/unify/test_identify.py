@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from shop import BASE, ROOT, Retailer
+from spark_server import ON_SPARK
 from typer.testing import CliRunner
 
 from jobs.steward import commands
@@ -224,7 +225,7 @@ def test_both_engines_give_the_same_ids_pairs_and_causes(shop, tmp_path, monkeyp
     monkeypatch.setattr(publish, "REMEMBERED", 0)
     shop.land("crm/2024-07-02.csv", feed_of("a2,M72,13765432102,,,李小雨,2015-06-01,北京,x", "a3,M79,,,,张伟,,杭州,x"))
     on_spark = twin(shop, tmp_path)
-    on_spark.declare("base.yml", BASE + "engine: spark\n")
+    on_spark.declare("base.yml", BASE + ON_SPARK)
     try:
         for number in (1, 2):
             assert day(on_spark, number) == day(shop, number)

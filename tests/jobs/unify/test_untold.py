@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from consents import DAY, customers, declared, inside, land, member, reasons, took
 from members import CRM
+from shop import Retailer, template
 
 from jobs.consent.facts import Question
 from jobs.exports.members import answers
@@ -45,15 +46,20 @@ def ordered(shop, *rows):
     shop.run(DAY, "ingest.orders")
 
 
-@pytest.fixture
-def shop(tmp_path):
-    """A member with an order that contains her phone, mailbox and WeCom contact; she changes all of them on day two."""
-    retailer = declared(tmp_path)
+def _first_day(folder):
+    retailer = declared(folder)
     ordered(retailer, f"M1,{OLD},,m1@shop.cn,w-old,", f",{OLD},,,,")
     land(retailer, "crm", DAY, member(1, OLD, wecom="w-old"), member(2, "13912345672"))
     agreed = [f"M{n},{purpose},any,2024-06-01,granted" for n in (1, 2) for purpose in ("ads", "messages")]
     land(retailer, "answers", DAY, *agreed)
     took(retailer)
+    retailer.close()
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A member with an order that contains her phone, mailbox and WeCom contact; she changes all of them on day two."""
+    retailer = Retailer.at(template("ended_identifiers", _first_day)).copy(tmp_path / "shop")
     yield retailer
     retailer.close()
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from shop import Retailer, template
-from small_day import FIRST, SECOND, crowned, declared
+from small_day import FIRST, SECOND, lived
 
 from jobs.verify.back import undo_days
 from quanyu.errors import ConfigError
@@ -15,12 +15,9 @@ TABLES = ("silver/orders", "silver/people", "silver/consents", "gold/identities"
 
 
 def _astray(folder):
-    shop = Retailer(folder / "shop")
-    declared(shop)
-    crowned(shop)
-    shop.run(FIRST)
-    shop.close()
-    shop.copy(folder / "straight")
+    first_day = Retailer.at(template("small_day", lived) / "0")
+    first_day.copy(folder / "straight")
+    shop = first_day.copy(folder / "shop")
     # Before the files of the second day had been read.
     shop.run(str(FAR))
     shop.run(SECOND)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from spark_server import JVM
 
+from quanyu.config.sections import Spark
 from quanyu.config.settings import Settings
 from quanyu.engine.session import Engine
 from quanyu.grammar.table import Column, Table
@@ -65,7 +67,7 @@ class Desk:
     """One client of a lake."""
 
     def __init__(self, home: Path, engine: str, committer: str) -> None:
-        self.settings = Settings(home=home, conf=home, data=home, landing=home, engine=engine)
+        self.settings = Settings(home=home, conf=home, data=home, landing=home, engine=engine, spark=Spark(conf=JVM))
         if not (self.settings.lake / "_committer").exists():
             self.settings.lake.mkdir(parents=True, exist_ok=True)
             (self.settings.lake / "_committer").write_text(f"{committer}\n")

@@ -190,6 +190,21 @@ def test_newly_declared_columns_are_null_in_older_rows(desk):
     assert sorted(row["store"] or "" for row in desk.lake.read(SALES).collect()) == ["", "", ""]
 
 
+Extended = type("Sales", (Table,), {
+    **vars(Sales), "channel": dataclasses.replace(Sales.columns["channel"], values=("web", "shop", "phone")),
+})  # fmt: skip
+
+
+def test_newly_declared_values_are_allowed_in_an_older_table(desk):
+    with pytest.raises(QuanyuError, match="constraint"):
+        desk.append(sale("a", channel="phone"))
+    desk.lake.prepare(Extended)
+    desk.append(sale("a", channel="phone"))
+    with pytest.raises(QuanyuError, match="constraint"):
+        desk.append(sale("b", channel="fax"))
+    assert desk.rows(Sales, "channel") == ["phone"]
+
+
 def test_a_required_column_that_the_rows_lack_is_reported(desk):
     with pytest.raises(QuanyuError, match=r"(required|constraint)"):
         desk.lake.append(SALES, desk.frame(Sales, [sale("a")]).drop("sold_at"), RECEIPT, {})
