@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 # The house's entities: what is asked for, and an example.
 ENTITIES = {
     "customer": ("A customer id, source/key of a record, one of its identifiers, or a name.", "member=M000123"),
-    "outlet": ("Its number, or a text of its own table.", "O00012"),
+    "outlet": ("Its number, or a text of its own table.", "T001234"),
     "store": ("Its code or name.", "S01"),
     "product": ("Its SKU or name.", "A10023"),
-    "staff": ("Number of the employee.", "G0012"),
+    "staff": ("Number or name of an employee.", "E01005"),
 }
+WORDS = {"staff": "employee"}
 MOST_MATCHES = 20
 Scene = Annotated[str | None, typer.Option(help="Only the profile of this scene or view.", show_default="everything")]
 
@@ -46,7 +47,7 @@ def _command(name: str, whom: str, example: str) -> Callable[..., None]:
     # The text of help differs by entity, so that no annotation can be written out.
     show.__annotations__["who"] = Annotated[str, typer.Argument(help=whom)]
     show.__doc__ = (
-        f"Show everything that is known of one {name}: profile by scene, facts, audiences.\n\n"
+        f"Show everything that is known of one {WORDS.get(name, name)}: profile by scene, facts, audiences.\n\n"
         f"Example: `quanyu {name} {example}`"
     )
     return show

@@ -75,7 +75,7 @@ def test_members_of_a_rule_are_shown_before_it_is_saved(shop):
 
 @pytest.mark.parametrize(
     ("rule", "words"),
-    [("buyer", "there is no audience 'buyer'; did you mean 'buyers'"), ("value.spent > 1", "did you mean 'value.spend'")],
+    [("buyer", "no audience 'buyer'; did you mean 'buyers'"), ("value.spent > 1", "did you mean 'value.spend'")],
 )
 def test_a_mistake_in_a_rule_is_explained(shop, rule, words):
     with pytest.raises(ConfigError, match=words):
