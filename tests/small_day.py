@@ -165,7 +165,7 @@ def declared(shop: Retailer) -> None:
 def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
-    from ml.lifecycle.evaluate import judge
+    from ml.lifecycle.evaluate import evaluate
     from ml.lifecycle.registry import Registry
     from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import train
@@ -184,10 +184,10 @@ def crowned(shop: Retailer) -> None:
         return frame
 
     trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
-    judged = judge(Churn, trained, people(Churn.test_cutoff(day)))
+    evaluation = evaluate(Churn, trained, people(Churn.test_cutoff(day)))
     data = Dataset(day, {}, Churn.test_cutoff(day), cutoffs)
-    recorded = Registry.of(context.settings).record(Churn, trained, judged, data)
-    assert recorded.champion, judged.gates
+    recorded = Registry.of(context.settings).record(Churn, trained, evaluation, data)
+    assert recorded.champion, evaluation.gates
 
 
 def lived(folder: Path) -> None:

@@ -28,7 +28,7 @@ class GateResult:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluation:
     """Metrics on the test period; a metric that cannot be computed is nan, and fails every gate on it."""
 
     metrics: dict[str, float]
@@ -42,7 +42,7 @@ class Judged:
         return all(result.passed for result in self.gates)
 
 
-def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged:
+def evaluate(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Evaluation:
     """Compare predictions with outcomes at the test cutoff: one row per entity, with features and label.
 
     ConfigError when a training cutoff is less than the horizon before the test cutoff.
@@ -51,7 +51,7 @@ def judge(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Judged
     scores = trained.predict(test)
     metrics = {"test_rows": float(len(test)), **spec.task.evaluate(spec, scores, test, trained.facts)}
     gates = tuple(GateResult(gate, metrics[gate.metric], gate.passes(metrics[gate.metric])) for gate in spec.gates)
-    return Judged(metrics, gates, scores, outcomes(test))
+    return Evaluation(metrics, gates, scores, outcomes(test))
 
 
 def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:

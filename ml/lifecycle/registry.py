@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import tracking
-from ml.lifecycle.evaluate import Judged
+from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import Trained
 from quanyu.config.settings import Settings
@@ -29,7 +29,7 @@ QUIET = ("mlflow", "alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent")
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RegisteredVersion:
     """A registered version; `new` is false when the same training was recorded before."""
 
     name: str
@@ -74,7 +74,9 @@ class Registry:
         with self._client() as client:
             client.search_experiments(max_results=1)
 
-    def record(self, spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset) -> Recorded:
+    def record(
+        self, spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset
+    ) -> RegisteredVersion:
         """Log and register the version; make it champion if all gates passed and no champion was trained later.
 
         The same declaration, data and day are recorded once, however often a training was killed and repeated.
@@ -82,9 +84,9 @@ class Registry:
         identity = digest([spec.digest(), dataset.facts(), trained.facts])
         with self._client() as client:
             earlier = _by_identity(client, spec.name, identity)
-            version = earlier or self._register(client, spec, trained, judged, dataset, identity)
-            champion = judged.passed and _promote(client, spec.name, version, dataset.day)
-            return Recorded(spec.name, int(version.version), champion, new=earlier is None)
+            version = earlier or self._register(client, spec, trained, evaluation, dataset, identity)
+            champion = evaluation.passed and _promote(client, spec.name, version, dataset.day)
+            return RegisteredVersion(spec.name, int(version.version), champion, new=earlier is None)
 
     @contextmanager
     def experiment(self, name: str) -> Iterator[tuple[Any, str]]:
@@ -114,7 +116,7 @@ class Registry:
         client: Any,
         spec: type[ModelSpec],
         trained: Trained,
-        judged: Judged,
+        evaluation: Evaluation,
         dataset: Dataset,
         identity: str,
     ) -> Any:
@@ -125,12 +127,12 @@ class Registry:
         for run in client.search_runs([experiment], f"tags.{IDENTITY} = '{identity}'"):
             client.delete_run(run.info.run_id)
         with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}", tags=marks) as run:
-            tracking.log_facts(spec, trained, judged, dataset)
+            tracking.log_facts(spec, trained, evaluation, dataset)
             info = tracking.log_model(spec, trained)
         tags = {
             **marks,
             "trained_on": str(dataset.day),
-            "gates": "passed" if judged.passed else "failed",
+            "gates": "passed" if evaluation.passed else "failed",
             "features": json.dumps(trained.features),
         }
         if not _registered(client, spec.name):

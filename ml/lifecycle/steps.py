@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import dataset, match_models
-from ml.lifecycle.evaluate import Judged, judge
+from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.facts import TrainingFacts
-from ml.lifecycle.registry import Recorded, Registry
+from ml.lifecycle.registry import RegisteredVersion, Registry
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from ml.lifecycle.train import train as fit
@@ -108,26 +108,25 @@ def _train(context: Context, spec: type[ModelSpec], registry: Registry) -> Outco
     test, training = frame[is_test].reset_index(drop=True), frame[~is_test].reset_index(drop=True)
     try:
         trained = fit(spec, training, nthread=context.settings.spark.cores)
-        judged = judge(spec, trained, test)
+        evaluation = evaluate(spec, trained, test)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
-    recorded = registry.record(spec, trained, judged, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
+    recorded = registry.record(spec, trained, evaluation, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
     context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
-    note = (
-        f"{_ending(recorded, judged)}; test cutoff {test_cutoff}, trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
-    )
-    return Outcome(len(frame), len(training), notes=(note,), facts=_facts(spec, judged, recorded))
+    trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
+    note = f"{_ending(recorded, evaluation)}; test cutoff {test_cutoff}, {trained_on}"
+    return Outcome(len(frame), len(training), notes=(note,), facts=_facts(spec, evaluation, recorded))
 
 
-def _ending(recorded: Recorded, judged: Judged) -> str:
-    failed = [str(gate) for gate in judged.gates if not gate.passed]
+def _ending(recorded: RegisteredVersion, evaluation: Evaluation) -> str:
+    failed = [str(gate) for gate in evaluation.gates if not gate.passed]
     state = "champion" if recorded.champion else f"no champion, gates failed: {', '.join(failed)}"
     return f"{recorded.name} version {recorded.version}: {state}"
 
 
-def _facts(spec: type[ModelSpec], judged: Judged, recorded: Recorded) -> TrainingFacts:
-    metrics = {name: round(float(value), 4) for name, value in judged.metrics.items()}
+def _facts(spec: type[ModelSpec], evaluation: Evaluation, recorded: RegisteredVersion) -> TrainingFacts:
+    metrics = {name: round(float(value), 4) for name, value in evaluation.metrics.items()}
     return TrainingFacts(spec.name, metrics, recorded.champion, spec.task.headings)
 
 

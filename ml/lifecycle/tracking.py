@@ -12,7 +12,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from ml.lifecycle.evaluate import Judged
+from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.train import Trained
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
@@ -40,7 +40,7 @@ class Dataset:
         }
 
 
-def log_facts(spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: Dataset) -> None:
+def log_facts(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset) -> None:
     """Log the declaration, the data, the metrics and the plots of a version to the active run."""
     import mlflow
 
@@ -48,13 +48,13 @@ def log_facts(spec: type[ModelSpec], trained: Trained, judged: Judged, dataset: 
     params |= {"population": spec.population, "horizon_days": spec.label.horizon_days, "definition": spec.digest()}
     mlflow.log_params(params | {"training_rows": trained.facts["rows"]})
     # MLflow's database rejects nan.
-    mlflow.log_metrics({name: value for name, value in judged.metrics.items() if not isnan(value)})
+    mlflow.log_metrics({name: value for name, value in evaluation.metrics.items() if not isnan(value)})
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
     mlflow.log_dict(facts, "dataset.json")
-    mlflow.log_dict({"gates": [str(result) for result in judged.gates]}, "gates.json")
+    mlflow.log_dict({"gates": [str(result) for result in evaluation.gates]}, "gates.json")
     _log_dataset(spec.name, facts)
     title = f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}"
-    for name, figure in spec.task.plots(judged.scores, judged.labels, judged.metrics, title).items():
+    for name, figure in spec.task.plots(evaluation.scores, evaluation.labels, evaluation.metrics, title).items():
         mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs=PLAIN)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from ml.churn import Churn
-from ml.lifecycle.evaluate import judge
+from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.train import train
 
 FILE = Path(os.environ.get("QUANYU_DATA", "../shared/data")) / "online_retail" / "online_retail.parquet"
@@ -64,8 +64,8 @@ def test_churn_is_predicted_on_a_real_retailer_from_earlier_cutoffs_only():
     cutoffs = Churn.training_cutoffs(DAY, OPENING)
     assert max(cutoffs) == date(2011, 6, 12)
     trained = train(Churn, pd.concat([known_on(cutoff) for cutoff in cutoffs]), nthread=2)
-    judged = judge(Churn, trained, known_on(Churn.test_cutoff(DAY)))
-    assert judged.metrics["test_rows"] == 3370
-    assert judged.metrics["baseline_auc"] == pytest.approx(0.683, abs=0.001)
-    assert judged.metrics["auc"] >= 0.735
-    assert judged.passed, [str(result) for result in judged.gates]
+    evaluation = evaluate(Churn, trained, known_on(Churn.test_cutoff(DAY)))
+    assert evaluation.metrics["test_rows"] == 3370
+    assert evaluation.metrics["baseline_auc"] == pytest.approx(0.683, abs=0.001)
+    assert evaluation.metrics["auc"] >= 0.735
+    assert evaluation.passed, [str(result) for result in evaluation.gates]

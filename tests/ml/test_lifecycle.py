@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from shop import copy_registry
 
-from ml.lifecycle.evaluate import judge
+from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.facts import TrainingFacts
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.stage import TrainStage
@@ -70,17 +70,17 @@ def trained():
 
 
 @pytest.fixture(scope="module")
-def judged(trained):
-    return judge(Leaving, trained, LATER)
+def evaluation(trained):
+    return evaluate(Leaving, trained, LATER)
 
 
-def test_a_trained_model_ranks_well_and_is_calibrated(judged):
-    assert judged.metrics["auc"] > 0.85
-    assert judged.metrics["auc_over_baseline"] > 0.05
-    assert judged.metrics["ece"] < 0.06
-    assert judged.metrics["test_rows"] == 700
-    assert judged.metrics["lift_at_10pct"] > 1.5
-    assert judged.passed
+def test_a_trained_model_ranks_well_and_is_calibrated(evaluation):
+    assert evaluation.metrics["auc"] > 0.85
+    assert evaluation.metrics["auc_over_baseline"] > 0.05
+    assert evaluation.metrics["ece"] < 0.06
+    assert evaluation.metrics["test_rows"] == 700
+    assert evaluation.metrics["lift_at_10pct"] > 1.5
+    assert evaluation.passed
 
 
 @pytest.mark.parametrize("calibration", ["isotonic", "sigmoid"])
@@ -111,7 +111,7 @@ def test_decimals_integers_and_nulls_are_read_as_numbers(trained):
 def test_training_on_outcomes_after_the_test_cutoff_is_refused(trained):
     too_early = LATER.assign(cutoff=pd.Timestamp("2011-09-09"))
     with pytest.raises(ConfigError, match="not known at test cutoff 2011-09-09"):
-        judge(Leaving, trained, too_early)
+        evaluate(Leaving, trained, too_early)
 
 
 def test_missing_features_are_named(trained):
@@ -135,7 +135,7 @@ def test_data_that_cannot_be_trained_on_is_refused_with_a_reason(frame, error):
 
 
 def test_a_single_outcome_has_no_metrics_and_passes_no_gate(trained):
-    alone = judge(Leaving, trained, LATER.assign(label=False))
+    alone = evaluate(Leaving, trained, LATER.assign(label=False))
     assert not alone.passed
     assert np.isnan(alone.metrics["auc"]) and alone.metrics["positives"] == 0
 
@@ -151,9 +151,9 @@ def test_metrics_of_a_worked_example():
     assert flat["logloss"] == pytest.approx(np.log(2))
 
 
-def test_plots_are_png_and_deterministic(judged):
+def test_plots_are_png_and_deterministic(evaluation):
     def pictures():
-        plots = Leaving.task.plots(judged.scores, judged.labels, judged.metrics, "leaving")
+        plots = Leaving.task.plots(evaluation.scores, evaluation.labels, evaluation.metrics, "leaving")
         files = {name: BytesIO() for name in plots}
         for name, plot in plots.items():
             plot.savefig(files[name], **PLAIN)
@@ -176,12 +176,12 @@ def count_runs(registry):
         return len(client.search_runs([experiment.experiment_id]))
 
 
-def test_a_champion_scores_as_it_was_evaluated(registry, trained, judged):
-    recorded = registry.record(Leaving, trained, judged, DATASET)
+def test_a_champion_scores_as_it_was_evaluated(registry, trained, evaluation):
+    recorded = registry.record(Leaving, trained, evaluation, DATASET)
     assert (recorded.version, recorded.champion, recorded.new) == (1, True, True)
     champion = registry.champion("leaving")
     assert (champion.version, champion.trained_on, champion.features) == (1, DAY, Leaving.features)
-    assert np.array_equal(champion.predict(LATER, ["score"])["score"], judged.scores)
+    assert np.array_equal(champion.predict(LATER, ["score"])["score"], evaluation.scores)
 
 
 def test_a_prediction_of_several_columns_gives_them_by_name():
@@ -218,17 +218,17 @@ def test_a_model_without_versions_has_no_champion(registry):
     assert registry.last_trained_on("leaving") is None
 
 
-def test_the_same_training_is_recorded_once(registry, trained, judged):
-    registry.record(Leaving, trained, judged, DATASET)
-    again = registry.record(Leaving, train(Leaving, PAST), judged, DATASET)
+def test_the_same_training_is_recorded_once(registry, trained, evaluation):
+    registry.record(Leaving, trained, evaluation, DATASET)
+    again = registry.record(Leaving, train(Leaving, PAST), evaluation, DATASET)
     assert (again.version, again.champion, again.new) == (1, True, False)
     assert count_runs(registry) == 1
-    changed = registry.record(Leaving, trained, judged, replace(DATASET, tables={"gold/value": 4}))
+    changed = registry.record(Leaving, trained, evaluation, replace(DATASET, tables={"gold/value": 4}))
     assert (changed.version, changed.new) == (2, True)
 
 
 @pytest.mark.parametrize("step", ["log_model", "create_model_version", "set_registered_model_alias"])
-def test_a_killed_recording_is_repeated_and_leaves_no_run(registry, trained, judged, step, monkeypatch):
+def test_a_killed_recording_is_repeated_and_leaves_no_run(registry, trained, evaluation, step, monkeypatch):
     import mlflow
 
     class Killed(BaseException):
@@ -240,32 +240,32 @@ def test_a_killed_recording_is_repeated_and_leaves_no_run(registry, trained, jud
     with monkeypatch.context() as patched:
         patched.setattr(mlflow.pyfunc if step == "log_model" else mlflow.MlflowClient, step, killed)
         with pytest.raises(Killed):
-            registry.record(Leaving, trained, judged, DATASET)
+            registry.record(Leaving, trained, evaluation, DATASET)
     assert registry.champion("leaving") is None
-    recorded = registry.record(Leaving, trained, judged, DATASET)
+    recorded = registry.record(Leaving, trained, evaluation, DATASET)
     assert (recorded.version, recorded.champion) == (1, True)
     assert count_runs(registry) == 1
 
 
-def test_failed_gates_leave_the_champion_and_count_as_trained(registry, trained, judged):
-    registry.record(Leaving, trained, judged, DATASET)
+def test_failed_gates_leave_the_champion_and_count_as_trained(registry, trained, evaluation):
+    registry.record(Leaving, trained, evaluation, DATASET)
     later = replace(DATASET, day=date(2011, 12, 16))
-    failed = replace(judged, gates=tuple(replace(result, passed=False) for result in judged.gates))
+    failed = replace(evaluation, gates=tuple(replace(result, passed=False) for result in evaluation.gates))
     assert not registry.record(Leaving, trained, failed, later).champion
     assert registry.champion("leaving").version == 1
     assert registry.last_trained_on("leaving") == date(2011, 12, 16)
 
 
-def test_training_for_an_earlier_day_does_not_replace_the_champion(registry, trained, judged):
-    registry.record(Leaving, trained, judged, DATASET)
+def test_training_for_an_earlier_day_does_not_replace_the_champion(registry, trained, evaluation):
+    registry.record(Leaving, trained, evaluation, DATASET)
     earlier = replace(DATASET, day=date(2011, 12, 2))
-    assert not registry.record(Leaving, trained, judged, earlier).champion
+    assert not registry.record(Leaving, trained, evaluation, earlier).champion
     assert registry.champion("leaving").version == 1
     assert registry.last_trained_on("leaving") == DAY
 
 
-def test_a_record_describes_its_data_without_personal_data(registry, trained, judged, tmp_path):
-    registry.record(Leaving, trained, judged, DATASET)
+def test_a_record_describes_its_data_without_personal_data(registry, trained, evaluation, tmp_path):
+    registry.record(Leaving, trained, evaluation, DATASET)
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     names = {path.name for path in files}
     assert {"dataset.json", "gates.json", "calibration.png", "gain.png", "booster.json", "MLmodel"} <= names
@@ -275,13 +275,13 @@ def test_a_record_describes_its_data_without_personal_data(registry, trained, ju
     assert '"gold/value": 3' in dataset and "2011-06-12" in dataset
     with registry._client() as client:
         [run] = client.search_runs([client.get_experiment_by_name("leaving").experiment_id])
-    assert run.data.metrics["auc"] == pytest.approx(judged.metrics["auc"])
+    assert run.data.metrics["auc"] == pytest.approx(evaluation.metrics["auc"])
     assert run.data.params["max_depth"] == "3"
     assert run.inputs.dataset_inputs[0].dataset.source == '{"gold/value": 3}'
 
 
-def test_a_recorded_model_runs_without_our_packages(registry, trained, judged, tmp_path):
-    registry.record(Leaving, trained, judged, DATASET)
+def test_a_recorded_model_runs_without_our_packages(registry, trained, evaluation, tmp_path):
+    registry.record(Leaving, trained, evaluation, DATASET)
     [model] = (tmp_path / "artifacts").rglob("MLmodel")
     code = (
         "import sys; sys.modules.update(ml=None, quanyu=None)\n"
@@ -296,11 +296,11 @@ def test_a_recorded_model_runs_without_our_packages(registry, trained, judged, t
     assert float(done.stdout) == pytest.approx(trained.predict(rows)[0])
 
 
-def test_recording_is_silent_and_restores_mlflow_settings(registry, trained, judged, capfd, recwarn):
+def test_recording_is_silent_and_restores_mlflow_settings(registry, trained, evaluation, capfd, recwarn):
     import mlflow
 
     before = mlflow.get_tracking_uri()
-    registry.record(Leaving, trained, judged, DATASET)
+    registry.record(Leaving, trained, evaluation, DATASET)
     registry.champion("leaving").predict(LATER, ["score"])
     assert mlflow.get_tracking_uri() == before
     assert capfd.readouterr() == ("", "")
