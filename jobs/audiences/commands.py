@@ -40,7 +40,9 @@ def members(
     plural = result.entity.plural(result.entities)
     say(grid(result.rows, f"{result.members:,} of {result.entities:,} {plural}{share} on {result.day}"))
     if result.audience.name == try_out.TRIAL:
-        say(f"To keep it, write conf/audiences/NAME.yml, then quanyu validate:\n{_declaration(result.audience.who)}")
+        say("To keep it, write conf/audiences/NAME.yml, then quanyu validate:")
+        # Not folded at the width of the screen, so that it can be copied.
+        typer.echo(_declaration(result.audience.who))
 
 
 def _declaration(rule: str) -> str:

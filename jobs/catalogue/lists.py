@@ -16,6 +16,7 @@ from quanyu.plurals import number_of
 from quanyu.printable import cell, line, printable
 
 HINT = "quanyu tags WORD searches, quanyu tags --scene SCENE lists one, quanyu tag NAME shows one."
+NEXT = 'quanyu tag NAME shows one; quanyu members "RULE" shows who is in.'
 
 
 def scenes(entries: Sequence[Entry]) -> Group:
@@ -47,7 +48,7 @@ def tags(entries: Sequence[Entry], statistics: RecordedStatistics) -> Group:
         grid.add_row(name, _meaning(entry), _share(entry, statistics), end_section=True)
     days = sorted({str(row["day"]) for row in statistics.newest.values()})
     when = f"have it: as of {days[-1]}" if days else "nobody was counted yet: run a day first, quanyu run --day DAY"
-    return Group(grid, line(f"{number_of(len(entries), 'name')}; {when}. quanyu tag NAME shows one."))
+    return Group(grid, line(f"{number_of(len(entries), 'name')}; {when}. {NEXT}"))
 
 
 def _meaning(entry: Entry) -> Text:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,16 +20,21 @@ if TYPE_CHECKING:
 MOST_BARS = 12
 # Of a number, bins lie between these quantiles; the first and the last bin hold what is beyond.
 FROM, TO = 0.01, 0.99
+# Zeros with a larger share have a bar of their own; numbers that span more than this factor have bins that grow.
+LARGE_SHARE, WIDE = 0.05, 50
 EPOCH = date(1970, 1, 1)
 Bar = tuple[str, int]
 
 
 def distribution(values: pa.ChunkedArray, kind: str) -> list[Bar]:
     """Labels and numbers of entities: of each value, or of bins of a number; without those of an unknown value."""
+    from pyarrow import types
+
     numeric = numbers(values)
     if numeric is None:
         counts = list(value_counts(values).items())
-        rest = sum(count for _, count in counts[MOST_BARS:])
+        # An entity counts for each element of a list, so that a sum over elements says nothing.
+        rest = 0 if types.is_list(values.type) else sum(count for _, count in counts[MOST_BARS:])
         return [*counts[:MOST_BARS], *([(f"{len(counts) - MOST_BARS:,} others", rest)] if rest else [])]
     each, of_each = np.unique(numeric, return_counts=True)
     if len(each) <= MOST_BARS:
@@ -36,17 +43,34 @@ def distribution(values: pa.ChunkedArray, kind: str) -> list[Bar]:
 
 
 def _histogram(array: Array, kind: str) -> list[Bar]:
-    low, high = np.quantile(array, [FROM, TO])
-    if low == high:
-        low, high = array.min(), array.max()
-    edges = np.linspace(low, high, MOST_BARS + 1)
-    whole = kind.startswith(("int", "bigint", "date", "timestamp"))
-    edges = np.unique(np.floor(edges)) if whole else edges
-    counts = np.bincount(np.clip(np.searchsorted(edges, array, side="right"), 1, len(edges) - 1) - 1)
+    """Bins with round ends; zeros, where there are many, have a bar of their own."""
+    zeros = int((array == 0).sum())
+    apart = zeros > LARGE_SHARE * len(array) and array.min() == 0
+    rest = array[array != 0] if apart else array
+    edges = _round_edges(*np.quantile(rest, [FROM, TO]), whole=_is_whole(kind))
+    counts = np.bincount(np.searchsorted(edges, rest, side="right"), minlength=len(edges) + 1)
     ends = [_label(edge, kind) for edge in edges]
-    labels = [f"{ends[n]} to {'' if n == len(counts) - 1 else 'under '}{ends[n + 1]}" for n in range(len(counts))]
-    labels[0], labels[-1] = f"under {ends[1]}", f"{ends[len(counts) - 1]} and more"
-    return list(zip(labels, (int(count) for count in counts), strict=True))
+    labels = [f"under {ends[0]}", *(f"{one} to {other}" for one, other in pairwise(ends)), f"{ends[-1]} and more"]
+    bins = [(label, int(count)) for label, count in zip(labels, counts, strict=True)]
+    first, last = next(n for n, (_, c) in enumerate(bins) if c), max(n for n, (_, c) in enumerate(bins) if c)
+    return [*([("0", zeros)] if apart else []), *bins[first : last + 1]]
+
+
+def _round_edges(low: float, high: float, whole: bool) -> Array:
+    """Ends of bins at 1, 2 and 5 times powers of ten if the numbers span a wide range, else at equal distances."""
+    if low > 0 and high / low > WIDE:
+        powers = 10.0 ** np.arange(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        steps = (1, 2, 5) if len(powers) * 3 <= MOST_BARS + 3 else (1,)
+        edges = np.sort(np.concatenate([powers * step for step in steps]))
+        return edges[(edges > low) & (edges < high)]
+    width = max((high - low) / MOST_BARS, 1 if whole else 1e-12)
+    power = 10.0 ** math.floor(math.log10(width))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= width * (1 - 1e-9))
+    return np.arange(math.floor(low / step) + 1, math.ceil(high / step)) * step
+
+
+def _is_whole(kind: str) -> bool:
+    return kind.startswith(("int", "bigint", "date", "timestamp"))
 
 
 def _label(number: float, kind: str) -> str:

@@ -77,7 +77,7 @@ def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]
     place = f"gold/profile_{entity.name}"
     stored = set(context.lake.arrow(place).schema.names)
     names = {name: c.type for name, c in context.catalogue.names(entity).items() if profile_column(name) in stored}
-    meanings = {one.name: one.digest() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
+    meanings = {one.name: one.computed() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
     earlier = _earlier(context, entity)
     listed = list(names)
     for start in range(0, len(listed), COLUMNS_AT_ONCE):

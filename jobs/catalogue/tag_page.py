@@ -15,7 +15,7 @@ from jobs.catalogue import cases, history, plot
 from jobs.catalogue.drift import has_drifted
 from quanyu.catalogue.definitions import definitions
 from quanyu.catalogue.entries import Entry
-from quanyu.catalogue.recorded import RecordedStatistics, change_words, share
+from quanyu.catalogue.recorded import RecordedStatistics, Row, change_words, share
 from quanyu.errors import ConfigError
 from quanyu.grammar.tags import profile_column
 from quanyu.lake import Lake
@@ -44,7 +44,8 @@ def _facts(context: Context, entry: Entry) -> Grid:
     grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    for label, words in (*_declared(entry), *_recorded(context.lake, entry), *_used(entry)):
+    recorded = RecordedStatistics(context.lake)
+    for label, words in (*_declared(entry), *_recorded(recorded, entry), *_used(entry)):
         if words:
             grid.add_row(label, cell(words))
     return grid
@@ -61,9 +62,9 @@ def _declared(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "purpose", (entry.purpose and f"used only for customers who agreed to {entry.purpose}") or ""
 
 
-def _recorded(lake: Lake, entry: Entry) -> Iterator[tuple[str, str]]:
-    recorded = RecordedStatistics(lake)
+def _recorded(recorded: RecordedStatistics, entry: Entry) -> Iterator[tuple[str, str]]:
     row = recorded.newest.get((entry.entity, entry.name))
+    yield "in a rule", in_a_rule(entry, row) if entry.column.type else ""
     if row is None:
         yield "have it", "not counted yet: run a day first, quanyu run --day DAY"
         return
@@ -90,6 +91,22 @@ def _drift_words(row: Any) -> str:
 def _used(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "used by", ", ".join(entry.used_by) or "nobody yet"
     yield "cases", ", ".join(cases.places(entry.name))
+
+
+def in_a_rule(entry: Entry, row: Row | None) -> str:
+    """How a rule may name it, with a value that occurs."""
+    kind, name = entry.column.type, entry.name
+    values = [*((row or {}).get("values") or entry.column.values), "VALUE"]
+    quantiles = (row or {}).get("quantiles")
+    if kind == "boolean":
+        return f"{name}, not {name}"
+    if kind == "string":
+        return f"{name} = '{values[0]}'"
+    if kind.startswith("array"):
+        return f"array_contains({name}, '{values[0]}')"
+    if kind in ("date", "timestamp"):
+        return f"{name} >= date'2025-01-01'"
+    return f"{name} >= {quantiles[3]:.4g}" if quantiles else f"{name} >= 1"
 
 
 def _tree(entry: Entry, by_name: dict[str, Entry], texts: dict[str, str]) -> Tree:
@@ -128,7 +145,11 @@ def _distribution(context: Context, entry: Entry) -> list[RenderableType]:
     rows = plot.distribution(values, entry.column.type)
     unknown = [("(unknown)", values.null_count)] if values.null_count else []
     day = (lake.receipt(place) or {}).get("day", "")
-    return [_heading(f"Distribution on {day}"), plot.bars([*rows, *unknown], len(values), Console().width)]
+    several = ", each of them for all its elements" if entry.column.type.startswith("array") else ""
+    return [
+        _heading(f"Distribution on {day}: number of {context.catalogue.entities[entry.entity].plural(2)}{several}"),
+        plot.bars([*rows, *unknown], len(values), Console().width),
+    ]
 
 
 def definitions_of(lake: Lake, entry: Entry, day: date | None) -> Group:

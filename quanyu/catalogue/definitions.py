@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from quanyu.discover import Catalogue
 
 LINE_WIDTH = 110
+# Keys of a definition that change no value.
+WORDS = ("means", "zh", "unit", "lifecycle")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Definition:
     def digest(self) -> str:
         """Hash of the text."""
         return digest(self.text)
+
+    def computed(self) -> str:
+        """Hash of what decides the values: of the text without sentence, Chinese name, unit and lifecycle."""
+        said = yaml.safe_load(self.text)
+        return digest({key: value for key, value in said.items() if key not in WORDS})
 
 
 def definitions(catalogue: Catalogue) -> list[Definition]:

@@ -15,7 +15,7 @@ class TagStatistics(Table):
     entity = Column("string", "What it is known of, such as customer.", required=True)
     tag = Column("string", "Its name, as rules write it.", required=True)
     day = Column("date", "Day at whose end this holds.", required=True)
-    definition_digest = Column("string", "Hash of its definition on that day.", required=True)
+    definition_digest = Column("string", "Hash of what computed it on that day.", required=True)
     entities = Column("bigint", "All entities of the day.", unit="entities", required=True)
     with_value = Column("bigint", "Entities of which the value is known.", unit="entities", required=True)
     mean = Column("double", "Mean of a number or, for a truth value, share of those of which it holds.",
