@@ -75,14 +75,18 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
 def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]:
     """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed."""
     place = f"gold/profile_{entity.name}"
-    stored = set(context.lake.arrow(place).schema.names)
-    names = {name: c.type for name, c in context.catalogue.names(entity).items() if profile_column(name) in stored}
+    profile = context.lake.arrow(place)
+    names = {
+        name: c.type
+        for name, c in context.catalogue.names(entity).items()
+        if profile_column(name) in profile.schema.names
+    }
     meanings = {one.name: one.computed() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
     earlier = _earlier(context, entity)
     listed = list(names)
     for start in range(0, len(listed), COLUMNS_AT_ONCE):
         some = listed[start : start + COLUMNS_AT_ONCE]
-        table = context.lake.arrow(place).to_table(columns=[profile_column(name) for name in some])
+        table = profile.to_table(columns=[profile_column(name) for name in some])
         for name in some:
             before = earlier.get(name, [])
             key = {"entity": entity.name, "tag": name, "day": context.day}
