@@ -112,12 +112,12 @@ from '{{home}}/duckdb/activity.parquet' where happened_at < {_END} and {_within(
 group by customer_id
 """
 _SOLD = f"""
-    select customer_id, sku, category, unit_price, ordered_at from {_FACTS.format(name="order_lines")}
+    select customer_id, sku, category, unit_price, amount, ordered_at from {_FACTS.format(name="order_lines")}
     left join '{{home}}/landing/items/*/*.parquet' using (sku)
     where kind = 'sale' and status = 'paid' and ordered_at < {_END} and {_within(365)}
 """
 _PREFERENCE = f"""
-select f.*, favourite_category
+select f.*, favourite_category, null::varchar as favourite_colour, null::double as new_share
 from (
     select customer_id, count(distinct sku) as products,
         count(distinct sku) filter ({_within(90)}) as products_90d, count(distinct category) as categories,
@@ -127,6 +127,27 @@ from (
     select customer_id, first(category order by lines desc, category) as favourite_category
     from (select customer_id, category, count(*) as lines from ({_SOLD}) group by 1, 2) group by customer_id
 ) g using (customer_id)
+"""
+_CATEGORIES = f"""
+select customer_id, first(category order by spend desc, category desc) as favourite,
+    max(spend)::double / nullif(sum(spend), 0)::double as favourite_share,
+    date '{LAST}' - list_sort(list(first_on))[3] as days_since_third
+from (
+    select customer_id, category, sum(amount) as spend, min(ordered_at::date) as first_on
+    from ({_SOLD}) where category is not null group by customer_id, category
+) group by customer_id
+"""
+_RHYTHM = f"""
+select customer_id, count(*) filter (gap > 0) as gaps, avg(gap) filter (gap > 0) as mean_gap,
+    median(gap) filter (gap > 0) as typical_gap, stddev_samp(gap) filter (gap > 0) as gap_deviation,
+    stddev_samp(gap) filter (gap > 0) / avg(gap) filter (gap > 0) as variation,
+    arg_max(gap, (ordered_at, gap)) filter (gap > 0) as last_gap,
+    date_diff('day', (min(ordered_at) filter (gap is not null))::date, date '{LAST}') as days_since_second
+from (
+    select customer_id, ordered_at, date_diff('day', lag(ordered_at) over w, ordered_at) as gap
+    from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END}
+    window w as (partition by customer_id order by ordered_at, order_id)
+) group by customer_id
 """
 _MEMBERSHIPS = f"""
 with measured as (
@@ -144,7 +165,8 @@ where orders_ever >= 2 and days_since_order between 90 and 365
 QUERIES = {
     "receipts": _FEED, "activity": {"activity": _ACTIVITY}, "recency": {"recency": _RECENCY},
     "value": {"value": _VALUE}, "ever": {"ever": _EVER}, "engagement": {"engagement": _ENGAGEMENT},
-    "preference": {"preference": _PREFERENCE}, "memberships": {"memberships": _MEMBERSHIPS},
+    "preference": {"preference": _PREFERENCE}, "rhythm": {"rhythm": _RHYTHM},
+    "categories": {"categories": _CATEGORIES}, "memberships": {"memberships": _MEMBERSHIPS},
 }  # fmt: skip
 
 

@@ -133,8 +133,9 @@ def validate(conf: Conf = None, home: Home = None) -> None:
     declarations = discover.load(*read_settings(conf, home))
     counts: dict[str, Sized] = {
         "table": declarations.tables, "source": declarations.sources, "feature view": declarations.views,
-        "tag": [tag for file in declarations.tags.values() for tag in file.tags], "model": declarations.models,
-        "audience": declarations.audiences, "journey": declarations.journeys,
+        "tag": [tag for file in declarations.tags.values() for tag in file.tags],
+        "metric": [metric for file in declarations.metrics.values() for metric in file.metrics],
+        "model": declarations.models, "audience": declarations.audiences, "journey": declarations.journeys,
     }  # fmt: skip
     numbers = ", ".join(number_of(len(items), name) for name, items in counts.items())
     say(f"{declarations.settings.conf} is valid: {numbers}")

@@ -24,6 +24,7 @@ from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.lifecycle import check_lifecycles
+from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
@@ -32,9 +33,12 @@ from quanyu.grammar.tags import Tag, TagFile
 from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
+HOUSE = Path(__file__).parents[1] / "conf"
 # Folders of a conf folder with YAML declarations, and what each file in them is.
 Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
+# Those of which the house has default files too.
+DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile}
 
 
 def modules(package: str, folders: bool = False) -> Iterator[ModuleType]:
@@ -145,6 +149,8 @@ class Catalogue:
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
+    metrics: dict[str, MetricFile] = field(default_factory=dict)
+    metric_tree: MetricTree | None = None
     entities: dict[str, type[Entity]] = field(default_factory=dict)
     names_only: dict[str, type[FeatureView]] = field(default_factory=dict)
     """Views that are not computed, with mistakes or retired, so that their names are known."""
@@ -192,15 +198,12 @@ def load(settings: Settings, problems: Problems | None = None) -> Catalogue:
     entities = {entity.name: entity for entity in declared_entities}
     tables = _tables(settings, problems, entities)
     views, names_only = _views(settings, problems, tables)
-    loaded: dict[str, dict[str, Any]] = {folder: {} for folder in FOLDERS}
-    for folder, kind in FOLDERS.items():
-        for path in sorted((settings.conf / folder).glob("*.yml")):
-            with problems.gather():
-                loaded[folder][path.stem] = kind.load(path)
+    loaded: dict[str, Any] = {name: _files(problems, kind, settings.conf / name) for name, kind in FOLDERS.items()}
+    loaded |= {name: _files(problems, kind, HOUSE / name, settings.conf / name) for name, kind in DEFAULTS.items()}
     tables |= {view.name: view.table(tables) for view in views.values()}
-    identity, models = _identity(settings, problems), _models(settings, problems)
-    loaded |= {"tags": _tags(settings, problems), "entities": entities, "names_only": names_only}
-    catalogue = Catalogue(settings, identity, tables, views, models, **loaded)
+    tree, identity = (_default(settings, problems, kind.kind, kind) for kind in (MetricTree, Identity))
+    loaded |= {"models": _models(settings, problems), "entities": entities, "names_only": names_only}
+    catalogue = Catalogue(settings, identity, tables, views, metric_tree=tree, **loaded)
     with problems.gather():
         tables |= {table.name: table for table in _tables_of_entities(catalogue)}
         for stage in stages():
@@ -227,15 +230,14 @@ def _tables(settings: Settings, problems: Problems, entities: Entities) -> dict[
     return tables
 
 
-def _tags(settings: Settings, problems: Problems) -> dict[str, TagFile]:
-    """Tags of every scene: the default ones, and those of the conf folder, which replace a default scene."""
-    house = Path(__file__).parents[1] / "conf" / "tags"
-    files = {path.stem: path for folder in (house, settings.conf / "tags") for path in sorted(folder.glob("*.yml"))}
-    tags: dict[str, TagFile] = {}
-    for scene, path in files.items():
+def _files(problems: Problems, kind: Any, *folders: Path) -> dict[str, Any]:
+    """Declarations of YAML files by name; a file of a later folder replaces one of an earlier."""
+    files = {path.stem: path for folder in folders for path in sorted(folder.glob("*.yml"))}
+    loaded: dict[str, Any] = {}
+    for name, path in files.items():
         with problems.gather():
-            tags[scene] = TagFile.load(path)
-    return tags
+            loaded[name] = kind.load(path)
+    return loaded
 
 
 def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
@@ -250,13 +252,12 @@ def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
             yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 
 
-def _identity(settings: Settings, problems: Problems) -> Identity:
-    """Rules of identity resolution: those of the conf folder, or the default ones."""
-    own = settings.conf / "identity.yml"
-    house = Path(__file__).parents[1] / "conf" / "identity.yml"
+def _default(settings: Settings, problems: Problems, name: str, kind: Any) -> Any:
+    """The file NAME.yml of the conf folder, or the default one, which also counts where the other has mistakes."""
+    own = settings.conf / f"{name}.yml"
     with problems.gather():
-        return Identity.load(own if own.is_file() else house)  # type: ignore[no-any-return]
-    return Identity.load(house)  # type: ignore[no-any-return]
+        return kind.load(own if own.is_file() else HOUSE / own.name)
+    return kind.load(HOUSE / own.name)
 
 
 Views = dict[str, type[FeatureView]]

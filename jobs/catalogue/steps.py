@@ -36,7 +36,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         ),
         Step(
             "definitions", "catalogue", (), (DEFINITIONS,), "", history.write,
-            "What each tag, feature, model, audience and journey meant, from when until when.", forward=True,
+            "What each tag, feature, model, metric, audience and journey meant, from when until when.", forward=True,
             inputs=_digests,
         ),
     ]  # fmt: skip

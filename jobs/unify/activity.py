@@ -88,11 +88,13 @@ def _referrals(events: DataFrame, identifiers: DataFrame, orders: DataFrame) -> 
         F.expr("min(customer_id)").alias("sharer"), F.expr("max(customer_id)").alias("last")
     )
     sharers = owners.where("sharer = last").drop("last")
-    led = events.where("shared_by is not null").withColumnRenamed("customer_id", "visitor")
+    known = identifiers.groupBy("customer_id").agg(F.expr("min(recorded_on)").alias("known_on"))
+    led = events.where("shared_by is not null").join(known, "customer_id", "left")
+    led = led.withColumnRenamed("customer_id", "visitor").withColumn("is_new", F.expr("known_on >= to_date(at)"))
     led = led.join(sharers, "shared_by").where("visitor is null or visitor <> sharer")
     led = led.withColumnRenamed("sharer", "customer_id")
     visits = _acts(led, "'referral'", "concat('referral/', event_id)", "at", channel="app", sku="sku",
-                   referred="visitor")  # fmt: skip
+                   referred="visitor", referred_new="is_new")  # fmt: skip
     return [visits, _referred_orders(led, orders)]
 
 
@@ -101,12 +103,15 @@ def _referred_orders(led: DataFrame, orders: DataFrame) -> DataFrame:
     bought = orders.where(Orders.conditions["purchase"].sql).selectExpr(
         "source", "order_id", "customer_id as visitor", "ordered_at", "amount", "channel", "store"
     )
-    visits = led.where("visitor is not null").selectExpr("visitor", "customer_id", "event_id", "at as visited_at")
+    visits = led.where("visitor is not null").selectExpr(
+        "visitor", "customer_id", "event_id", "at as visited_at", "is_new"
+    )
     recent = "ordered_at >= visited_at and datediff(ordered_at, visited_at) <= 30"
     newest = "row_number() over (partition by source, order_id order by visited_at desc, event_id) as nth"
     owed = visits.join(bought, "visitor").where(recent).selectExpr("*", newest).where("nth = 1")
     return _acts(owed, "'referred_order'", "concat('referred/', order_id)", "ordered_at", channel="channel",
-                 amount="amount", order_id="order_id", store="store", referred="visitor")  # fmt: skip
+                 amount="amount", order_id="order_id", store="store", referred="visitor",
+                 referred_new="is_new")  # fmt: skip
 
 
 def _in_store(activity_people: DataFrame, activities: DataFrame) -> DataFrame:

@@ -27,7 +27,7 @@ class Definition:
     """What a declaration says: its kind, its name as rules write it, and its text."""
 
     kind: str
-    """`feature`, `tag`, `model`, `audience` or `journey`."""
+    """`feature`, `tag`, `model`, `metric`, `audience` or `journey`."""
     name: str
     text: str
 
@@ -42,7 +42,7 @@ class Definition:
 
 
 def definitions(catalogue: Catalogue) -> list[Definition]:
-    """Definitions of features, tags, models, audiences and journeys, without retired ones."""
+    """Definitions of features, tags, models, metrics, audiences and journeys, without retired ones."""
     features = (
         Definition("feature", f"{view.name}.{name}", feature_text(view, name, catalogue.tables))
         for view in catalogue.views.values()
@@ -54,11 +54,16 @@ def definitions(catalogue: Catalogue) -> list[Definition]:
         for name, tag in catalogue.tags_of(entity).items()
     )
     models = (Definition("model", name, model_text(spec)) for name, spec in catalogue.models.items())
+    metrics = (
+        Definition("metric", name, declared_text(metric))
+        for file in catalogue.metrics.values()
+        for name, metric in file.named()
+    )
     others = (
         Definition(declared.kind, declared.name, declared_text(declared))
         for declared in [*catalogue.audiences.values(), *catalogue.journeys.values()]
     )
-    return [*features, *tags, *models, *others]
+    return [*features, *tags, *models, *metrics, *others]
 
 
 def declared_text(declared: BaseModel) -> str:

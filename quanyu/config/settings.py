@@ -77,6 +77,9 @@ class Settings(StrictModel):
         1, ge=0, le=LONGEST_DAYS, description="shortest time between two messages to a person, over all journeys"
     )
     retention_days: int = Field(90, ge=7, le=LONGEST_DAYS, description="how long older versions of tables can be read")
+    metric_days: int = Field(
+        400, ge=1, le=LONGEST_DAYS, description="days up to the run's that metrics are computed of and corrected"
+    )
     survivorship: dict[str, tuple[str, ...]] = Field(
         {}, description="per column of customers, whose value counts: sources, the first one first"
     )

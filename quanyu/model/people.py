@@ -196,6 +196,7 @@ class Activity(Table):
     store = Column("string", "Store or shop.", references="stores")
     outlet = Column("string", "Outlet (终端) of another company.", references="outlets")
     referred = Column("string", "Customer who came by the shared page, if known.")
+    referred_new = Column("boolean", "Whether that customer was new: nobody knew of the person before the visit's day.")
 
 
 class CustomerAttributes(Table):

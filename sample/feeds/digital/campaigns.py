@@ -16,7 +16,7 @@ from sample.facts import DayFacts
 from sample.world import World
 from sample.write import Out
 
-STATUSES = ("sent", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed")
+STATUSES = ("sent", "delivered", "opened", "clicked", "replied", "bounced", "unsubscribed", "complained")
 FOLLOWED = 4
 DAY = 86_400
 
@@ -93,10 +93,13 @@ def _events(world: World, wave: Wave) -> tuple[Array, Array, Array]:
     opens = campaigns.opens(world, wave, persons)
     clicked = opened + 5 + (chance[3] * 90).astype(np.int64)
     clicks = opens & (uniform(world.seed, "clicks", persons, wave.number) < 0.08 + 0.6 * impulse)
-    replies, leaves = opens & (chance[4] < 0.03), opens & (chance[6] < 0.012)
+    replies, leaves, complains = (
+        opens & (chance[place] < share) for place, share in ((4, 0.03), (6, 0.012), (7, 0.004))
+    )
     happened = (
         (np.ones(len(persons), bool), sent), (~bounced, delivered), (opens, opened), (clicks, clicked),
         (replies, opened + 300), (bounced, sent + 30), (leaves, opened + 120),
+        (complains, opened + 90),
     )  # fmt: skip
     mask = np.concatenate([which for which, _ in happened])
     status = np.repeat(np.arange(len(STATUSES)), len(persons))

@@ -343,19 +343,24 @@ test_a_visit_by_a_shared_page_is_a_referral_by_who_shared_it = spec(
             null     | 2        | view | 2024-06-02 10:00:00 | mini_program | false  | {BOBS}
             bob      | 3        | view | 2024-06-03 10:00:00 | mini_program | false  | {BOBS}
             ann      | 4        | view | 2024-06-04 10:00:00 | mini_program | false  | nobodys
+            cat      | 5        | view | 2024-06-01 10:00:00 | mini_program | false  | {BOBS}
         """,
         Identifiers: """
-            customer | kind   | scope | value
-            bob      | openid | mall  | o-bob
+            customer | kind   | scope | value | recorded_on
+            bob      | openid | mall  | o-bob | 2024-05-01
+            ann      | openid | mall  | o-ann | 2024-06-01
+            cat      | openid | mall  | o-cat | 2024-05-31
         """,
     },
     expect="""
-        customer | activity_id | kind     | by_customer | referred
-        ann      | event/1     | view     | True        | null
-        null     | event/2     | view     | True        | null
-        bob      | event/3     | view     | True        | null
-        ann      | event/4     | view     | True        | null
-        bob      | referral/1  | referral | False       | ann
-        bob      | referral/2  | referral | False       | null
+        customer | activity_id | kind     | by_customer | referred | referred_new
+        ann      | event/1     | view     | True        | null     | null
+        null     | event/2     | view     | True        | null     | null
+        bob      | event/3     | view     | True        | null     | null
+        ann      | event/4     | view     | True        | null     | null
+        cat      | event/5     | view     | True        | null     | null
+        bob      | referral/1  | referral | False       | ann      | True
+        bob      | referral/2  | referral | False       | null     | null
+        bob      | referral/5  | referral | False       | cat      | False
     """,
 )

@@ -1,0 +1,1 @@
+"""Metrics: their declaration, the plan of their computation, and the checks of both."""
