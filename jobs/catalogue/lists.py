@@ -55,7 +55,7 @@ def _meaning(entry: Entry) -> Text:
     unit = f" [{entry.column.unit}]" if entry.column.unit else ""
     values = f"\n{', '.join(entry.column.values)}" if entry.column.values else ""
     state = f"\n{entry.lifecycle}" if entry.lifecycle != "live" else ""
-    used = f"used by {', '.join(entry.used_by)}" if entry.used_by else "used by nobody yet"
+    used = f"used by {entry.users()}" if entry.used_by else "used by nobody yet"
     of_entity = "" if entry.entity == "customer" else f"of {entry.entity}; "
     parts = (entry.column.about + unit, ""), (values, "cyan"), (state, "yellow"), (f"\n{of_entity}{used}", "dim")
     return Text.assemble(*(Text(printable(text, keep="\n"), style) for text, style in parts))

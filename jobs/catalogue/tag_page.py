@@ -89,7 +89,7 @@ def _drift_words(row: Any) -> str:
 
 
 def _used(entry: Entry) -> Iterator[tuple[str, str]]:
-    yield "used by", ", ".join(entry.used_by) or "nobody yet"
+    yield "used by", entry.users() or "nobody yet"
     yield "cases", ", ".join(cases.places(entry.name))
 
 

@@ -35,6 +35,14 @@ class Entry:
     used_by: tuple[str, ...] = ()
     """Who names it, in words, such as `audience winback`; journeys by way of their audience."""
 
+    def users(self) -> str:
+        """Who uses it, by kind, as `tags rfm.segment, rfm.recency; model churn`; empty for nobody."""
+        kinds: dict[str, list[str]] = {}
+        for user in self.used_by:
+            kind, _, name = user.partition(" ")
+            kinds.setdefault(kind, []).append(name)
+        return "; ".join(f"{kind}{'s' if len(names) > 1 else ''} {', '.join(names)}" for kind, names in kinds.items())
+
     @property
     def scene(self) -> str:
         """Scene of a tag, view of a feature, model of a score, entity of an attribute."""

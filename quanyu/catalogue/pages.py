@@ -1,4 +1,4 @@
-"""The catalogue as Markdown pages by subject: entities with tags and features, audiences, tables, feeds."""
+"""The catalogue as Markdown pages by subject: entities with tags and features, audiences, metrics, tables, feeds."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def pages(catalogue: Catalogue, stages: Sequence[Stage], occurring: OccurringVal
     listed = {entity: entries(catalogue, stages, name) for name, entity in catalogue.entities.items()}
     texts = {f"{entity.name}.md": _entity(entity, own, occurring) for entity, own in listed.items() if own}
     texts["audiences.md"] = _audiences(catalogue)
+    texts["metrics.md"] = _metrics(catalogue)
     texts["silver.md"], texts["gold.md"] = silver_page(catalogue, occurring), gold_page(catalogue, occurring)
     texts["feeds.md"] = feeds_page(catalogue)
     return {"README.md": _index(catalogue, listed), **texts}
@@ -52,6 +53,8 @@ def _index(catalogue: Catalogue, listed: dict[type[Entity], list[Entry]]) -> str
     rows += [
         ("[audiences](audiences.md)", "Who is in, for what, and where it goes; journeys.",
          f"{len(catalogue.audiences)} audiences, {len(catalogue.journeys)} journeys"),
+        ("[metrics](metrics.md)", "Numbers of the business by day and dimension.",
+         f"{sum(len(file.metrics) for file in catalogue.metrics.values())} metrics"),
         ("[silver](silver.md)", "Checked facts by source.", f"{layers['silver']} tables"),
         ("[gold](gold.md)", "What is computed.", f"{layers['gold']} tables"),
         ("[feeds](feeds.md)", "What comes in.", f"{len(catalogue.sources)} feeds"),
@@ -91,7 +94,7 @@ def _names(some: Sequence[Entry], occurring: OccurringValues) -> str:
             e.zh,
             _meaning(e),
             e.column.type,
-            ", ".join(e.used_by),
+            e.users(),
             *(occurring.of_entry(e) if more else ()),
         )
         for e in some
@@ -118,3 +121,16 @@ def _audiences(catalogue: Catalogue) -> str:
     header = ("audience", "who they are", "of", "rule", "purpose", "holdout", "goes to", "owner")
     return "\n".join(["# Audiences\n", grid(header, rows), "# Journeys\n",
                       grid(("journey", "what it does", "enters", "owner"), journeys)])  # fmt: skip
+
+
+def _metrics(catalogue: Catalogue) -> str:
+    """Metrics by subject; how each is computed and the tree are shown by `quanyu metrics`."""
+    parts = ["# Metrics\n\n`quanyu metrics` shows their values, `quanyu metrics NAME` how one is computed.\n"]
+    for subject, file in sorted(catalogue.metrics.items()):
+        rows = [
+            (f"`{name}`", one.zh, one.means, one.unit, ", ".join(one.dimensions), one.standard)
+            for name, one in file.named()
+        ]
+        parts.append(f"## {subject}\n\n{file.describes} Owner: {file.owner}.\n")
+        parts.append(grid(("metric", "中文", "meaning", "unit", "by", "source of the definition"), rows))
+    return "\n".join(parts)
