@@ -47,7 +47,8 @@ def _histogram(array: Array, kind: str) -> list[Bar]:
     zeros = int((array == 0).sum())
     apart = zeros > LARGE_SHARE * len(array) and array.min() == 0
     rest = array[array != 0] if apart else array
-    edges = _round_edges(*np.quantile(rest, [FROM, TO]), whole=_is_whole(kind))
+    low, high = np.quantile(rest, [FROM, TO])
+    edges = _round_edges(low, high, _is_whole(kind))
     counts = np.bincount(np.searchsorted(edges, rest, side="right"), minlength=len(edges) + 1)
     ends = [_label(edge, kind) for edge in edges]
     labels = [f"under {ends[0]}", *(f"{one} to {other}" for one, other in pairwise(ends)), f"{ends[-1]} and more"]
