@@ -29,20 +29,29 @@ Scene = Annotated[str | None, typer.Option(help="Only the profile of this scene 
 
 
 def add(app: typer.Typer) -> None:
-    """Add a command for each entity."""
+    """Add a command for each of the house's entities, and one for any."""
     for name, (whom, example) in ENTITIES.items():
         app.command(name=name)(_command(name, whom, example))
+    app.command()(entity)
+
+
+def entity(
+    name: Annotated[str, typer.Argument(help="Entity, such as outlet, or one of your own.")],
+    who: Annotated[str, typer.Argument(help="Its key, or a text of its own table.")],
+    scene: Scene = None,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Show everything that is known of one of any entity, also of those that a conf folder declares.
+
+    Example: `quanyu entity outlet T001234`
+    """
+    _show(opened(conf, home), name, who, scene)
 
 
 def _command(name: str, whom: str, example: str) -> Callable[..., None]:
     def show(who: str, scene: Scene = None, conf: Conf = None, home: Home = None) -> None:
-        from jobs.entities.page import page
-
-        one = _one(opened(conf, home), name, who)
-        scenes = {column.partition(".")[0] for column in one.context.catalogue.names(one.entity)}
-        if scene is not None and scene not in scenes:
-            raise ConfigError(f"a {name} has no scene {scene!r}; {nearest(scene, scenes)}")
-        say(page(one, scene))
+        _show(opened(conf, home), name, who, scene)
 
     # The text of help differs by entity, so that no annotation can be written out.
     show.__annotations__["who"] = Annotated[str, typer.Argument(help=whom)]
@@ -53,6 +62,17 @@ def _command(name: str, whom: str, example: str) -> Callable[..., None]:
     return show
 
 
+def _show(settings: Settings, name: str, who: str, scene: str | None) -> None:
+    """Print the page of one entity. Raises ConfigError for an unknown entity or scene, and unless one matches."""
+    from jobs.entities.page import page
+
+    one = _one(settings, name, who)
+    scenes = {column.partition(".")[0] for column in one.context.catalogue.names(one.entity)}
+    if scene is not None and scene not in scenes:
+        raise ConfigError(f"{scene!r} is no scene of a {name}; {nearest(scene, scenes)}")
+    say(page(one, scene))
+
+
 def _one(settings: Settings, name: str, who: str) -> OneEntity:
     """The one entity that is meant. Raises ConfigError where several or none match."""
     from jobs.entities.one_entity import OneEntity, find
@@ -60,6 +80,8 @@ def _one(settings: Settings, name: str, who: str) -> OneEntity:
     from quanyu.run.runner import Context
 
     context = Context(settings, datetime.now(UTC).date())
+    if name not in context.catalogue.entities:
+        raise ConfigError(f"unknown entity {name!r}; {nearest(name, context.catalogue.entities)}")
     entity = context.catalogue.entities[name]
     if not entity.resolved:
         return OneEntity(context, entity, _single(find(context, entity, who), name))

@@ -52,7 +52,8 @@ class OneEntity:
     def master(self) -> list[Row]:
         """Its current rows in the table that lists all of them, without personal columns."""
         table = self._tables.get(self.entity.table.name, self.entity.table)
-        columns = [name for name, column in table.columns.items() if not column.pii]
+        persons = set(table.identifies()) - {self.entity.key}
+        columns = [name for name, column in table.columns.items() if not column.pii and name not in persons]
         return self._where(place_of(table), columns, **{self.entity.key: [self.key]})
 
     @property

@@ -30,7 +30,7 @@ def page(one: OneEntity, scene: str | None = None) -> Group:
     """All that is known of one entity, or only the profile of a scene."""
     profile = one.profile or {}
     day = f" as of {profile['as_of']}" if profile else ""
-    parts: list[RenderableType] = [line((one.key, "bold"), f", a {one.entity.name}{day}")]
+    parts: list[RenderableType] = [line((one.key, "bold"), f": {one.entity.name}{day}")]
     listed = [entry for entry in entries(one.context.catalogue, (), one.entity.name) if scene in (None, entry.scene)]
     parts += [_profile(profile, listed)] if profile else [_master(one.master)]
     if scene is not None:
