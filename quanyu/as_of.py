@@ -22,11 +22,22 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 IDENTITIES = "gold/identities"
+# Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
+# after `as_of` is ignored, since it was not recorded by then.
+ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
+LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
 
 
 def entity_sources(entity: type[Entity]) -> tuple[str, ...]:
     """Places that say which of an entity there are, and which facts are about them."""
     return (IDENTITIES, "silver/identifiers") if entity.resolved else (place_of(entity.table),)
+
+
+def leading_places(entity: type[Entity], over: type[Table], via: str | None) -> tuple[str, ...]:
+    """Places that say to which of an entity the facts of a table lead; none if a fact names it by its key."""
+    if entity.resolved:
+        return (IDENTITIES,)
+    return () if entity.path_column(over, via) == entity.key else (place_of(entity.table),)
 
 
 def sources_of(table: type[Table]) -> list[str]:
@@ -140,7 +151,7 @@ def facts_of(
     among: DataFrame | None = None,
 ) -> DataFrame:  # fmt: skip
     """The facts of a table that are about some entity, with the entity's key; `among` are the keys, if not all."""
-    return keyed(context, entity, table, via, _dated(context, table, *days), among)
+    return keyed(context, entity, table, via, _dated(context, table, *days), *days, among=among)
 
 
 def by_person(entity: type[Entity], table: type[Table]) -> bool:
@@ -149,10 +160,10 @@ def by_person(entity: type[Entity], table: type[Table]) -> bool:
 
 
 def keyed(
-    context: Context, entity: type[Entity], table: type[Table], via: str | None, rows: DataFrame,
+    context: Context, entity: type[Entity], table: type[Table], via: str | None, rows: DataFrame, *days: date,
     among: DataFrame | None = None,
 ) -> DataFrame:  # fmt: skip
-    """Facts of a table with the key of the entity that they are about, without those about none."""
+    """Facts of a table as of some days with the key of the entity that they are about, without those about none."""
     path = entity.path(table, via)
     if by_person(entity, table):
         owners = people_of(context)
@@ -160,15 +171,33 @@ def keyed(
         # Sail builds its hash table from the left side of a join: persons are fewer than facts.
         return owners.where(f"`{path}` is not null").join(rows, PERSON)
     rows = rows.where(f"`{path}` is not null")
-    rows = rows if path == entity.key else rows.selectExpr("*", f"`{path}` as `{entity.key}`")
+    if (column := entity.path_column(table, via)) != entity.key:
+        rows = keys_by(context, entity, column, *days).withColumnRenamed(column, path).join(rows, [path, "as_of"])
+    elif path != entity.key:
+        rows = rows.selectExpr("*", f"`{path}` as `{entity.key}`")
     return rows if among is None else among.join(rows, entity.key)
+
+
+def keys_by(context: Context, entity: type[Entity], column: str, *days: date) -> DataFrame:
+    """The entity that each value of another column of its table leads to: column, the entity's key, as_of.
+
+    By the last version that was recorded by the day, even one that has ended. Of several entities with the same value,
+    the one whose version is newest.
+    """
+    versions = repeat_for_days(context.lake.table(entity.table), days).where(ONCE_KNOWN)
+    order = f"partition by `{column}`, as_of order by {LAST_KNOWN}, `{entity.key}`"
+    newest = versions.where(f"`{column}` is not null").selectExpr(
+        f"`{column}`", f"`{entity.key}`", "as_of", f"row_number() over ({order}) as _n"
+    )
+    return newest.where(f"_n = 1 and `{entity.key}` is not null").drop("_n")
 
 
 def all_entities(context: Context, entity: type[Entity], *days: date) -> DataFrame:
     """Every entity that was there at the end of each day: its key, as_of."""
     if entity.resolved:
         return records_known(context, *days).select(*entity.by()).distinct()
-    return repeat_for_days(context.lake.table(entity.table), days).where(AS_KNOWN).select(*entity.by()).distinct()
+    rows = repeat_for_days(context.lake.table(entity.table), days).where(f"{AS_KNOWN} and `{entity.key}` is not null")
+    return rows.select(*entity.by()).distinct()
 
 
 def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu.as_of import facts_of
+from quanyu.as_of import LAST_KNOWN, ONCE_KNOWN, facts_of
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
@@ -17,11 +17,6 @@ from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-# Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
-# after `as_of` is ignored, since it was not recorded by then.
-_ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
-_LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
 
 
 def referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[type[Table]]:
@@ -42,7 +37,8 @@ def references_to(table: type[Table], other: type[Table]) -> dict[str, str]:
 
     A reference to a fact, such as an order, is to that of the same source: a master's keys are those of the house.
     """
-    by = {next(name for name, column in table.columns.items() if column.references == other.name): other.keys[0]}
+    name, column = next(item for item in table.columns.items() if item[1].references == other.name)
+    by = {name: column.references_column or other.keys[0]}
     return {**by, "source": "source"} if other.event_time else by
 
 
@@ -67,8 +63,8 @@ def with_referred(
         values = {column: f"`{column}`" for column in other.columns} | conditions_sql(other)
         fields = ", ".join(f"{values[column]} as `{column}`" for column in _named(other, values, texts))
         keys = [f"`{key}` as `{column}`" for column, key in by.items()]
-        newest = f"row_number() over (partition by {', '.join(by.values())}, as_of order by {_LAST_KNOWN}) as _n"
-        versions = repeat_for_days(context.lake.table(other), days).where(_ONCE_KNOWN)
+        newest = f"row_number() over (partition by {', '.join(by.values())}, as_of order by {LAST_KNOWN}) as _n"
+        versions = repeat_for_days(context.lake.table(other), days).where(ONCE_KNOWN)
         latest = versions.selectExpr(*keys, "as_of", f"struct({fields}) as `{name}`", newest)
         latest = latest.where("_n = 1")
         # Sail builds its hash table from the left side of a join: the master is smaller than the facts.

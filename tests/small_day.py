@@ -134,7 +134,7 @@ STEPS = (
     "identities", "customers", "activity", "customer_attributes",
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
     "features.product_sales", "features.recency", "features.value", "track.identity", "train.churn", "scores",
-    "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
+    "profile.customer", "profile.outlet", "profile.product", "profile.style", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "metrics", "tag_statistics", "definitions", "upkeep",
 )  # fmt: skip

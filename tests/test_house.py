@@ -322,12 +322,17 @@ def test_the_command_line_starts_fast(command, tmp_path):
     assert took < 4, f"quanyu {' '.join(command)} took {took:.2f} s"
 
 
-def test_every_reference_of_a_column_is_to_a_table():
+def test_every_reference_of_a_column_is_to_a_key_of_a_table():
     tables = discover.load(load_settings(ROOT / "conf", ROOT / ".nowhere")).tables
+    keys = {
+        (name, column)
+        for name, table in tables.items()
+        for column in (None, *(key for key, column in table.columns.items() if column.alternate_key))
+    }
     wrong = [
         f"{table.name}.{name} refers to {column.references}"
         for table in tables.values()
         for name, column in table.columns.items()
-        if column.references and column.references not in tables
+        if column.references and (column.references, column.references_column) not in keys
     ]
     assert wrong == []

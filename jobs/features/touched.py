@@ -144,6 +144,11 @@ class _Reader:
         return as_of.by_person(self.view.entity, self._over)
 
     @cached_property
+    def _looked_up_by(self) -> str:
+        """Column of the entity's table with the value by which a fact leads to it."""
+        return self.view.entity.path_column(self._over, self.view.via)
+
+    @cached_property
     def _leading(self) -> list[str]:
         """Columns of a fact that lead to its entity."""
         return list(PERSON) if self._by_person else [self.view.entity.path(self._over, self.view.via)]
@@ -170,7 +175,11 @@ class _Reader:
         key, leading = self.view.entity.key, rows.select(*self._leading).distinct()
         if self._by_person:
             return as_of.people_of(self.context).join(leading, self._leading, "left_semi").select(key)
-        return leading.selectExpr(f"`{self._leading[0]}` as `{key}`").where(f"`{key}` is not null")
+        leading = leading.withColumnRenamed(self._leading[0], self._looked_up_by)
+        if self._looked_up_by == key:
+            return leading.where(f"`{key}` is not null")
+        keys = as_of.keys_by(self.context, self.view.entity, self._looked_up_by, self.context.day)
+        return keys.join(leading, self._looked_up_by).select(key)
 
     def _counts_today(self) -> str:
         """Condition of a row that is a fact on the day, and not yet replaced."""
@@ -210,24 +219,34 @@ class _Reader:
         return f"`{self._over.event_time}` >= {self._start(after + timedelta(days=1))} and {self._before(until)}"
 
     def _by_ids(self) -> Iterator[DataFrame]:
-        """Customers whose records have changed."""
+        """Customers whose records have changed, and entities to which a changed row of their table leads."""
+        key, by = self.view.entity.key, self._looked_up_by
         if self._by_person:
-            key = self.view.entity.key
             yield self._feed(self.context.catalogue.tables["identities"], [key]).select(key)
+        elif by != key:
+            table = self.context.catalogue.tables[self.view.entity.table.name]
+            changed = self._changed(table, [by, key])
+            if changed.count:
+                others = self.context.lake.table(table).join(changed.rows.select(by), by, "left_semi")
+                yield changed.rows.select(key).unionByName(others.select(key)).where(f"`{key}` is not null")
 
     def _referring(self) -> Iterator[DataFrame]:
         """Facts that refer to a changed row of a table that the view names."""
-        before, day = self.position.day, self.context.day
         for table in view_parts.referred(self.view, self.context.catalogue.tables):
             by = view_parts.references_to(self._over, table)
-            keys = list(by.values())
-            moved = " or ".join(f"({_between(name, before, day)})" for name in ("recorded_on", "replaced_on"))
-            stored = self.context.lake.table(table).where(moved).select(*keys)
-            rows = self._feed(table, keys).select(*keys).unionByName(stored)
-            changed = self.context.lake.staging.stage(rows.distinct())
+            changed = self._changed(table, list(by.values()))
             if changed.count:
                 names = changed.rows.selectExpr(*(f"`{key}` as `{column}`" for column, key in by.items()))
                 yield names.join(self.context.lake.table(self._over), list(by))
+
+    def _changed(self, table: type[Table], columns: Sequence[str]) -> StagedRows:
+        """These columns of the rows of a master that were written since the position, or that time has moved."""
+        before, day = self.position.day, self.context.day
+        moved = " or ".join(f"({_between(name, before, day)})" for name in ("recorded_on", "replaced_on"))
+        stored = self.context.lake.table(table).where(moved).select(*columns)
+        return self.context.lake.staging.stage(
+            self._feed(table, columns).select(*columns).unionByName(stored).distinct()
+        )
 
 
 def _between(name: str, after: date, until: date) -> str:

@@ -36,8 +36,8 @@ def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
 
 def _reads(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> tuple[str, ...]:
     referred = map(place_of, view_parts.referred(view, tables))
-    identities = [as_of.IDENTITIES] if view.entity.resolved else []
-    return tuple(sorted({*as_of.sources_of(view.over), *referred, *identities}))
+    leads = as_of.leading_places(view.entity, view.over, view.via)
+    return tuple(sorted({*as_of.sources_of(view.over), *referred, *leads}))
 
 
 def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def _merged(context: Context, view: type[FeatureView], changes: TouchedEntities,
     tables, key = context.catalogue.tables, view.entity.key
     grown = changes.touched.rows.join(changes.recomputed.rows, key, "left_anti")
     rows = new_facts.drop("_change_type").selectExpr("*", f"date'{context.day}' as as_of")
-    facts = as_of.keyed(context, view.entity, view.over, view.via, rows, among=grown)
+    facts = as_of.keyed(context, view.entity, view.over, view.via, rows, context.day, among=grown)
     stored = grown.join(context.lake.table(tables[view.name]), key)
     parts = stored.unionByName(view_parts.compute_from(context, view, facts, context.day).drop("as_of"))
     return parts.groupBy(key).agg(*(F.expr(sql).alias(part) for part, sql in (view.merges(tables) or {}).items()))

@@ -87,7 +87,8 @@ def _meaning(column: Column) -> str:
     sentences += [f"At least {column.at_least:g}."] if column.at_least is not None else []
     sentences += [f"At most {column.at_most:g}."] if column.at_most is not None else []
     sentences += [f"{column.days.words().capitalize()}."] if column.days else []
-    sentences += [f"Refers to {column.references}."] if column.references else []
+    by = f" by {column.references_column}" if column.references_column else ""
+    sentences += [f"Refers to {column.references}{by}."] if column.references else []
     sentences += ["Required."] if column.required else []
     sentences += ["Personal."] if column.pii else []
     sentences += ["A column of this retailer."] if column.own else []

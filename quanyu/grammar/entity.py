@@ -14,7 +14,8 @@ class Entity:
     """What features, tags and models are about. Subclasses give `table`, which lists all of them, and `key`.
 
     `key` is the column of that table that names one. Facts lead to an entity by a column that `references` its table;
-    facts about persons lead to the one entity that is `resolved`, by identities.
+    facts about persons lead to the one entity that is `resolved`, by identities. Where the table names other things
+    than the reference, such as styles and not items, its rows say to which one a reference leads.
     """
 
     table: ClassVar[type[Table]]
@@ -75,3 +76,10 @@ class Entity:
         if not columns:
             raise ConfigError(f"no column of {over.name} refers to {cls.table.name}, which lists every {cls.name}")
         raise ConfigError(f"{', '.join(columns)} of {over.name} refer to {cls.table.name}: write which one as `via`")
+
+    @classmethod
+    def path_column(cls, over: type[Table], via: str | None = None) -> str:
+        """Column of the entity's table with the values of the path: its key, or one by which its rows are looked up."""
+        if cls.resolved or over.name == cls.table.name:
+            return cls.key
+        return over.columns[cls.path(over, via)].references_column or cls.table.keys[0]

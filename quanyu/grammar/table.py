@@ -77,6 +77,10 @@ class Column:
     """Whether it is personal data."""
     references: str | None = None
     """Table whose key the value is: expressions may name its columns as `table.column`."""
+    references_column: str | None = None
+    """Column of that table which the value is, if not its key: one that is an `alternate_key`."""
+    alternate_key: bool = False
+    """Whether it names a row as the key does, so that other tables may refer to it."""
     survivorship: tuple[str, ...] = ()
     """Sources in the order in which their value is preferred."""
     strictest: tuple[str, ...] = ()
@@ -219,7 +223,11 @@ class Table:
     def identifies(cls) -> dict[str, str]:
         """Columns that identify a person, each with what it holds (a name in PERSON_KEYS)."""
         everywhere: dict[str, str] = {name: name for name in ("person_key", "customer_id") if name in cls.schema()}
-        staff = {name: "staff" for name, column in cls.columns.items() if column.references == "staff"}
+        staff = {
+            name: column.references_column or "staff"
+            for name, column in cls.columns.items()
+            if column.references == "staff"
+        }
         return {**everywhere, **staff, **cls.person_columns}
 
     @classmethod

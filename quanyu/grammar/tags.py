@@ -12,6 +12,7 @@ from quanyu.expressions import ExpressionError, check_columns, check_domain, par
 from quanyu.expressions.aggregates import condition
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
+from quanyu.grammar.feature.grouping import key_column
 from quanyu.grammar.table import TYPE, Column
 from quanyu.literals import quoted
 
@@ -40,7 +41,8 @@ class Tag(StrictModel):
 
     `when` is a condition. `cases` maps classes to conditions, of which the first that holds counts; `else` names the
     class of the others. `of` is a number that is cut into bands: at `edges`, each of which begins a band, or into
-    `quantiles` of equal size, with equal numbers in one band. `value` is an expression.
+    `quantiles` of equal size, with equal numbers in one band, of all or of those `within_each` class by itself. `value`
+    is an expression.
     """
 
     means: str = Field(description="say in a sentence what the tag means")
@@ -51,6 +53,7 @@ class Tag(StrictModel):
     of: str | None = Field(None, description="number that is cut into bands")
     edges: tuple[float, ...] = Field((), description="numbers that begin the second band, the third, and so on")
     quantiles: int | None = Field(None, ge=2, le=MOST_BANDS, description="number of bands of equal size")
+    within_each: str | None = Field(None, description="class whose members are ranked among themselves by quantiles")
     names: tuple[str, ...] = Field((), description="names of the bands, from the lowest numbers to the highest")
     value: str | None = Field(None, description="expression of its value")
     zh: str = Field("", description="name in Chinese, by which people find it")
@@ -68,6 +71,8 @@ class Tag(StrictModel):
             raise ValueError("`else` is the last of the cases")
         if self.of is None and (self.edges or self.quantiles or self.names):
             raise ValueError("edges, quantiles and names belong to a tag with `of`")
+        if self.within_each and not self.quantiles:
+            raise ValueError("within_each belongs to a tag with quantiles")
         if self.of is not None:
             self._check_bands()
         return self
@@ -84,7 +89,7 @@ class Tag(StrictModel):
     def texts(self) -> dict[str, str]:
         """Every expression of the tag, by its key."""
         texts = {f"cases.{name}": text for name, text in self.cases.items() if name != "else"}
-        texts |= {key: text for key in ("when", "of", "value") if (text := getattr(self, key))}
+        texts |= {key: text for key in ("when", "of", "within_each", "value") if (text := getattr(self, key))}
         return texts
 
     def inputs(self) -> list[str]:
@@ -116,6 +121,8 @@ class Tag(StrictModel):
         if self.of is not None:
             if not kind.startswith(NUMBERS):
                 raise ExpressionError(f"{expression.text!r} is a {kind}, where bands are cut from a number")
+            if self.within_each:
+                key_column(self.within_each, names)
             return Column("string", self.means, values=self.names)
         if not TYPE.match(kind):
             raise ExpressionError(f"{expression.text!r} is a {kind}, which no column holds")
@@ -128,7 +135,10 @@ class Tag(StrictModel):
         if self.cases:
             return self._cases(types)
         number = safe_sql(over_profile(parse(self.of or self.value or "").tree), types)
-        return number if self.of is None else self._band(number)
+        if self.of is None:
+            return number
+        each = safe_sql(over_profile(parse(self.within_each).tree), types) if self.within_each else None
+        return self._band(number, each)
 
     def _cases(self, types: Mapping[str, str]) -> str:
         whens = [
@@ -137,7 +147,7 @@ class Tag(StrictModel):
         rest = quoted(self.cases["else"]) if "else" in self.cases else "null"
         return f"case {' '.join(whens)} else {rest} end"
 
-    def _band(self, number: str) -> str:
+    def _band(self, number: str, each: str | None) -> str:
         if self.quantiles is None:
             whens = " ".join(
                 f"when {number} < {edge!r} then {quoted(name)}"
@@ -145,12 +155,13 @@ class Tag(StrictModel):
             )
             return f"case when {number} is null then null {whens} else {quoted(self.names[-1])} end"
         # Equal numbers have one rank, so that a band never parts them.
-        group = f"partition by as_of, {number} is null"
+        missing = f"{number} is null" + (f" or {each} is null" if each else "")
+        group = f"partition by as_of, {f'{each}, ' if each else ''}{missing}"
         rank = f"rank() over ({group} order by {number}) - 1"
         size = f"count(*) over ({group})"
         names = ", ".join(map(quoted, self.names))
         place = f"cast(({rank}) * {self.quantiles} div {size} + 1 as int)"
-        return f"if({number} is null, null, element_at(array({names}), {place}))"
+        return f"if({missing}, null, element_at(array({names}), {place}))"
 
 
 def _rule(text: str, types: Mapping[str, str]) -> str:

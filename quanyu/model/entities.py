@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.table import Column, Table
 from quanyu.model.outlets import Outlets
 from quanyu.model.people import Customers
 from quanyu.model.supply import Staff, Stores
@@ -31,6 +34,18 @@ class Product(Entity):
     """An item (商品) by its SKU."""
 
     table, key = Products, "sku"
+
+
+class Style(Entity):
+    """A style (款): one garment in all its sizes and colours."""
+
+    table, key = Products, "style"
+
+    @classmethod
+    def attributes(cls, tables: Mapping[str, type[Table]]) -> dict[str, Column]:
+        """Columns that all items of a style share."""
+        columns = super().attributes(tables)
+        return {name: column for name, column in columns.items() if name not in ("sku", "size", "colour")}
 
 
 class StaffMember(Entity):

@@ -35,7 +35,7 @@ class Stock(Table):
     owner = "supply"
     keys = ("place", "sku")
 
-    place = Column("string", "Store or warehouse.", required=True)
+    place = Column("string", "Store or warehouse; only stores are listed.", required=True, references="stores")
     sku = SKU
     on_hand = Column("bigint", "Pieces in stock.", unit="pieces", required=True)
     on_the_way = Column("bigint", "Pieces in transit to the place.", unit="pieces")
@@ -71,7 +71,7 @@ class Staff(Table):
     role = Column("string", "Role of the person.", values=("guide", "store_manager", "dealer", "region_manager"))
     store = Column("string", "Store the person works in.", references="stores")
     region = Column("string", "Sales region (大区).")
-    wecom_user = Column("string", "User id in WeCom (企业微信).")
+    wecom_user = Column("string", "User id in WeCom (企业微信).", alternate_key=True)
     hired_on = Column("date", "First day of work.", days=PLANNED)
     left_on = Column("date", "Last day of work; null while employed.", days=PLANNED)
 

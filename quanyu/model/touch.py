@@ -56,9 +56,9 @@ class Contacts(Table):
     owner = "private_domain"
     personal = True
     keys = ("person_key", "staff_user")
-    person_columns = {"staff_user": "wecom_user"}
 
-    staff_user = Column("string", "WeCom user id of the employee.", required=True)
+    staff_user = Column("string", "WeCom user id of the employee.", required=True, references="staff",
+                        references_column="wecom_user")  # fmt: skip
     added_at = Column("timestamp", "When the contact was added.", days=HAPPENED, required=True)
     added_by = Column("string", "How the contact was added.", values=("scan", "search", "share", "group"))
     tags = Column("string", "Tags that employees gave, as a JSON list.")
@@ -73,11 +73,10 @@ class Groups(Table):
     owner = "private_domain"
     personal = True
     keys = ("chat_id", "person_key", "joined_at")
-    person_columns = {"staff_user": "wecom_user"}
 
     chat_id = Column("string", "The group.", required=True)
     group_name = Column("string", "Name of the group.")
-    staff_user = Column("string", "WeCom user id of its owner.")
+    staff_user = Column("string", "WeCom user id of its owner.", references="staff", references_column="wecom_user")
     joined_at = Column("timestamp", "When the person joined.", days=HAPPENED, required=True)
     quit_at = Column("timestamp", "When the person left; null for a current member.", days=PLANNED)
 
@@ -92,7 +91,6 @@ class Messages(Table):
     owner = "private_domain"
     personal = True
     keys = ("message_id", "status")
-    person_columns = {"sender": "wecom_user"}
     event_time = "at"
     permanent_where = "status in ('unsubscribed', 'bounced', 'complained')"
     channel_column = "channel"
@@ -107,7 +105,8 @@ class Messages(Table):
                           values=KINDS)  # fmt: skip
     address_hash = Column("string", "Keyed hash of that address.", pii=True)
     campaign = Column("string", "Campaign of the message.", references="campaigns")
-    sender = Column("string", "Employee in whose name it was sent.")
+    sender = Column("string", "WeCom user id of the employee in whose name it was sent.", references="staff",
+                    references_column="wecom_user")  # fmt: skip
 
 
 class Campaigns(Table):

@@ -149,6 +149,7 @@ FAULTY = {
           two: {when: value.orders > 3, value: value.orders, means: Two kinds.}
           bands: {of: value.orders, edges: [3, 2], names: [a, b, c], means: Bands.}
           few: {of: value.orders, quantiles: 3, names: [a, b], means: Few names.}
+          ranked: {of: value.orders, edges: [3], names: [a, b], within_each: customer.city, means: Ranked.}
     """,
     "tags/devoted.yml": """
         describes: How devoted a customer is.
@@ -157,6 +158,7 @@ FAULTY = {
         tags:
           loyal: {when: "value.orders > 'much'", means: Is loyal.}
           odd: {when: loyalty.spnt > 3, means: Is odd.}
+          tall: {of: value.orders, quantiles: 2, names: [a, b], within_each: customer.citty, means: Is tall.}
     """,
     "tags/strangers.yml": """
         describes: Of nobody.
@@ -219,10 +221,12 @@ TOLD = [
     ("features/loyalty.py: Loyalty.drawn", "rand draws by chance"),
     ("tags/devoted.yml: tags.loyal", "compares a number with a text"),
     ("tags/devoted.yml: tags.odd", "unknown column 'loyalty.spnt'", "did you mean 'loyalty.spent'"),
+    ("tags/devoted.yml: tags.tall", "unknown column 'customer.citty'", "did you mean 'customer.city'"),
     ("tags/loyalties.yml: tags.unsaid.means", "is missing"),
     ("tags/loyalties.yml: tags.two", "exactly one of when, cases, of and value"),
     ("tags/loyalties.yml: tags.bands", "edges rise"),
     ("tags/loyalties.yml: tags.few", "3 bands want 3 different names"),
+    ("tags/loyalties.yml: tags.ranked", "within_each belongs to a tag with quantiles"),
     ("tags/strangers.yml: entity", "unknown entity 'custmer'", "did you mean 'customer'"),
     ("ml/quiet.py: quiet.population", "compares a number with a text"),
     ("ml/quiet.py: quiet.label.where", "status is never 'payed'", "did you mean 'paid'"),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import Column, Table
 
 Row = dict[str, str | None]
@@ -72,6 +73,7 @@ def _prefixed(table: type[Table], name: str, value: str | None, prefix: str) -> 
     if name == "person_key" or column is None or column.type != "string" or column.values:
         return _prefixed_value(prefix, value) if name == "person_key" else value
     leads = (table.layer == "silver" and table.keys[:1] == (name,)) or column.references or name == "customer_id"
+    leads = leads or column.alternate_key or any(e.table is table and e.key == name for e in Entity.__subclasses__())
     return _prefixed_value(prefix, value) if leads else value
 
 

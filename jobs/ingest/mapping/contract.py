@@ -187,7 +187,8 @@ def per_row(fill: Fill, table: type[Table]) -> list[MappedColumn]:
 
 
 def _value_of(name: str, text: str, fill: Fill, table: type[Table]) -> MappedColumn:
-    return value_of(text, table.columns[name], f"{table.name}.{name}", fill.each, name in table.keys)
+    key = name in table.keys or table.columns[name].alternate_key
+    return value_of(text, table.columns[name], f"{table.name}.{name}", fill.each, key)
 
 
 def per_group(fill: Fill, table: type[Table]) -> list[MappedColumn]:

@@ -36,12 +36,12 @@ freshness: none
 deleted_when: absent
 volume: {at_least: 0}
 fills:
-  products: {sku: sku, product: sku, category: category}
+  products: {sku: sku, product: sku, category: category, style: category}
 """
 OWN = '''
 """Views that add up, that look at the order of facts, and that look at each fact from the day."""
 from quanyu.grammar.feature import Feature, FeatureView, Gap, Grouping, days
-from quanyu.model.entities import Customer
+from quanyu.model.entities import Customer, Style
 from quanyu.model.trade import OrderLines, Orders
 
 
@@ -58,7 +58,7 @@ class Ever(FeatureView):
     drinks = Feature("count(*)", "Drinks.", unit="lines", where="products.category = 'drinks'")
 
 
-class Rhythm(FeatureView):
+class OrderGaps(FeatureView):
     """Gaps between orders."""
 
     entity, owner, over, within = Customer, "growth", Orders, days(90)
@@ -91,15 +91,25 @@ class Baskets(FeatureView):
     entity, owner, over = Customer, "growth", OrderLines
 
     small = Feature("count(*)", "Lines of small orders.", unit="lines", where="orders.amount < 40")
+
+
+class StyleLines(FeatureView):
+    """Lines of a style, to which the item of a line leads."""
+
+    entity, owner, over = Style, "merchandise", OrderLines
+
+    lines = Feature("count(*)", "Lines.", unit="lines")
+    month = Feature("count(*)", "Lines of a month.", unit="lines", within=days(30))
 '''
 FIRST = date(2024, 3, 1)
 CARDS, SKUS = [f"M{n}" for n in range(1, 9)], [f"A{n}" for n in range(4)]
 VIEWS = (
     "ever",
-    "rhythm",
+    "order_gaps",
     "weights",
     "tastes",
     "baskets",
+    "style_lines",
     "recency",
     "value",
     "engagement",
