@@ -24,7 +24,7 @@ app = typer.Typer(
 
 # Groups of the help, each with its commands in their order; a command of a new file is in the last one.
 PANELS = {
-    "Find and understand": "tags tag members metrics customer outlet store product staff entity",
+    "Find and understand": "tags tag members metrics customer outlet store product style staff entity",
     "Run a day": "run plan summary job",
     "Look at data": "tables table catalogue",
     "Declare": "validate reference schema expressions replay",

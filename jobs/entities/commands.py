@@ -21,6 +21,7 @@ ENTITIES = {
     "outlet": ("Its number, or a text of its own table.", "T001234"),
     "store": ("Its code or name.", "S01"),
     "product": ("Its SKU or name.", "A10023"),
+    "style": ("The style, or a text of one of its items.", "A00014"),
     "staff": ("Number or name of an employee.", "E01005"),
 }
 WORDS = {"staff": "employee"}

@@ -49,12 +49,18 @@ class OneEntity:
         return rows[0] if rows else None
 
     @cached_property
-    def master(self) -> list[Row]:
-        """Its current rows in the table that lists all of them, without personal columns."""
+    def master(self) -> dict[str, list[str]]:
+        """Values of its rows in the table that lists all of them, by column; without columns that identify persons."""
         table = self._tables.get(self.entity.table.name, self.entity.table)
         persons = set(table.identifies()) - {self.entity.key}
         columns = [name for name, column in table.columns.items() if not column.pii and name not in persons]
-        return self._where(place_of(table), columns, **{self.entity.key: [self.key]})
+        values = {name: [str(row[name]) for row in self._rows if row.get(name) is not None] for name in columns}
+        return {name: sorted(set(texts)) for name, texts in values.items() if texts}
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        """Its current rows in the table that lists all of them; of a style, those of its items."""
+        return self._where(place_of(self.entity.table), None, **{self.entity.key: [self.key]})
 
     @property
     def _tables(self) -> dict[str, type[Table]]:
@@ -78,7 +84,8 @@ class OneEntity:
     def _leading(self, table: type[Table]) -> dict[str, Sequence[str]]:
         """Column and values by which rows of a table are about it. Raises ConfigError where none leads to it."""
         if self.directory is None:
-            return {self.entity.path(table): [self.key]}
+            by = self.entity.path_column(table)
+            return {self.entity.path(table): sorted({str(row[by]) for row in self._rows if row.get(by) is not None})}
         if not table.personal:
             raise ConfigError(f"{table.name} is about no {self.entity.name}")
         return {"person_key": [record.person_key for record in self.directory.of_customer(self.key)]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,9 +80,8 @@ def _value(value: Any, unit: str) -> str:
     return f"{text} {unit}" if unit and unit not in ("currency", "share") else text
 
 
-def _master(rows: Iterable[dict[str, Any]]) -> Grid:
-    cells = [(name, value) for row in rows for name, value in row.items() if value is not None]
-    return grid(("column", "value"), cells)
+def _master(values: Mapping[str, Sequence[str]]) -> Grid:
+    return grid(("column", "value"), ((name, ", ".join(texts)) for name, texts in values.items()))
 
 
 def _rows(one: OneEntity, title: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[RenderableType]:
