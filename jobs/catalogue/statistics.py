@@ -33,14 +33,14 @@ def numbers(values: pa.ChunkedArray) -> Array | None:
     import pyarrow as pa
     from pyarrow import compute, types
 
-    known = values.drop_null()
-    if types.is_timestamp(known.type):
-        known = known.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
-    if types.is_date(known.type):
-        known = known.cast(pa.int32())
-    if not (types.is_integer(known.type) or types.is_floating(known.type) or types.is_decimal(known.type)):
+    present = values.drop_null()
+    if types.is_timestamp(present.type):
+        present = present.cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
+    if types.is_date(present.type):
+        present = present.cast(pa.int32())
+    if not (types.is_integer(present.type) or types.is_floating(present.type) or types.is_decimal(present.type)):
         return None
-    array: Array = compute.cast(known, pa.float64()).to_numpy()
+    array: Array = compute.cast(present, pa.float64()).to_numpy()
     return array[np.isfinite(array)]
 
 

@@ -41,8 +41,8 @@ def share(row: Row) -> float | None:
     """Share of the entities that have it: of which a truth value holds, or that have a value. None without entities."""
     if not row["entities"]:
         return None
-    known = row["with_value"] / row["entities"]
-    return float(known * (row["mean"] or 0) if _is_boolean(row) else known)
+    coverage = row["with_value"] / row["entities"]
+    return float(coverage * (row["mean"] or 0) if _is_boolean(row) else coverage)
 
 
 def _is_boolean(row: Row) -> bool:
