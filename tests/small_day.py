@@ -136,7 +136,7 @@ STEPS = (
     "features.product_sales", "features.recency", "features.value", "track.identity", "train.churn", "scores",
     "profile.customer", "profile.outlet", "profile.product", "profile.style", "memberships.customer",
     "memberships.outlet",
-    "export.buyers.drop", "journeys", "send", "metrics", "tag_statistics", "definitions", "upkeep",
+    "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ class CatalogueStage(Stage):
     """Describes the profiles of a day, and what their names mean."""
 
     name = "catalogue"
-    after = ("metrics",)
+    after = ("journeys",)
     facts = (DriftFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
