@@ -106,3 +106,10 @@ def test_chinese_columns_align(shop, columns):
 
     lines = [line for line in ask(shop, "tags", "流失", columns=columns).splitlines() if line[:1] in "│┃├┏┡└"]
     assert len({cell_len(line.rstrip()) for line in lines}) == 1 and len(lines) > 4
+
+
+def test_the_pages_of_a_home_have_values_that_occur_and_no_personal_ones(shop):
+    assert "Occur: Bonn, Ulm." in ask(shop, "catalogue", "silver")
+    page = ask(shop, "catalogue", "customer")
+    assert "| values that occur |" in page and "| 100.0% | median " in page
+    assert "Name 4" not in ask(shop, "catalogue", "silver") + page
