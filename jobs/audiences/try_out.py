@@ -15,6 +15,7 @@ from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import NAME
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
+from quanyu.profiles import names_where
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def members_of(settings: Settings, rule: str, entity: str, day: date | None, lim
         names = {profile_column(name): name for name in rules.names_in_rules([audience])}
         names |= {rules.full_name(audience, measure): measure for measure in audience.measures}
         shown = (f"`{column}` as `{name}`" for column, name in names.items())
-        members = rows.where(condition).selectExpr(f"`{about.key}`", *shown).orderBy(about.key)
+        # Not `where`, since Sail filters by no lambda function, such as that of `exists`.
+        members_only = f"explode({names_where({audience.name: condition})}) as _audience"
+        members = rows.selectExpr(f"`{about.key}`", *shown, members_only).drop("_audience").orderBy(about.key)
         table = (members.limit(limit) if limit else members).toArrow()
     return RuleMembers(audience, about, context.day, total, inside, table)
 
