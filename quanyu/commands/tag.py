@@ -30,6 +30,6 @@ def tag(
 
     Example: `quanyu tag retention.lapsed --day 2025-05-01` or `quanyu tag value.spend --out spend.csv`
     """
-    from quanyu.frames.tag_on_day import tag_on_day
+    from quanyu.point_in_time.tag_on_day import tag_on_day
 
     say(tag_on_day(opened(conf, home), name, day_of(day) if day else None, limit, out))
