@@ -21,7 +21,7 @@ def _added(wide: str) -> tuple[Merge, ...]:
 
 
 def _union_of_lists(columns: Sequence[str]) -> str:
-    return f"array_distinct(flatten(collect_list({columns[0]})))"
+    return f"sort_array(array_distinct(flatten(collect_list({columns[0]}))))"
 
 
 @dataclass(frozen=True)
@@ -211,12 +211,12 @@ def _truth(name: str, argument: Argument) -> AggForm:
 
 def values(argument: Argument) -> AggForm:
     """Distinct values, sorted."""
-    return _listed(argument, "collect_set", (_union_of_lists,), ("array_distinct(", ")"))
+    return _listed(argument, "collect_set", (_union_of_lists,), ("sort_array(array_distinct(", "))"))
 
 
 def all_values(argument: Argument) -> AggForm:
     """All values, sorted, since rows have no order."""
-    return _listed(argument, "collect_list", (), ("", ""))
+    return _listed(argument, "collect_list", (), ("sort_array(", ")"))
 
 
 def _listed(argument: Argument, function: str, merges: tuple[Merge, ...], around: tuple[str, str]) -> AggForm:
@@ -225,11 +225,11 @@ def _listed(argument: Argument, function: str, merges: tuple[Merge, ...], around
     kind = "bigint" if argument.type == "int" else argument.type
     value = f"cast({argument.ordered} as {kind})"
     part = AggPart(f"collect_list({value})", f"array<{kind}>", (f"{value} is not null",), *around)
-    return AggForm((part,), _sorted, f"array<{kind}>", merges)
+    return AggForm((part,), _listed_value, f"array<{kind}>", merges)
 
 
-def _sorted(values: str) -> str:
-    return f"if(size({values}) = 0, null, sort_array({values}))"
+def _listed_value(values: str) -> str:
+    return f"if(size({values}) = 0, null, {values})"
 
 
 def _check(argument: Argument, suits: bool, function: str, wanted: str) -> None:
