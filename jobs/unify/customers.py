@@ -22,7 +22,7 @@ LISTS = ("consents", "reachable_by")
 REACHABLE = ("phone", "email", "openid", "external_userid")
 
 
-@job(reads=[People, Identifiers, Consents], writes=Customers)
+@job(reads=[People, Identifiers, Consents], writes=Customers, by_customer=True)
 def customers(
     people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
     survivorship: Mapping[str, Sequence[str]], table: type[Table] = Customers,
