@@ -69,7 +69,7 @@ def customers(context: Context, truth: Path) -> pd.DataFrame:
 def stages(known: pd.DataFrame, truth: Path, day: date) -> dict[str, Any]:
     """Agreement of AARRR stages: share that is equal, and weighted kappa; and where they differ."""
     states = pd.read_parquet(truth / "states" / f"{day}.parquet").rename(columns={"person": "truth"})
-    rows = known.merge(states[["truth", "stage"]], on="truth")
+    rows = known.merge(states[["truth", "stage"]].dropna(), on="truth")
     own, right = rows["aarrr__stage"], rows["stage"]
     return {
         "equal": round(float((own == right).mean()), 4),

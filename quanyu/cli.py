@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from quanyu.config.settings import Settings, load_settings, set_environment
 from quanyu.grammar.bounds import MOST
@@ -20,6 +21,18 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Quanyu (全域): one id, features, models, audiences and journeys on your own lakehouse.",
 )  # fmt: skip
+
+# Groups of the help, each with its commands in their order; a command of a new file is in the last one.
+PANELS = {
+    "Find and understand": "tags tag members metrics customer outlet store product style staff entity",
+    "Run a day": "run plan summary job",
+    "Look at data": "tables table catalogue",
+    "Declare": "validate reference schema expressions replay",
+    "Identity and consent": "who why verdict identity consent",
+    "Messages": "outbox",
+    "Keep and operate": "doctor up down airflow backup restore back migrate verify home sample",
+}
+OTHERS = "Others"
 
 Conf = Annotated[Path | None, typer.Option(help="Configuration folder.", envvar="QUANYU_CONF", show_default="conf")]
 Home = Annotated[
@@ -181,29 +194,6 @@ def doctor(conf: Conf = None, home: Home = None) -> None:
 
 
 @app.command()
-def catalogue(
-    out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
-    conf: Conf = None,
-    home: Home = None,
-) -> None:
-    """Write the catalogue: every table and column with meaning, unit, owner, and the feeds that fill it.
-
-    Example: `quanyu catalogue --out docs/catalogue.md`
-    """
-    from quanyu import discover
-    from quanyu.catalogue import counts, markdown
-    from quanyu.config.settings import read_settings
-
-    declarations = discover.load(*read_settings(conf, home))
-    if out is None:
-        typer.echo(markdown(declarations))
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(markdown(declarations), encoding="utf-8")
-    say(f"{out}: " + ", ".join(f"{number} {name}" for name, number in counts(declarations).items()))
-
-
-@app.command()
 def expressions(
     out: Annotated[Path | None, typer.Option(help="Write the page to this file instead of the screen.")] = None,
 ) -> None:
@@ -222,11 +212,21 @@ def expressions(
 
 
 def add_commands() -> None:
-    """Add the commands of this package and of those beside it."""
+    """Add the commands of this package and of those beside it, grouped for the help."""
     from quanyu import discover
 
     for module in discover.commands():
         module.add(app)
+    panels = {name: panel for panel, names in PANELS.items() for name in names.split()}
+    order = list(panels)
+    commands: list[CommandInfo | TyperInfo] = [*app.registered_commands, *app.registered_groups]
+    for command in commands:
+        command.rich_help_panel = panels.get(_name_of(command), OTHERS)
+    app.registered_commands.sort(key=lambda one: order.index(_name_of(one)) if _name_of(one) in order else len(order))
+
+
+def _name_of(command: CommandInfo | TyperInfo) -> str:
+    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def main() -> None:

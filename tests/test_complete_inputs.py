@@ -11,6 +11,7 @@ import pytest
 from shop import Retailer, copy_registry, template
 
 from quanyu.errors import QuanyuError
+from quanyu.model.entities import Customer
 from quanyu.run import audience_days
 from quanyu.run.runner import perform
 
@@ -127,8 +128,10 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
 
 
 def test_a_failed_view_leaves_the_profile_as_it_was(new_shop):
+    catalogue = new_shop.context("2024-07-01").catalogue
+    views = [view.step() for view in catalogue.views_of(Customer) if view.step() not in STEPS]
     steps = (
-        *STEPS[:4], "features.engagement", "features.preference", *STEPS[4:6], "scores", "profile.customer",
+        *STEPS[:4], *views, *STEPS[4:6], "scores", "profile.customer",
     )  # fmt: skip
     run(new_shop, 1, steps=steps)
     before = new_shop.rows("gold/profile_customer")

@@ -36,7 +36,7 @@ test_looks_belong_to_the_next_order_within_30_days = spec(
     },
 )
 
-test_the_index_is_the_mean_of_what_is_known = spec(
+test_the_index_is_the_weighted_mean_of_what_is_known = spec(
     Scene("shopper"),
     as_of="2024-07-01",
     given={

@@ -103,7 +103,7 @@ def test_commands_end_in_words_where_the_home_is_a_file_or_out_of_reach(shop, tm
         assert code == 2 and str(file) in words
     code, words = command("tables", "--conf", str(shop.conf), "--home", "/proc/none")
     assert code in (0, 4)
-    code, words = command("catalogue", "--out", "/proc/none/catalogue.md", shop=shop)
+    code, words = command("catalogue", "--out", "/proc/none/catalogue", shop=shop)
     assert code in (2, 4) and "/proc" in words
 
 

@@ -1,0 +1,77 @@
+"""Tries a rule before it is saved as an audience: how many are in, who they are, and the values that it looked at."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jobs.audiences import rules
+from quanyu.config.settings import Settings
+from quanyu.discover import Catalogue
+from quanyu.errors import ConfigError, nearest
+from quanyu.grammar.audience import Audience
+from quanyu.grammar.declaration import NAME
+from quanyu.grammar.entity import Entity
+from quanyu.grammar.tags import profile_column
+from quanyu.profiles import names_where
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TRIAL = "trial"
+
+
+@dataclass(frozen=True)
+class RuleMembers:
+    """Members of a rule on a day: how many there are among all entities, and rows of some with the values looked at."""
+
+    audience: Audience
+    entity: type[Entity]
+    day: date
+    entities: int
+    members: int
+    rows: pa.Table
+
+
+def audience_of(catalogue: Catalogue, rule: str, entity: str) -> Audience:
+    """The audience of a name, or one that is made of a rule. Raises ConfigError for an unknown name or a mistake."""
+    if rule in catalogue.audiences:
+        return catalogue.audiences[rule]
+    if NAME.match(rule):
+        raise ConfigError(f"there is no audience {rule!r}; {nearest(rule, catalogue.audiences)}")
+    if entity not in catalogue.entities:
+        raise ConfigError(f"unknown entity {entity!r}; {nearest(entity, catalogue.entities)}")
+    audience = Audience(name=TRIAL, file="the rule", describes="A trial.", owner="you", entity=entity, goal="care",
+                        who=rule, purpose="analytics")  # fmt: skip
+    about = catalogue.entities[entity]
+    audience.problems(about, catalogue.names(about), catalogue.tables, ()).check()
+    return audience
+
+
+def members_of(settings: Settings, rule: str, entity: str, day: date | None, limit: int) -> RuleMembers:
+    """Evaluate an audience or a rule as of a day, by default that of the newest profiles; rows hold `limit` members.
+
+    Raises ConfigError for a mistake in the rule, and before the first run.
+    """
+    with contextlib.closing(Context(settings, day or date.min)) as context:
+        audience = audience_of(context.catalogue, rule, entity)
+        about = context.catalogue.entities[audience.entity]
+        context.day = day or context.forward_day(f"profile.{about.name}") or _never(about)
+        rows = rules.profile(context, about, [], [audience])
+        condition = rules.rule(context.catalogue, about, audience)
+        total, inside = rows.selectExpr("count(*)", f"count_if({condition})").collect()[0]
+        names = {profile_column(name): name for name in rules.names_in_rules([audience])}
+        names |= {rules.full_name(audience, measure): measure for measure in audience.measures}
+        shown = (f"`{column}` as `{name}`" for column, name in names.items())
+        # Not `where`, since Sail filters by no lambda function, such as that of `exists`.
+        members_only = f"explode({names_where({audience.name: condition})}) as _audience"
+        members = rows.selectExpr(f"`{about.key}`", *shown, members_only).drop("_audience").orderBy(about.key)
+        table = (members.limit(limit) if limit else members).toArrow()
+    return RuleMembers(audience, about, context.day, total, inside, table)
+
+
+def _never(entity: type[Entity]) -> date:
+    raise ConfigError(f"profiles of {entity.plural(2)} were not computed yet: run a day first, quanyu run --day DAY")

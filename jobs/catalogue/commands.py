@@ -1,0 +1,92 @@
+"""The commands `tags`, which lists and searches, and `tag`, which shows one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from quanyu.cli import Conf, Home, opened, say
+from quanyu.errors import ConfigError, nearest
+from quanyu.run.business_days import day_of
+
+# Names that are shown where none has every word.
+MOST_PARTIAL = 12
+OfEntity = Annotated[
+    str | None, typer.Option(help="Only of this entity, such as customer or outlet.", show_default="all")
+]
+
+
+def add(app: typer.Typer) -> None:
+    """Add these commands to the command line."""
+    app.command()(tags)
+    app.command()(tag)
+
+
+def tags(
+    search: Annotated[
+        list[str] | None, typer.Argument(help="Words to search for, in English or Chinese.", show_default="all scenes")
+    ] = None,
+    scene: Annotated[str | None, typer.Option(help="Only those of a scene or view.", show_default="all")] = None,
+    entity: OfEntity = None,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """List tags and features by scene, or search them by name, meaning, value, unit and synonyms.
+
+    Example: `quanyu tags`, `quanyu tags size bought`, `quanyu tags 流失` or `quanyu tags --scene rfm`
+    """
+    from jobs.catalogue import lists
+    from quanyu import discover
+    from quanyu.catalogue.entries import entries
+    from quanyu.catalogue.recorded import RecordedStatistics
+    from quanyu.catalogue.search import search as matches
+    from quanyu.catalogue.search import synonyms
+    from quanyu.engine.session import Engine
+    from quanyu.lake import Lake
+
+    settings = opened(conf, home)
+    listed = entries(discover.load(settings), discover.stages(), entity)
+    if scene is not None:
+        known_scenes = {entry.scene for entry in listed}
+        if scene not in known_scenes:
+            raise ConfigError(f"there is no scene {scene!r}; {nearest(scene, known_scenes)}")
+        listed = [entry for entry in listed if entry.scene == scene]
+    if not search and scene is None:
+        say(lists.scenes(listed))
+        return
+    words, statistics = " ".join(search or ()), RecordedStatistics(Lake(settings, Engine(settings)))
+    chosen, has_all = matches(listed, words, synonyms(), statistics.values()) if words else (listed, True)
+    if not chosen:
+        raise ConfigError(f"nothing has {words!r} in its name or meaning; quanyu tags lists all scenes")
+    if not has_all:
+        say("None has all of these words in its name, meaning or values. Those with most of them:")
+        chosen = chosen[:MOST_PARTIAL]
+    say(lists.tags(chosen, statistics))
+
+
+def tag(
+    name: Annotated[str, typer.Argument(help="Tag, feature, score or attribute, such as rfm.segment.")],
+    day: Annotated[str | None, typer.Option(help="What it meant on this day.", show_default="today")] = None,
+    history: Annotated[bool, typer.Option("--history", help="All definitions that it has had.")] = False,
+    entity: OfEntity = None,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Show one tag or feature: meaning, definition, what it is made of, distribution, drift, users and cases.
+
+    Example: `quanyu tag retention.lapsed` or `quanyu tag rfm.segment --history`
+    """
+    from jobs.catalogue import tag_page
+    from quanyu import discover
+    from quanyu.catalogue.entries import entries, entry_of
+    from quanyu.run.runner import Context
+
+    context = Context(opened(conf, home), date.min)
+    listed = entries(context.catalogue, discover.stages(), entity)
+    entry = entry_of(listed, name, entity)
+    if history or day is not None:
+        say(tag_page.definitions_of(context.lake, entry, day_of(day) if day else None))
+        return
+    say(tag_page.page(context, listed, entry))

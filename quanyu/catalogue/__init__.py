@@ -1,0 +1,1 @@
+"""The catalogue: everything declared, to be listed, searched and written as pages."""

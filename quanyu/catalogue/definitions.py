@@ -1,0 +1,110 @@
+"""What each declaration says, as text and hash, so that a change of meaning is noticed and an earlier one is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel
+
+from quanyu.grammar.declaration import digest
+from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.table import Table
+
+if TYPE_CHECKING:
+    from quanyu.discover import Catalogue
+
+LINE_WIDTH = 110
+# Keys of a definition that change no value.
+WORDS = ("means", "zh", "unit", "lifecycle")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a declaration says: its kind, its name as rules write it, and its text."""
+
+    kind: str
+    """`feature`, `tag`, `model`, `metric`, `audience` or `journey`."""
+    name: str
+    text: str
+
+    def digest(self) -> str:
+        """Hash of the text."""
+        return digest(self.text)
+
+    def computed(self) -> str:
+        """Hash of what decides the values: of the text without sentence, Chinese name, unit and lifecycle."""
+        said = yaml.safe_load(self.text)
+        return digest({key: value for key, value in said.items() if key not in WORDS})
+
+
+def definitions(catalogue: Catalogue) -> list[Definition]:
+    """Definitions of features, tags, models, metrics, audiences and journeys, without retired ones."""
+    features = (
+        Definition("feature", f"{view.name}.{name}", feature_text(view, name, catalogue.tables))
+        for view in catalogue.views.values()
+        for name in view.features
+    )
+    tags = (
+        Definition("tag", name, declared_text(tag))
+        for entity in catalogue.entities.values()
+        for name, tag in catalogue.tags_of(entity).items()
+    )
+    models = (Definition("model", name, model_text(spec)) for name, spec in catalogue.models.items())
+    metrics = (
+        Definition("metric", name, declared_text(metric))
+        for file in catalogue.metrics.values()
+        for name, metric in file.named()
+    )
+    others = (
+        Definition(declared.kind, declared.name, declared_text(declared))
+        for declared in [*catalogue.audiences.values(), *catalogue.journeys.values()]
+    )
+    return [*features, *tags, *models, *metrics, *others]
+
+
+def declared_text(declared: BaseModel) -> str:
+    """What a YAML declaration says, without its name, file and defaults."""
+    said = declared.model_dump(mode="json", exclude={"name", "file"}, exclude_defaults=True)
+    return _text(said)
+
+
+def feature_text(view: type[FeatureView], name: str, tables: Mapping[str, type[Table]]) -> str:
+    """What a feature says, with what it shares with its view and what named conditions mean."""
+    feature, window = view.features[name], view.window(view.features[name])
+    over = tables.get(view.over.name, view.over)
+    said: dict[str, Any] = {
+        "means": feature.about, "value": feature.expression, "where": feature.where, "over": over.name,
+        "rows": view.where, "within": f"{window} days" if window else "all time", "unit": feature.unit,
+        "via": view.via, "derived": {key: repr(value) for key, value in view.derived.items()},
+        "groups": view.groups and {"by": dict(view.groups.by), "values": dict(view.groups.values)},
+        "purpose": view.purpose, "lifecycle": view.lifecycle if view.lifecycle != "live" else None,
+    }  # fmt: skip
+    said["conditions"] = dict(_conditions(over, said))
+    return _text({key: value for key, value in said.items() if value})
+
+
+def _conditions(over: type[Table], said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Named conditions of the table that the texts mention."""
+    words = set(" ".join(str(value) for value in said.values()).replace("(", " ").replace(")", " ").split())
+    for name, condition in over.conditions.items():
+        if name in words:
+            yield name, condition.sql
+
+
+def model_text(spec: type[ModelSpec]) -> str:
+    """What a model says: population, label, task, features, baseline and gates."""
+    said = {
+        "means": " ".join((spec.__doc__ or "").split()), "population": spec.population, "label": repr(spec.label),
+        "task": type(spec.task).__name__, "features": list(spec.features),
+        "baseline": spec.baseline and repr(spec.baseline), "gates": [repr(gate) for gate in spec.gates],
+    }  # fmt: skip
+    return _text({key: value for key, value in said.items() if value})
+
+
+def _text(said: Mapping[str, Any]) -> str:
+    text: str = yaml.safe_dump(dict(said), allow_unicode=True, sort_keys=False, width=LINE_WIDTH)
+    return text.rstrip("\n")
