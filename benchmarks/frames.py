@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 from benchmarks import scale_data
 from benchmarks.peak import Peak
 from quanyu.config.settings import load_settings
-from quanyu.frames.frame import everybody_on, frame
-from quanyu.frames.identities import log_began
 from quanyu.model.entities import Customer, Product
+from quanyu.point_in_time.frame import everybody_on, frame
+from quanyu.point_in_time.identities import log_began
 from quanyu.run.runner import Context, perform
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ def tag(
     from jobs.catalogue import tag_page
     from quanyu import discover
     from quanyu.catalogue.entries import entries, entry_of
-    from quanyu.frames.tag_on_day import tag_on_day
+    from quanyu.point_in_time.tag_on_day import tag_on_day
     from quanyu.run.runner import Context
 
     context = Context(opened(conf, home), date.min)

@@ -9,7 +9,7 @@ from jobs.consent import states
 from quanyu.grammar.job import job
 from quanyu.grammar.table import Table
 from quanyu.model.people import Consents, Customers, Identifiers, People
-from quanyu.survivorship import surviving
+from quanyu.point_in_time.survivorship import surviving
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -11,10 +11,10 @@ import numpy as np
 from jobs.verify.columns import differing, plain_text
 from jobs.verify.origin import origin
 from quanyu.errors import ConfigError
-from quanyu.frames.frame import frame
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
+from quanyu.point_in_time.frame import frame
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from rich.console import Console
 from shop import Retailer, template
 
 from quanyu.errors import ConfigError
-from quanyu.frames import frame as frames
-from quanyu.frames.frame import Frame, frame
-from quanyu.frames.tag_on_day import tag_on_day, values_on_day
 from quanyu.grammar.tags import profile_column
 from quanyu.model.entities import Customer, Product
-from quanyu.profiles import computed
+from quanyu.point_in_time import frame as frames
+from quanyu.point_in_time.frame import Frame, frame
+from quanyu.point_in_time.profiles import computed
+from quanyu.point_in_time.tag_on_day import tag_on_day, values_on_day
 from quanyu.run.runner import Context, perform
 
 # Frames compute all else from facts.

@@ -8,7 +8,7 @@ import pytest
 from histories import BEFORE, History
 
 from jobs.features import touched
-from quanyu import view_parts
+from quanyu.point_in_time import view_parts
 from quanyu.run.runner import Context, perform
 
 VIEWS = (

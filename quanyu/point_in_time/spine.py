@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu import as_of, view_parts
-from quanyu.frames.identities import customers_on, valid_sql
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
+from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time.identities import customers_on, valid_sql
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
-from quanyu import as_of, view_parts
 from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import Tag, over_profile, profile_column
 from quanyu.literals import dates, quoted
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
-from quanyu.frames.frame import everybody_on, frame
-from quanyu.frames.identities import log_began
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of
-from quanyu.profiles import is_stored, profiles
+from quanyu.point_in_time.frame import everybody_on, frame
+from quanyu.point_in_time.identities import log_began
+from quanyu.point_in_time.profiles import is_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
 

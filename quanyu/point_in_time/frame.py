@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu import as_of
 from quanyu.errors import ConfigError, nearest
-from quanyu.frames.identities import customers_of, log_began, valid_sql
-from quanyu.frames.spine import InputsOfSpine
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import profile_column
 from quanyu.identifiers.valid import PERSON
 from quanyu.literals import dates
 from quanyu.plurals import number_of
-from quanyu.profiles import computed_from
+from quanyu.point_in_time import as_of
+from quanyu.point_in_time.identities import customers_of, log_began, valid_sql
+from quanyu.point_in_time.profiles import computed_from
+from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

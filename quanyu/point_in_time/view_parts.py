@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu.as_of import LAST_KNOWN, ONCE_KNOWN, facts_of
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
 from quanyu.grammar.row_expressions import conditions_sql, reach
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import repeat_for_days
+from quanyu.point_in_time.as_of import LAST_KNOWN, ONCE_KNOWN, facts_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
 from quanyu.lake import Lake, place_of
 from quanyu.lake.union import union_all
+from quanyu.point_in_time.survivorship import with_traits
 from quanyu.run.runner import Context
-from quanyu.survivorship import with_traits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
