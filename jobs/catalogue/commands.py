@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,25 +69,40 @@ def tags(
 
 def tag(
     name: Annotated[str, typer.Argument(help="Tag, feature, score or attribute, such as rfm.segment.")],
-    day: Annotated[str | None, typer.Option(help="What it meant on this day.", show_default="today")] = None,
-    history: Annotated[bool, typer.Option("--history", help="All definitions that it has had.")] = False,
+    day: Annotated[
+        str | None, typer.Option(help="Who had which value at the end of this day.", show_default="today")
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="All definitions that it has had, or with --day the one of the day.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=0, help="With --day: members to show.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write the value of each to a .csv or .parquet file.")] = None,
     entity: OfEntity = None,
     conf: Conf = None,
     home: Home = None,
 ) -> None:
     """Show one tag or feature: meaning, definition, what it is made of, distribution, drift, users and cases.
 
-    Example: `quanyu tag retention.lapsed` or `quanyu tag rfm.segment --history`
+    With `--day`, how many had which value at the end of that day: of events before its end, as recorded by then.
+
+    Example: `quanyu tag retention.lapsed`, `quanyu tag retention.lapsed --day 2025-05-01` or
+    `quanyu tag rfm.segment --history`
     """
     from jobs.catalogue import tag_page
     from quanyu import discover
     from quanyu.catalogue.entries import entries, entry_of
+    from quanyu.point_in_time.tag_on_day import tag_on_day
     from quanyu.run.runner import Context
 
     context = Context(opened(conf, home), date.min)
     listed = entries(context.catalogue, discover.stages(), entity)
     entry = entry_of(listed, name, entity)
-    if history or day is not None:
-        say(tag_page.definitions_of(context.lake, entry, day_of(day) if day else None))
-        return
-    say(tag_page.page(context, listed, entry))
+    on = day_of(day) if day else None
+    if history:
+        say(tag_page.definitions_of(context.lake, entry, on))
+    elif on is not None or out is not None:
+        say(tag_on_day(context.settings, name, on, limit, out))
+        if on is not None and tag_page.was_defined_otherwise(context.lake, entry, on):
+            say(f"By its definition of today; for the one of {on}: quanyu tag {name} --day {on} --history")
+    else:
+        say(tag_page.page(context, listed, entry))

@@ -152,6 +152,13 @@ def _distribution(context: Context, entry: Entry) -> list[RenderableType]:
     ]
 
 
+def was_defined_otherwise(lake: Lake, entry: Entry, day: date) -> bool:
+    """Whether an entry had another definition on a day than the newest that is recorded."""
+    rows = history.of_name(lake, entry.kind, entry.name)
+    row = history.on_day(rows, day) if rows else None
+    return row is not None and row["text"] != rows[-1]["text"]
+
+
 def definitions_of(lake: Lake, entry: Entry, day: date | None) -> Group:
     """All definitions that an entry has had, or the one of a day. Raises ConfigError where none is recorded."""
     rows = history.of_name(lake, entry.kind, entry.name)
