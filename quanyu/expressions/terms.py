@@ -92,6 +92,7 @@ _HINTS = {
     ("number", "text"): "cast the text, or put the number in quotes",
     ("text", "time"): "cast the text to a date or timestamp",
     ("text", "truth"): "cast the text to a boolean",
+    ("list", "text"): "ask for an element with array_contains(list, element)",
     ("number", "time"): "count days with datediff, or seconds with unix_timestamp",
 }
 

@@ -52,6 +52,7 @@ def test_the_type_is_exact(text, kind):
         ("member = 1", "compares a truth with a number"),
         ("member > false", "compares truths by order"),
         ("tags = tags", "compares lists"),
+        ("tags = city", "compares a list with a text (array<string>, string): ask for an element with array_contains"),
         ("city = null", "write `is null`"),
         ("n in (1, null)", "write `is null`"),
         ("city + 1", "computes with a text (string): cast it to a number"),
