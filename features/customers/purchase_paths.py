@@ -1,45 +1,29 @@
-"""How a customer comes to a purchase: at once, or after looking and comparing."""
+"""How a customer comes to a purchase, and whom he brings."""
 
-from quanyu.grammar.feature import Feature, FeatureView, FirstAfter, Grouping, days
+from quanyu.grammar.feature import Feature, FeatureView, days
 from quanyu.model.entities import Customer
 from quanyu.model.people import Activity
-
-# A look counts for the next order within a month.
-LOOKED = "kind in ('view', 'search', 'cart') and datediff(order_at, at) <= 30"
+from quanyu.model.touch import ItemPaths
 
 
 class PurchasePaths(FeatureView):
-    """How a customer comes to a purchase: from the first look to the order, by orders of a year with looks before.
+    """How a customer comes to a purchase: from the first look at an item to its order, by the items of a year.
 
-    Looks (views, searches, items put into the cart) belong to the next order, if it comes within 30 days.
+    Items are those that he bought within 30 days of a look at something of their category.
     """
 
-    entity, owner, over, within = Customer, "growth", Activity, days(365)
-    where = "kind in ('view', 'search', 'cart', 'order')"
-    derived = {"order_at": FirstAfter("at", "kind = 'order'")}
-    groups = Grouping(
-        {"order_at": "order_at"},
-        {
-            "first_look": f"min(at) filter (where {LOOKED})",
-            "items": f"count(distinct sku) filter (where {LOOKED})",
-            "searches": "count(*) filter (where kind = 'search' and datediff(order_at, at) <= 30)",
-        },
-    )
+    entity, owner, over, within = Customer, "growth", ItemPaths, days(365)
 
-    orders = Feature("count(*)", "Orders that he looked around for.", unit="orders",
-                     where="order_at is not null and first_look is not null", zh="有浏览的订单数")  # fmt: skip
+    items = Feature("count(first_look_at)", "Items that he looked at before he bought them.", unit="items",
+                    zh="有浏览的成交商品数")  # fmt: skip
     hours = Feature(
-        "median((unix_seconds(order_at) - unix_seconds(first_look)) / 3600)",
-        "Hours from the first look to the order, the median of them.", unit="hours",
-        where="order_at is not null and first_look is not null", zh="决策时长",
+        "median((unix_seconds(ordered_at) - unix_seconds(first_look_at)) / 3600)",
+        "Hours from the first look at an item to its order, the median of them.", unit="hours", zh="决策时长",
     )  # fmt: skip
-    items = Feature(
-        "avg(items)", "Mean number of different items that he looked at before an order.", unit="items",
-        where="order_at is not null and first_look is not null", zh="比较商品数",
-    )  # fmt: skip
-    searches = Feature(
-        "avg(searches)", "Mean number of searches before an order.", unit="searches",
-        where="order_at is not null and first_look is not null", zh="搜索比较次数",
+    looks = Feature("avg(looks)", "Mean number of looks at an item before its order.", unit="looks", zh="购前浏览次数")
+    compared = Feature(
+        "avg(compared)", "Mean number of other styles of the category that he looked at before an order.",
+        unit="styles", zh="比较商品数",
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from jobs.unify import activity as activity_job
 from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
+from jobs.unify import item_paths as item_paths_job
 from jobs.unify.identify import identify
 from jobs.unify.records import match_state, reader
 from quanyu.discover import Catalogue
@@ -32,7 +33,8 @@ def steps(catalogue: Catalogue) -> list[Step]:
         _definition(catalogue), identify,
         "Resolves the persons of all sources to customers with stable ids.", forward=True, rebuilds=REMADE,
     )  # fmt: skip
-    jobs = (customers_job.customers, activity_job.activity, attributes_job.customer_attributes)
+    jobs = (customers_job.customers, activity_job.activity, attributes_job.customer_attributes,
+            item_paths_job.item_paths)  # fmt: skip
     return [ids, *(_of_job(job, catalogue) for job in jobs)]
 
 

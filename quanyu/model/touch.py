@@ -158,3 +158,24 @@ class AdResults(Table):
     cost = Column(MONEY, "Money spent.", unit="currency", at_least=0)
     conversions = Column("bigint", "Purchases, as reported by the platform.", unit="conversions", at_least=0)
     revenue = Column(MONEY, "Revenue, as reported by the platform.", unit="currency", at_least=0)
+
+
+class ItemPaths(Table):
+    """One item that a customer bought, and the looks at it and at others of its category in the 30 days before."""
+
+    layer = "gold"
+    personal = True
+    keys = ("source", "order_id", "line")
+    event_time = "ordered_at"
+
+    source = Column("string", "Feed of the line.", required=True)
+    order_id = Column("string", "Order.", required=True)
+    line = Column("bigint", "Number of the line.", required=True)
+    customer_id = Column("string", "The customer.", required=True)
+    ordered_at = Column("timestamp", "When it was ordered.", required=True)
+    sku = Column("string", "The item.", required=True, references="products")
+    first_look_at = Column("timestamp", "First look at the item, or at another size or colour of its style.")
+    looks = Column(
+        "bigint", "Looks at it: views, and times that it was put into the cart.", required=True, unit="looks"
+    )
+    compared = Column("bigint", "Other styles of its category that were looked at.", required=True, unit="styles")

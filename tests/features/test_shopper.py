@@ -1,38 +1,48 @@
-"""From the first look to the order, and whether a customer shops on impulse."""
+"""From the first look at an item to its order, and whether a customer shops on impulse."""
 
 from specification import Scene, spec
 
 from features.customers.purchase_paths import PurchasePaths
 from quanyu.model.touch import Events
-from quanyu.model.trade import OrderLines, Orders
+from quanyu.model.trade import OrderLines, Orders, Products
 
-test_looks_belong_to_the_next_order_within_30_days = spec(
+GOODS = {
+    Products: """
+        sku | style | category
+        a   | a     | coats
+        b   | b     | coats
+        c   | c     | coats
+        d   | d     | coats
+        e   | e     | coats
+        f   | f     | coats
+    """
+}
+
+test_the_way_to_an_item_is_from_the_first_look_at_it = spec(
     PurchasePaths,
     as_of="2024-07-01",
     given={
         Events: """
-            customer | at                  | kind   | sku
-            ann      | 2024-03-01 10:00:00 | view   | a
-            ann      | 2024-06-01 10:00:00 | view   | a
-            ann      | 2024-06-01 11:00:00 | view   | b
-            ann      | 2024-06-01 11:30:00 | search |
-            ann      | 2024-06-02 09:00:00 | view   | a
-            ann      | 2024-06-10 08:00:00 | view   | c
-            ann      | 2024-06-25 08:00:00 | view   | d
-            cat      | 2024-06-25 08:00:00 | view   | d
+            customer | at                  | kind | sku
+            ann      | 2024-06-01 10:00:00 | view | a
+            ann      | 2024-06-01 11:00:00 | view | b
+            ann      | 2024-06-02 09:00:00 | cart | a
+            ann      | 2024-06-10 08:00:00 | view | c
+            cat      | 2024-06-25 08:00:00 | view | d
         """,
-        Orders: """
-            customer | ordered_at
-            ann      | 2024-06-02 10:00:00
-            ann      | 2024-06-10 10:00:00
-            bob      | 2024-06-10 10:00:00
+        OrderLines: """
+            customer | ordered_at          | sku
+            ann      | 2024-06-02 10:00:00 | a
+            ann      | 2024-06-10 10:00:00 | c
+            bob      | 2024-06-10 10:00:00 | a
         """,
+        **GOODS,
     },
     expect={
-        # 24 hours with two items and a search, and 2 hours with one item; what came in March was for no order.
-        "ann": dict(orders=2, hours=13, items=1.5, searches=0.5),
-        "bob": dict(orders=0, hours=None, items=None, searches=None),
-        "cat": dict(orders=0, hours=None, items=None, searches=None),
+        # 24 hours beside one other style, and 2 hours beside two.
+        "ann": dict(items=2, hours=13, looks=1.5, compared=1.5),
+        "bob": dict(items=0, hours=None, looks=None, compared=None),
+        "cat": dict(items=0, hours=None, looks=None, compared=None),
     },
 )
 
@@ -61,11 +71,12 @@ test_the_index_is_the_weighted_mean_of_what_is_known = spec(
         """,
         OrderLines: """
             customer | ordered_at | kind   | sku | quantity | promotion
-            fast     | 2024-06-02 | sale   | a   | 2        | 618
-            fast     | 2024-06-05 | return | a   | -1       | 618
-            slow     | 2024-06-02 | sale   | a   | 1        |
-            unseen   | 2024-06-02 | sale   | a   | 1        |
+            fast     | 2024-06-02 10:00:00 | sale   | a   | 2        | 618
+            fast     | 2024-06-05          | return | a   | -1       | 618
+            slow     | 2024-06-02 10:00:00 | sale   | a   | 1        |
+            unseen   | 2024-06-02          | sale   | a   | 1        |
         """,
+        **GOODS,
     },
     expect={
         "fast": dict(quick=1, uncompared=1, tempted=1, regrets=1, irregular=None, parts=4, index=1, type="impulsive"),
