@@ -20,7 +20,7 @@ from sklearn.metrics import cohen_kappa_score
 from benchmarks.sample_truth import persons
 from quanyu.config.settings import load_settings
 from quanyu.model.entities import Customer
-from quanyu.profiles import computed
+from quanyu.point_in_time.profiles import computed
 from quanyu.run.runner import Context
 
 STAGES = ("acquisition", "activation", "retention", "revenue", "referral")

@@ -169,7 +169,7 @@ def table(
     Example: `quanyu table customers --limit 5`, `quanyu table value --day 2025-01-31` or
     `quanyu table orders --out orders.parquet --limit 0`
     """
-    from quanyu import features_on_day
+    from quanyu.point_in_time import features_on_day
     from quanyu.show import rows
 
     settings, on = opened(conf, home), day_of(day) if day else None

@@ -16,7 +16,7 @@ from ml.lifecycle.registry import Registry
 from quanyu import discover
 from quanyu.config.settings import load_settings
 from quanyu.errors import ConfigError
-from quanyu.profiles import profiles
+from quanyu.point_in_time.profiles import profiles
 
 ROOT = Path(__file__).parents[1]
 # A task that is no binary classification: a number, compared with the mean.

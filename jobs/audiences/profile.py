@@ -6,14 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.audiences.facts import TagFacts
-from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.profiles import LOST, computed, lost_note
+from quanyu.point_in_time import as_of
+from quanyu.point_in_time.profiles import LOST, computed, lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 

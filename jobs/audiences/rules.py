@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from quanyu import as_of, view_parts
 from quanyu.discover import Catalogue
 from quanyu.expressions import lost, parse, safe_sql, two_valued
 from quanyu.grammar.audience import Audience, Measure
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import over_profile, profile_column
-from quanyu.profiles import LOST, names_where, profiles
+from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time.profiles import LOST, names_where, profiles
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from jobs.audiences import profile, rules
 from jobs.audiences.facts import AudienceFacts
 from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, held_out, intervals_as_of
-from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.expressions import qualifiers
 from quanyu.grammar.audience import Audience
@@ -21,7 +20,8 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.lake.union import union_all
 from quanyu.model.outcomes import memberships_of
-from quanyu.profiles import lost_note
+from quanyu.point_in_time import as_of
+from quanyu.point_in_time.profiles import lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 

@@ -15,7 +15,7 @@ from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import NAME
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
-from quanyu.profiles import names_where
+from quanyu.point_in_time.profiles import names_where
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

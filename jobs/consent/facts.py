@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.audiences.membership_intervals import ever_held_out
-from quanyu import as_of
 from quanyu.grammar.table import Table
 from quanyu.identifiers import valid
 from quanyu.identifiers.comparable import comparable_sql
@@ -15,6 +14,7 @@ from quanyu.literals import quoted
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ANY
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

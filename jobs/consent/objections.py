@@ -82,7 +82,7 @@ def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
 
 def _unreadable(context: Context, question: Question, identifiers: DataFrame) -> DataFrame:
     """Customers of rows that cannot be read: those of their own records, and all who share an identifier of the row."""
-    from quanyu import as_of
+    from quanyu.point_in_time import as_of
 
     people = as_of.people(context.lake, context.catalogue.tables["identities"])
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"

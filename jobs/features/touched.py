@@ -12,7 +12,6 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from quanyu import as_of, view_parts
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
@@ -21,6 +20,7 @@ from quanyu.lake import place_of
 from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
 from quanyu.literals import instant
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

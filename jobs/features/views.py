@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.features import touched
 from jobs.features.touched import TouchedEntities, changes_since
-from quanyu import as_of, view_parts
 from quanyu.discover import Catalogue
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.journeys.program import Decision, JourneyInstance
-from quanyu import as_of
 from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

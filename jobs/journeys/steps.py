@@ -13,13 +13,14 @@ from jobs.journeys import entry, frequency, instances, program
 from jobs.journeys.facts import JourneyFacts
 from jobs.journeys.program import Decision, DecisionInputs, JourneyInstance, Program, advance
 from jobs.journeys.sending import deliveries, delivery, recheck
-from quanyu import as_of, discover
+from quanyu import discover
 from quanyu.grammar.declaration import Problems, digest
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
 from quanyu.plurals import is_or_are, number_of
+from quanyu.point_in_time import as_of
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 

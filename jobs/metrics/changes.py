@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from jobs.metrics.gaps import INCOMPLETE
 from jobs.metrics.plans import Cut, MetricPlans
 from jobs.metrics.rows import days_of, time_of
-from quanyu import as_of, view_parts
 from quanyu.errors import ConfigError
 from quanyu.expressions import parse
 from quanyu.grammar.declaration import digest
@@ -20,6 +19,7 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import PERSON
 from quanyu.lake import place_of
 from quanyu.model.metrics import Metrics
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

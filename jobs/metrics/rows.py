@@ -8,7 +8,6 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.metrics.plans import Cut
-from quanyu import as_of, view_parts
 from quanyu.expressions.datatypes import digits
 from quanyu.grammar.metrics.metric import ValidTime
 from quanyu.grammar.metrics.plan import MetricPlan
@@ -17,6 +16,7 @@ from quanyu.identifiers.valid import AS_KNOWN, PERSON, repeat_for_days
 from quanyu.lake.union import union_all
 from quanyu.literals import instant, quoted
 from quanyu.model.metrics import ALL, TOTAL
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from jobs.metrics.facts import MetricFacts
 from jobs.metrics.gaps import gaps_of
 from jobs.metrics.plans import MetricPlans, plans_of
 from jobs.metrics.series import DayRange, MetricSeries, table_rows
-from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
 from quanyu.model.metrics import Metrics
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:

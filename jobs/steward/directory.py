@@ -17,11 +17,11 @@ from jobs.unify.ids.assignment import Log
 from jobs.unify.matching import name_match
 from jobs.unify.matching.comparison import COLUMNS
 from jobs.unify.records import match_state, reader
-from quanyu import as_of
 from quanyu.engine.guard import guard
 from quanyu.errors import ConfigError
 from quanyu.identifiers import normalise
 from quanyu.model.people import KINDS
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
 
 Array = np.ndarray[Any, Any]

@@ -9,7 +9,7 @@ from jobs.consent import states
 from quanyu.grammar.job import job
 from quanyu.grammar.table import Table
 from quanyu.model.people import Consents, Customers, Identifiers, People
-from quanyu.survivorship import surviving
+from quanyu.point_in_time.survivorship import surviving
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -22,7 +22,7 @@ LISTS = ("consents", "reachable_by")
 REACHABLE = ("phone", "email", "openid", "external_userid")
 
 
-@job(reads=[People, Identifiers, Consents], writes=Customers)
+@job(reads=[People, Identifiers, Consents], writes=Customers, by_customer=True)
 def customers(
     people: DataFrame, identifiers: DataFrame, consents: DataFrame, records: DataFrame,
     survivorship: Mapping[str, Sequence[str]], table: type[Table] = Customers,

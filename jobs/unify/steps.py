@@ -9,13 +9,13 @@ from jobs.unify import attributes as attributes_job
 from jobs.unify import customers as customers_job
 from jobs.unify.identify import identify
 from jobs.unify.records import match_state, reader
-from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.job import Job
 from quanyu.lake import WriteCounts
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context, Outcome, Step
 
 # Tables that can be computed again from silver and the id log; the log itself cannot.

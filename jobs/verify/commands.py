@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ENGINES = ("sail", "spark")
 Other = Annotated[str | None, typer.Option(help="Engine to compare with.", show_default="the one not set")]
 
+Sample = Annotated[int, typer.Option(min=0, help="Compare so many stored profiles of each entity with their facts.")]
+
 
 def add(app: typer.Typer) -> None:
     """Add the commands to the application."""
@@ -35,14 +37,21 @@ def back(day: Day, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None
     say(str(undo_days(opened(conf, home), day_of(day), wait)))
 
 
-def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+def verify(
+    day: Day, engine: Other = None, sample: Sample = 0, conf: Conf = None, home: Home = None, wait: Wait = 0
+) -> None:
     """Compute a day again on both engines, on copies of the home as it was before, and compare every table.
 
     Nothing is sent or exported, and the home does not change. The copies contain personal data and are removed at the
     end. Exit code 0: all tables are equal; 1: they differ.
 
-    Example: `quanyu verify --day 2025-02-03`
+    With `--sample`, compute only so many profiles of each entity again, as known on the day, and compare them with what
+    the run of the day stored, whatever was recorded since.
+
+    Example: `quanyu verify --day 2025-02-03` or `quanyu verify --day 2025-02-03 --sample 200`
     """
+    if sample:
+        raise typer.Exit(_compare_sample(opened(conf, home), day, sample))
     from rich.console import Console
 
     from jobs.verify.ending import clean_end
@@ -61,6 +70,19 @@ def verify(day: Day, engine: Other = None, conf: Conf = None, home: Home = None,
         check_end()
     say(report(proof))
     raise typer.Exit(0 if proof.equal else 1)
+
+
+def _compare_sample(settings: Settings, day: str, number: int) -> int:
+    """Compare a sample of stored profiles with a computation from facts, and say what differs; the exit code."""
+    import contextlib
+
+    from jobs.verify.sample import compare_samples, lines
+    from quanyu.run.runner import Context
+
+    with contextlib.closing(Context(settings, day_of(day))) as context:
+        comparisons = compare_samples(context, number)
+    say("\n".join(lines(comparisons)))
+    return int(any(comparison.differences for comparison in comparisons))
 
 
 def _engines(settings: Settings, requested: str | None) -> tuple[str, str]:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu import as_of, view_parts
 from quanyu.discover import Catalogue
 from quanyu.expressions import parse, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of, with_inputs
 from quanyu.grammar.tags import over_profile, profile_column
-from quanyu.profiles import profiles
+from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time.profiles import profiles
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from ml.lifecycle.registry import RegisteredVersion, Registry
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from ml.lifecycle.train import train as fit
-from quanyu import as_of
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.fingerprint import fingerprint
@@ -22,6 +21,7 @@ from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:

@@ -23,7 +23,11 @@ EXTRA_INPUTS = ("records", "survivorship", "table")
 
 @dataclass(frozen=True)
 class Job:
-    """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS)."""
+    """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS).
+
+    With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
+    apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -31,6 +35,7 @@ class Job:
     writes: type[Table]
     describes: str
     extra_inputs: tuple[str, ...] = ()
+    by_customer: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
@@ -42,7 +47,9 @@ class Job:
         return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
 
 
-def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable[..., Any]], Job]:
+def job(
+    reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False
+) -> Callable[[Callable[..., Any]], Job]:
     """Declare a function as a job. Its parameters are named after the tables it reads, then some of EXTRA_INPUTS."""
 
     def declare(function: Callable[..., Any]) -> Job:
@@ -64,6 +71,6 @@ def job(reads: Sequence[type[Table]], writes: type[Table]) -> Callable[[Callable
         if problems:
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
-        return Job(function.__name__, function, tuple(reads), writes, describes, extra)
+        return Job(function.__name__, function, tuple(reads), writes, describes, extra, by_customer)
 
     return declare

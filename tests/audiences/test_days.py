@@ -9,10 +9,10 @@ from specification.files import TESTS, cases_in
 from specification.memory import MemoryContext, MemoryLake
 
 from jobs.audiences import rules
-from quanyu import as_of, view_parts
 from quanyu.model.entities import Customer
 from quanyu.model.people import Customers
 from quanyu.model.trade import Orders
+from quanyu.point_in_time import as_of, view_parts
 
 MANY = "\n".join(f"c{n} | 2024-0{month}-01" for n in range(1000) for month in (1, 2))
 LAPSED = spec("winback", as_of="2024-07-01", given={Orders: f"customer | ordered_at\n{MANY}"}, expect=set()).case

@@ -11,7 +11,7 @@ from jobs.audiences import rules
 from quanyu.grammar.feature import Feature, FeatureView
 from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
-from quanyu.profiles import lost_note, profiles
+from quanyu.point_in_time.profiles import lost_note, profiles
 
 DAY = date(2024, 7, 1)
 

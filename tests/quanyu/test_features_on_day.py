@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from shop import small_shop
 
-from quanyu import features_on_day
 from quanyu.errors import ConfigError
+from quanyu.point_in_time import features_on_day
 
 STEPS = ("ingest.crm", "ingest.pos", "ingest.shop", "ingest.consents", "ingest.erp_products", "identities", "customers")
 

@@ -164,7 +164,7 @@ def test_cases_in_several_zones_stand_in_one_file(specified):
 
 
 def test_all_cases_of_a_file_that_ask_for_the_same_are_one_computation(specified, monkeypatch):
-    from quanyu import view_parts
+    from quanyu.point_in_time import view_parts
 
     compute, days = view_parts.compute, []
     monkeypatch.setattr(view_parts, "compute", lambda *a: days.append(a[2:]) or compute(*a))

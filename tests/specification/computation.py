@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from jobs.audiences import rules
 from jobs.unify.customers import customers
 from ml.lifecycle.dataset import labelled
-from quanyu import as_of
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
@@ -25,7 +24,8 @@ from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import TagFile, profile_column
 from quanyu.model.entities import Customer
 from quanyu.model.people import Consents, Customers, Identifiers, People
-from quanyu.profiles import profiles
+from quanyu.point_in_time import as_of
+from quanyu.point_in_time.profiles import profiles
 from specification.case import Case, Scene
 from specification.comparison import differences
 from specification.files import cases_of

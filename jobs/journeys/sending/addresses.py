@@ -14,11 +14,11 @@ from jobs.journeys import instances
 from jobs.journeys.program import Program
 from jobs.journeys.sending.send import Reach, Recipient, Withheld
 from jobs.journeys.sending.template import Template, Text
-from quanyu import as_of
 from quanyu.errors import nearest
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.journey import Journey
 from quanyu.model.people import REACHES
+from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
 from quanyu.store import Message
 

@@ -70,7 +70,9 @@ def test_members_of_a_rule_are_shown_before_it_is_saved(shop):
     assert f"{len(many)} of {len(spend)} customers" in shown and all(one in shown for one in many)
     assert "who: value.spend > 25" in shown and "conf/audiences/NAME.yml" in shown
     assert "orders_30d" in ask(shop, "members", "buyers")
-    assert "1 of 3 outlets" in ask(shop, "members", "exists(array(outlet.city), c -> c like 'Bo%')", "--entity", "outlet")
+    assert "1 of 3 outlets" in ask(
+        shop, "members", "exists(array(outlet.city), c -> c like 'Bo%')", "--entity", "outlet"
+    )
     assert "2 of 3 outlets" in ask(shop, "members", "outlet.city = 'Ulm'", "--entity", "outlet")
 
 

@@ -12,9 +12,9 @@ from shop import Retailer, template
 from jobs.consent.facts import Question
 from jobs.exports.members import answers
 from jobs.journeys.sending.addresses import addresses
-from quanyu import as_of
 from quanyu.grammar.audience import Audience
 from quanyu.model.people import Identifiers
+from quanyu.point_in_time import as_of
 from quanyu.store import Message
 
 NEXT = "2024-07-02"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from quanyu import as_of, view_parts
 from quanyu.expressions import lost, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import Tag, over_profile, profile_column
 from quanyu.literals import dates, quoted
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -44,31 +45,81 @@ def is_stored(context: Context, entity: type[Entity]) -> bool:
     return f"profile_{entity.name}" in context.catalogue.tables and context.is_current(f"profile.{entity.name}")
 
 
+class ProfileInputs(Protocol):
+    """What profiles are made of, each by the entity's key and `as_of`."""
+
+    def everybody(self) -> DataFrame:
+        """Every entity that is wanted and was there at the end of the day."""
+
+    def attributes(self) -> DataFrame:
+        """Rows of the entity's own table."""
+
+    def parts(self, view: type[FeatureView]) -> DataFrame:
+        """What a view stores."""
+
+    def scores(self, model: str) -> DataFrame:
+        """Scores of a model."""
+
+
+@dataclass(frozen=True)
+class InputsOfDays:
+    """Of all entities as of each of some days; of the run's day as they are stored."""
+
+    context: Context
+    entity: type[Entity]
+    days: Sequence[date]
+
+    def everybody(self) -> DataFrame:
+        """Every entity that was there at the end of each day."""
+        return _everybody(self.context, self.entity, *self.days)
+
+    def attributes(self) -> DataFrame:
+        """Rows of the entity's own table."""
+        return as_of.attributes(self.context, self.entity, *self.days)
+
+    def parts(self, view: type[FeatureView]) -> DataFrame:
+        """What a view stores."""
+        return stored_parts(self.context, view, self.days)
+
+    def scores(self, model: str) -> DataFrame:
+        """Scores of a model."""
+        return scores(self.context, self.entity, model, self.days)
+
+
 def computed(context: Context, entity: type[Entity], names: Iterable[str], *days: date) -> DataFrame:
     """The same, from attributes, stored views and scores for the run's day, and from facts for others."""
+    return computed_from(context, entity, names, InputsOfDays(context, entity, days))
+
+
+def computed_from(
+    context: Context, entity: type[Entity], names: Iterable[str], inputs: ProfileInputs
+) -> DataFrame:  # fmt: skip
+    """The same from given inputs."""
     catalogue = context.catalogue
     tags_of_entity = catalogue.tags_of(entity)
     wanted = with_inputs(names, tags_of_entity)
-    rows = _everybody(context, entity, *days).selectExpr("*", f"{NO_LOSS} as {LOST}")
+    rows, columns = inputs.everybody().selectExpr("*", f"{NO_LOSS} as {LOST}"), entity.by()
     by_owner: dict[str, list[str]] = {}
     for name in wanted:
         owner, _, column = name.partition(".")
         if name not in tags_of_entity:
             by_owner.setdefault(owner, []).append(column)
-    for owner, columns in by_owner.items():
+    for owner, parts in by_owner.items():
+        # The columns are counted here: an engine would resolve the growing plan to name them.
+        added = [profile_column(f"{owner}.{part}") for part in parts]
         if owner in catalogue.views:
-            rows = _with_features(context, rows, catalogue.views[owner], columns, days)
-            continue
-        is_model = owner in catalogue.models
-        part = scores(context, entity, owner, days) if is_model else as_of.attributes(context, entity, *days)
-        values = (f"`{column}` as `{profile_column(f'{owner}.{column}')}`" for column in columns)
-        rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
+            rows = _with_features(context, rows, columns, catalogue.views[owner], parts, inputs)
+        else:
+            part = inputs.scores(owner) if owner in catalogue.models else inputs.attributes()
+            values = (f"`{column}` as `{name}`" for column, name in zip(parts, added, strict=True))
+            rows = rows.join(part.selectExpr(*entity.by(), *values), entity.by(), "left")
+        columns = [*columns, *added]
     tags = {name: tag for name, tag in tags_of_entity.items() if name in wanted}
     types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()} | {"as_of": "date"}
     if any(tag.quantiles for tag in tags.values()):
         # They are read twice, and an engine shares its memory among the joins and the ranks of a query.
         rows = context.lake.staging.materialize(rows)
-    return with_tags(rows, tags, types, entity.by())
+    return with_tags(rows, columns, tags, types, entity.by())
 
 
 def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame:
@@ -82,25 +133,28 @@ def _everybody(context: Context, entity: type[Entity], *days: date) -> DataFrame
 
 
 def _with_features(
-    context: Context, rows: DataFrame, view: type[FeatureView], names: Sequence[str], days: Sequence[date]
-) -> DataFrame:
-    """Add features of a view. Without facts, counts and sums and what adds them are 0, and a quotient is null.
+    context: Context, rows: DataFrame, columns: Sequence[str], view: type[FeatureView], names: Sequence[str],
+    inputs: ProfileInputs,
+) -> DataFrame:  # fmt: skip
+    """Add features of a view to rows with some columns. Without facts, what only counts and adds is 0, the rest null.
 
     What changes by itself, such as the days since something, is computed here from what the view stores.
     """
-    by, columns = view.entity.by(), [f"`{column}`" for column in rows.columns if column != LOST]
+    by = view.entity.by()
     plans = {name: plan for name, plan in view.plans(context.catalogue.tables).items() if name in names}
-    joined = rows.join(stored_parts(context, view, days), by, "left")
+    joined = rows.join(inputs.parts(view), by, "left")
     value, allowed = "{}", ""
     if view.purpose:
-        consents = as_of.attributes(context, view.entity, *days)
-        joined = joined.join(consents.selectExpr(*by, f"{_consented(view.purpose)} as _consented"), by, "left")
+        joined = joined.join(
+            inputs.attributes().selectExpr(*by, f"{_consented(view.purpose)} as _consented"), by, "left"
+        )
         value, allowed = "if(coalesce(_consented, false), {}, null)", "coalesce(_consented, false) and "
     values = [
         f"{value.format(plan.value())} as `{profile_column(f'{view.name}.{name}')}`" for name, plan in plans.items()
     ]
     losses = {f"{view.name}.{name}": f"{allowed}({loss})" for name, plan in plans.items() if (loss := plan.lost())}
-    return joined.selectExpr(*columns, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
+    earlier = (f"`{column}`" for column in columns)
+    return joined.selectExpr(*earlier, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
 
 
 def _consented(purpose: str) -> str:
@@ -131,22 +185,25 @@ def scores(context: Context, entity: type[Entity], model: str, days: Sequence[da
     return today.unionByName(newest) if context.day in days else newest
 
 
-def with_tags(rows: DataFrame, tags: Mapping[str, Tag], types: Mapping[str, str], by: Sequence[str]) -> DataFrame:
+def with_tags(
+    rows: DataFrame, columns: Sequence[str], tags: Mapping[str, Tag], types: Mapping[str, str], by: Sequence[str]
+) -> DataFrame:
     """Add tags to rows that have all that they are made of; `tags` are in an order in which each follows its inputs.
 
-    `by` are the columns that a row is known by.
+    `columns` are those of the rows besides LOST; `by` are the ones that a row is known by.
     """
+    earlier = [f"`{column}`" for column in columns]
     for level in levels(tags):
         values = {name: f"{tags[name].sql(types)} as `{profile_column(name)}`" for name in level}
         losses = {name: loss for name in level if (loss := _loss(tags[name], types))}
-        columns = [f"`{column}`" for column in rows.columns if column != LOST]
         ranked = [name for name in level if tags[name].quantiles]
         if ranked:
             # Ranks sort all rows, so they are computed of the columns that they need alone.
             bands = rows.selectExpr(*by, *(values.pop(name) for name in ranked))
             rows = bands.join(rows, list(by))
-            columns += [f"`{profile_column(name)}`" for name in ranked]
-        rows = rows.selectExpr(*columns, *values.values(), f"concat({LOST}, {names_where(losses)}) as {LOST}")
+            earlier += [f"`{profile_column(name)}`" for name in ranked]
+        rows = rows.selectExpr(*earlier, *values.values(), f"concat({LOST}, {names_where(losses)}) as {LOST}")
+        earlier += [f"`{profile_column(name)}`" for name in values]
     return rows
 
 

@@ -11,7 +11,7 @@ from quanyu.errors import ConfigError
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of
-from quanyu.profiles import is_stored, profiles
+from quanyu.point_in_time.profiles import is_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
 

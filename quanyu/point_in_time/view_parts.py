@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu.as_of import LAST_KNOWN, ONCE_KNOWN, facts_of
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
 from quanyu.grammar.row_expressions import conditions_sql, reach
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import repeat_for_days
+from quanyu.point_in_time.as_of import LAST_KNOWN, ONCE_KNOWN, facts_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -54,8 +54,9 @@ def with_referred(
     """Add named conditions, and join each table that the expressions name, as a struct with the table's name.
 
     A row gets the last version that was recorded by the day, even one that has ended: a product that is no longer
-    listed was still bought.
+    listed was still bought. Without days, rows say their own as `as_of`; they are then read more than once.
     """
+    facts = rows
     rows = rows.selectExpr("*", *(f"{sql} as `{name}`" for name, sql in conditions_sql(table).items()))
     for name in qualifiers(texts):
         other = context.catalogue.tables[name]
@@ -64,12 +65,20 @@ def with_referred(
         fields = ", ".join(f"{values[column]} as `{column}`" for column in _named(other, values, texts))
         keys = [f"`{key}` as `{column}`" for column, key in by.items()]
         newest = f"row_number() over (partition by {', '.join(by.values())}, as_of order by {LAST_KNOWN}) as _n"
-        versions = repeat_for_days(context.lake.table(other), days).where(ONCE_KNOWN)
+        versions = _versions(context.lake.table(other), by, facts, days).where(ONCE_KNOWN)
         latest = versions.selectExpr(*keys, "as_of", f"struct({fields}) as `{name}`", newest)
         latest = latest.where("_n = 1")
         # Sail builds its hash table from the left side of a join: the master is smaller than the facts.
         rows = latest.drop("_n").join(rows, [*by, "as_of"], "right")
     return rows
+
+
+def _versions(versions: DataFrame, by: Mapping[str, str], facts: DataFrame, days: Sequence[date]) -> DataFrame:
+    """Versions of a referred table with `as_of`: of each day; without days, those that facts refer to, as of theirs."""
+    if days:
+        return repeat_for_days(versions, days)
+    keys = (f"`{column}` as `{key}`" for column, key in by.items())
+    return facts.selectExpr(*keys, "as_of").distinct().join(versions, list(by.values()))
 
 
 def compute(context: Context, view: type[FeatureView], *days: date, among: DataFrame | None = None) -> DataFrame:
@@ -82,7 +91,7 @@ def compute(context: Context, view: type[FeatureView], *days: date, among: DataF
 
 
 def compute_from(context: Context, view: type[FeatureView], facts_of_view: DataFrame, *days: date) -> DataFrame:
-    """The same from rows of `facts_of`."""
+    """The same from rows of `facts_of`; without days, from rows that say their own as `as_of`."""
     rows = _rows_of(context, view, facts_of_view, *days)
     if view.groups:
         rows = _groups_of(context, view, rows, *days)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
 from quanyu.lake import Lake, place_of
 from quanyu.lake.union import union_all
+from quanyu.point_in_time.survivorship import with_traits
 from quanyu.run.runner import Context
-from quanyu.survivorship import with_traits
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -107,15 +107,16 @@ def _surviving_id(customer_id: str, into: Mapping[str, str], alive: set[str]) ->
     return customer_id
 
 
-def facts(context: Context, table: type[Table], *days: date) -> DataFrame:
+def facts(context: Context, table: type[Table], *days: date, owners: DataFrame | None = None) -> DataFrame:
     """Rows of a fact table up to the end of each day, as recorded by then, with `as_of`.
 
-    Facts about persons also have `customer_id`, null for an unknown person. Of identifiers, only current ones.
+    Facts about persons also have `customer_id`, null for an unknown person: by `owners`, or that of today. Of
+    identifiers, only current ones.
     """
     rows = _dated(context, table, *days)
     if table.layer == "gold" or not table.personal:
         return rows
-    return rows.join(people_of(context), PERSON, "left")
+    return rows.join(people_of(context) if owners is None else owners, PERSON, "left")
 
 
 def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
@@ -127,23 +128,32 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
         job = job_of(table)
         if days == (context.day,) and is_current(context, table):
             return lake.table(table).selectExpr("*", f"date'{context.day}' as as_of")
-        frames = (_of_job(context, job, day) for day in days)
+        frames = (of_job(context, job, day) for day in days)
         dated = (rows.selectExpr("*", f"date'{day}' as as_of") for rows, day in zip(frames, days, strict=True))
-        return union_all(list(dated)).where(_before_end(table))
+        return union_all(list(dated)).where(before_end(table))
     if table.name == "identifiers":
         rows = current_identifiers(lake, context.catalogue, *days)
     else:
         rows = repeat_for_days(lake.table(table), days).where(AS_KNOWN)
-    return rows.where(_before_end(table)) if table.event_time else rows
+    return rows.where(before_end(table)) if table.event_time else rows
 
 
-def _of_job(context: Context, job: Job, day: date) -> DataFrame:
-    """What a job makes of the facts up to the end of a day."""
-    rows = [facts(context, read, day).drop("as_of") for read in job.reads]
-    records = {"records": records_known(context, day)} if "records" in job.extra_inputs else {}
+def of_job(context: Context, job: Job, day: date, owners: DataFrame | None = None) -> DataFrame:
+    """What a job makes of the facts up to the end of a day; `owners` are the customers of persons, if not today's."""
+    return of_rows(
+        context, job, lambda table: facts(context, table, day, owners=owners).drop("as_of"),
+        lambda: records_known(context, day, owners=owners),
+    )  # fmt: skip
+
+
+def of_rows(
+    context: Context, job: Job, rows: Callable[[type[Table]], DataFrame], records: Callable[[], DataFrame]
+) -> DataFrame:
+    """What a job makes of rows of the tables that it reads, and of records as `records_known` gives them."""
+    known_records = {"records": records()} if "records" in job.extra_inputs else {}
     survivorship = {"survivorship": context.settings.survivorship} if "survivorship" in job.extra_inputs else {}
     table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
-    return job(*rows, **records, **survivorship, **table)
+    return job(*map(rows, job.reads), **known_records, **survivorship, **table)
 
 
 def facts_of(
@@ -203,19 +213,22 @@ def all_entities(context: Context, entity: type[Entity], *days: date) -> DataFra
 def attributes(context: Context, entity: type[Entity], *days: date) -> DataFrame:
     """Rows of the entity's own table as of each day, one per entity: its key, as_of and the table's columns."""
     rows = facts(context, entity.table, *days)
-    if entity.resolved:
-        return rows
+    return rows if entity.resolved else newest_rows(context, entity, rows)
+
+
+def newest_rows(context: Context, entity: type[Entity], rows: DataFrame) -> DataFrame:
+    """The newest row of each entity as of each day, of several sources' rows, with its traits."""
     order = f"partition by `{entity.key}`, as_of order by recorded_on desc, source"
     newest = rows.selectExpr("*", f"row_number() over ({order}) as _n").where("_n = 1").drop("_n")
     return with_traits(newest, rows, context.catalogue.tables[entity.table.name], entity.by())
 
 
-def _before_end(table: type[Table]) -> str:
+def before_end(table: type[Table]) -> str:
     """Condition of rows before the end of their `as_of`, in the session's time zone (the retailer's)."""
     return f"`{table.event_time}` < {midnight('date_add(as_of, 1)')}" if table.event_time else "true"
 
 
-def records_known(context: Context, *days: date) -> DataFrame:
+def records_known(context: Context, *days: date, owners: DataFrame | None = None) -> DataFrame:
     """Records of customers at the end of each day: source, person_key, customer_id, as_of, known_on.
 
     A record without current identifiers still belongs to its customer, as its facts do.
@@ -226,4 +239,4 @@ def records_known(context: Context, *days: date) -> DataFrame:
         .agg({"recorded_on": "min"})
     )
     rows = rows.withColumnRenamed("min(recorded_on)", "known_on")
-    return rows.join(people(context.lake, context.catalogue.tables["identities"]), PERSON)
+    return rows.join(people_of(context) if owners is None else owners, PERSON)
