@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,25 +69,37 @@ def tags(
 
 def tag(
     name: Annotated[str, typer.Argument(help="Tag, feature, score or attribute, such as rfm.segment.")],
-    day: Annotated[str | None, typer.Option(help="What it meant on this day.", show_default="today")] = None,
+    day: Annotated[str | None, typer.Option(help="Who had it on this day, and what it meant then.")] = None,
     history: Annotated[bool, typer.Option("--history", help="All definitions that it has had.")] = False,
+    limit: Annotated[int, typer.Option(min=0, help="Of those who had it on the day, so many are shown.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write all values to a .csv or .parquet file instead.")] = None,
     entity: OfEntity = None,
     conf: Conf = None,
     home: Home = None,
 ) -> None:
     """Show one tag or feature: meaning, definition, what it is made of, distribution, drift, users and cases.
 
-    Example: `quanyu tag retention.lapsed` or `quanyu tag rfm.segment --history`
+    With --day, show who had which value at the end of a day, of events before its end, as recorded by then, with
+    identities as valid then; and what the tag meant on it, if that is recorded.
+
+    Example: `quanyu tag retention.lapsed`, `quanyu tag retention.lapsed --day 2025-01-31` or
+    `quanyu tag value.spend --out spend.csv`
     """
     from jobs.catalogue import tag_page
     from quanyu import discover
     from quanyu.catalogue.entries import entries, entry_of
+    from quanyu.point_in_time.tag_on_day import tag_on_day
     from quanyu.run.runner import Context
 
-    context = Context(opened(conf, home), date.min)
+    settings, on = opened(conf, home), day_of(day) if day else None
+    context = Context(settings, date.min)
     listed = entries(context.catalogue, discover.stages(), entity)
     entry = entry_of(listed, name, entity)
-    if history or day is not None:
-        say(tag_page.definitions_of(context.lake, entry, day_of(day) if day else None))
-        return
-    say(tag_page.page(context, listed, entry))
+    if history:
+        say(tag_page.definitions_of(context.lake, entry))
+    elif on is not None or out is not None:
+        say(tag_on_day(settings, entry.name, on, limit, out))
+        if on is not None and out is None:
+            say(tag_page.definition_on(context.lake, entry, on))
+    else:
+        say(tag_page.page(context, listed, entry))
