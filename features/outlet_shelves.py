@@ -14,7 +14,6 @@ class ShelfStock(FeatureView):
         {
             "stock": "sum(on_hand)",
             "stocked": "count_if(on_hand > 0)",
-            "facings_of_all": "sum(facings)",
             "checked": "count(*)",
             "checked_at": "max(visited_at)",
         },
@@ -37,7 +36,6 @@ class ShelfStock(FeatureView):
         type="double",
         zh="缺货率",
     )
-    facings = Feature("max_by(facings_of_all, checked_at)", "Facings at the last visit.", unit="facings", zh="排面数")
     days_since_check = Feature(
         "datediff(as_of, max(checked_at))", "Whole days since the last visit with a check.", unit="days",
         zh="距上次盘点天数",

@@ -53,8 +53,9 @@ who: (chains.large and outlet.cooled = 'yes') or deliveries >= 2
 purpose: analytics
 """
 FIRST, SECOND = "2024-07-01", "2024-07-02"
-STEPS = ("ingest.sales", "ingest.survey", "ingest.deliveries", "features.outlet_orders", "profile.outlet",
-         "memberships.outlet")  # fmt: skip
+STEPS = ("ingest.sales", "ingest.survey", "ingest.deliveries", "features.outlet_orders", "features.outlet_rhythm",
+         "features.shelf_stock", "features.shelf_share", "features.outlet_scans", "features.rival_pressure",
+         "profile.outlet", "memberships.outlet")  # fmt: skip
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ class Habits(FeatureView):
 
     channel = Feature("mode(channel, true)", "Channel with most orders.", zh="偏好渠道")
     online_share = Feature(
-        "count_if(channel <> 'store') / nullif(count(channel), 0)", "Share of orders not placed in a store.",
+        "count_if(channel is not null and channel <> 'store') / nullif(count(channel), 0)",
+        "Share of orders not placed in a store.",
         unit="share", type="double", zh="线上占比",
     )  # fmt: skip
     hour = Feature("mode(hour(ordered_at), true)", "Hour of the day with most orders.", unit="hour", zh="偏好时段")

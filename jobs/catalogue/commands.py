@@ -69,21 +69,24 @@ def tags(
 
 def tag(
     name: Annotated[str, typer.Argument(help="Tag, feature, score or attribute, such as rfm.segment.")],
-    day: Annotated[str | None, typer.Option(help="Who had it on this day, and what it meant then.")] = None,
-    history: Annotated[bool, typer.Option("--history", help="All definitions that it has had.")] = False,
-    limit: Annotated[int, typer.Option(min=0, help="Of those who had it on the day, so many are shown.")] = 10,
-    out: Annotated[Path | None, typer.Option(help="Write all values to a .csv or .parquet file instead.")] = None,
+    day: Annotated[
+        str | None, typer.Option(help="Who had which value at the end of this day.", show_default="today")
+    ] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="All definitions that it has had, or with --day the one of the day.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=0, help="With --day: members to show.")] = 10,
+    out: Annotated[Path | None, typer.Option(help="Write the value of each to a .csv or .parquet file.")] = None,
     entity: OfEntity = None,
     conf: Conf = None,
     home: Home = None,
 ) -> None:
     """Show one tag or feature: meaning, definition, what it is made of, distribution, drift, users and cases.
 
-    With --day, show who had which value at the end of a day, of events before its end, as recorded by then, with
-    identities as valid then; and what the tag meant on it, if that is recorded.
+    With `--day`, how many had which value at the end of that day: of events before its end, as recorded by then.
 
-    Example: `quanyu tag retention.lapsed`, `quanyu tag retention.lapsed --day 2025-01-31` or
-    `quanyu tag value.spend --out spend.csv`
+    Example: `quanyu tag retention.lapsed`, `quanyu tag retention.lapsed --day 2025-05-01` or
+    `quanyu tag rfm.segment --history`
     """
     from jobs.catalogue import tag_page
     from quanyu import discover
@@ -91,15 +94,15 @@ def tag(
     from quanyu.point_in_time.tag_on_day import tag_on_day
     from quanyu.run.runner import Context
 
-    settings, on = opened(conf, home), day_of(day) if day else None
-    context = Context(settings, date.min)
+    context = Context(opened(conf, home), date.min)
     listed = entries(context.catalogue, discover.stages(), entity)
     entry = entry_of(listed, name, entity)
+    on = day_of(day) if day else None
     if history:
-        say(tag_page.definitions_of(context.lake, entry))
+        say(tag_page.definitions_of(context.lake, entry, on))
     elif on is not None or out is not None:
-        say(tag_on_day(settings, entry.name, on, limit, out))
-        if on is not None and out is None:
-            say(tag_page.definition_on(context.lake, entry, on))
+        say(tag_on_day(context.settings, entry.name, on, limit, out))
+        if on is not None and tag_page.was_defined_otherwise(context.lake, entry, on):
+            say(f"By its definition of today; for the one of {on}: quanyu tag {entry.name} --day {on} --history")
     else:
         say(tag_page.page(context, listed, entry))

@@ -152,24 +152,26 @@ def _distribution(context: Context, entry: Entry) -> list[RenderableType]:
     ]
 
 
-def definitions_of(lake: Lake, entry: Entry) -> Group:
-    """All definitions that an entry has had. Raises ConfigError where none is recorded."""
+def was_defined_otherwise(lake: Lake, entry: Entry, day: date) -> bool:
+    """Whether an entry had another definition on a day than the newest that is recorded."""
+    rows = history.of_name(lake, entry.kind, entry.name)
+    row = history.on_day(rows, day) if rows else None
+    return row is not None and row["text"] != rows[-1]["text"]
+
+
+def definitions_of(lake: Lake, entry: Entry, day: date | None) -> Group:
+    """All definitions that an entry has had, or the one of a day. Raises ConfigError where none is recorded."""
     rows = history.of_name(lake, entry.kind, entry.name)
     if not rows:
         raise ConfigError(f"no definition of {entry.name} is recorded yet: run a day first, quanyu run --day DAY")
-    return Group(*(_definition(entry, row) for row in rows))
-
-
-def definition_on(lake: Lake, entry: Entry, day: date) -> Text:
-    """The definition of a day, or from when on one is recorded; the values of earlier days are by that of today."""
-    rows = history.of_name(lake, entry.kind, entry.name)
-    row = history.on_day(rows, day)
-    if row is not None:
-        return _definition(entry, row)
-    first = f"the first is of {rows[0]['valid_from']}" if rows else "a run records them"
-    return line((f"What {entry.name} meant on {day} is not recorded; {first}.", "dim"))
-
-
-def _definition(entry: Entry, row: Row) -> Text:
-    until = f"until {row['valid_to']} (that day excluded)" if row["valid_to"] else "still valid"
-    return line((f"{entry.name} from {row['valid_from']}, {until}", "bold"), f"\n{row['text']}\n")
+    if day is not None:
+        row = history.on_day(rows, day)
+        if row is None:
+            first = rows[0]["valid_from"]
+            raise ConfigError(f"no definition of {entry.name} is recorded of {day}; the first is of {first}")
+        rows = [row]
+    parts = []
+    for row in rows:
+        until = f"until {row['valid_to']} (that day excluded)" if row["valid_to"] else "still valid"
+        parts.append(line((f"{entry.name} from {row['valid_from']}, {until}", "bold"), f"\n{row['text']}\n"))
+    return Group(*parts)

@@ -91,9 +91,11 @@ def _page(values: TagDay, limit: int) -> Group:
     number, entity = values.values.num_rows, values.entity
     title = f"{values.name} of {number_of(number, entity.name)} as of {values.day}, {values.how}"
     members = _members(values.values)
-    shown = members.slice(0, limit)
-    heading = f"{number_of(shown.num_rows, entity.name)} of {members.num_rows:,}; all of them with --out FILE"
-    return Group(grid(_counts(values.values), title), grid(shown, heading), *values.notes)
+    counts, shown = grid(_counts(values.values), title), members.slice(0, limit)
+    if not shown.num_rows:
+        return Group(counts, *values.notes)
+    heading = f"{shown.num_rows:,} of {members.num_rows:,} {entity.plural(members.num_rows)} who have it;"
+    return Group(counts, grid(shown, f"{heading} --out FILE writes the value of each"), *values.notes)
 
 
 def _members(table: pa.Table) -> pa.Table:

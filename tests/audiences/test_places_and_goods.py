@@ -107,3 +107,73 @@ test_guides_who_write_to_none_of_their_contacts = spec(
     },
     expect={"eva": dict(inside=True), "fay": dict(inside=False)},
 )  # fmt: skip
+test_large_outlets_where_rivals_gain = spec(
+    "outlets_to_defend",
+    as_of="2024-07-01",
+    given={
+        Outlets: "outlet\nlarge\nsafe\nmiddle\nsmall\nlittle\ntiny",
+        SellIn: """
+            outlet | sku | quantity | amount | ordered_on
+            large  | tea | 10       | 900    | 2024-06-20
+            safe   | tea | 10       | 950    | 2024-06-20
+            middle | tea | 10       | 500    | 2024-06-20
+            small  | tea | 10       | 100    | 2024-06-20
+            little | tea | 10       | 90     | 2024-06-20
+            tiny   | tea | 10       | 80     | 2024-06-20
+        """,
+        ShelfChecks: """
+            visit_id | outlet | sku | visited_at | on_hand
+            1        | large  | tea | 2024-06-20 | 0
+            1        | large  | nut | 2024-06-20 | 9
+            2        | small  | tea | 2024-06-20 | 0
+            3        | safe   | tea | 2024-06-20 | 9
+        """,
+    },
+    expect={
+        "large": dict(inside=True),
+        "safe": dict(inside=False),
+        "middle": dict(inside=False),
+        "small": dict(inside=False),
+    },
+)
+BEST = [f"2024-06-30 | {sku} | {pieces}" for sku, pieces in (("a", 12), ("b", 1), ("c", 2), ("d", 3), ("e", 4))]
+test_bestsellers_that_run_out = spec(
+    "items_to_reorder",
+    as_of="2024-07-01",
+    given={
+        Products: "sku | category\na | tea\nb | tea\nc | tea\nd | tea\ne | tea",
+        Stock: "place | sku | on_hand | on_the_way\nW01 | a | 1 | 0\nW01 | b | 0 | 0\nW01 | e | 500 | 0",
+        OrderLines: "\n".join(["ordered_at | sku | quantity", *BEST]),
+    },
+    expect={"a": dict(inside=True), "b": dict(inside=False), "e": dict(inside=False)},
+)
+test_stores_whose_sales_fall_or_that_take_much_back = spec(
+    "stores_to_help",
+    as_of="2024-07-01",
+    given={
+        Stores: "store\nfalls\nreturns\nwell",
+        Orders: """
+            ordered_at | store   | kind     | amount
+            2024-06-30 | falls   | purchase | 50
+            2024-05-20 | falls   | purchase | 100
+            2024-06-30 | returns | purchase | 100
+            2024-06-30 | returns | return   | -20
+            2024-06-30 | well    | purchase | 100
+            2024-05-20 | well    | purchase | 100
+        """,
+    },
+    expect={"falls": dict(inside=True), "returns": dict(inside=True), "well": dict(inside=False)},
+)
+GUIDES = "staff | role | hired_on\n" + "\n".join(f"{name} | guide | 2020-01-01" for name in ("best", "fair", "poor"))
+SERVED = [f"c{n} | 2024-06-0{day} | {guide} | {amount}" for n in range(10) for guide, amount, days in (
+    ("best", 90, (1, 2)), ("fair", 50, (1,)), ("poor", 10, (1,))) for day in days]  # fmt: skip
+SERVED += ["c0 | 2024-06-09 | fair | 50"]
+ALL_ORDERS = "\n".join(["customer | ordered_at | guide | amount", *SERVED])
+test_guides_who_sell_little_and_whom_few_return_to = spec(
+    "guides_to_coach", as_of="2024-07-01", given={Staff: GUIDES, Orders: ALL_ORDERS},
+    expect={"poor": dict(inside=True), "fair": dict(inside=False), "best": dict(inside=False)},
+)  # fmt: skip
+test_guides_to_learn_from = spec(
+    "model_guides", as_of="2024-07-01", given={Staff: GUIDES, Orders: ALL_ORDERS},
+    expect={"best": dict(inside=True), "fair": dict(inside=False), "poor": dict(inside=False)},
+)  # fmt: skip

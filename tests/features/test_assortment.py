@@ -77,11 +77,12 @@ test_how_items_sell_against_what_there_is = spec(
             plan  |          | 10         | 2024-08-01
         """,
         OrderLines: """
-            ordered_at | sku  | kind   | quantity | amount
-            2024-06-30 | hit  | sale   | 30       | 30
-            2024-06-30 | good | sale   | 3        | 3
-            2024-06-30 | hat  | sale   | 3        | 3
-            2024-06-30 | hat  | return | -1       | -1
+            ordered_at | sku  | kind   | quantity | amount | discount | promotion
+            2024-06-30 | hit  | sale   | 30       | 30     | 30       | 618
+            2024-06-30 | good | sale   | 3        | 3      |          |
+            2024-05-01 | good | sale   | 16       | 16     |          |
+            2024-06-30 | hat  | sale   | 3        | 3      |          |
+            2024-06-30 | hat  | return | -1       | -1     |          |
         """,
         Stock: """
             place | sku  | on_hand | on_the_way
@@ -90,14 +91,17 @@ test_how_items_sell_against_what_there_is = spec(
             W01   | dead | 5       | 0
             W01   | hat  | 7       | 0
         """,
-        Reviews: "\n".join(["sku | at | stars", *["dead | 2024-06-01 | 5"] * 4, "dead | 2024-06-01 | 1"]),
+        Reviews: "sku | at | stars\ndead | 2024-06-01 | 1\n"
+        + "dead | 2024-06-01 | 5\n" * 4
+        + "hit | 2024-06-20 | 5\n" * 10,
     },
     expect={
         "hit": dict(sell_through=0.75, weeks_of_cover=10 / 7, days_on_sale=20, novelty="new", price_band="high",
                     sales_band="3", bestseller=False, slow_mover=False, overstocked=False, running_out=True,
-                    disliked=False),
-        "good": dict(sell_through=0.03, weeks_of_cover=97 * 10 / 7, days_on_sale=182, novelty="settled",
-                     price_band="middle", sales_band="1", overstocked=True, running_out=False),
+                    disliked=False, cooling=False, praised=True, sold_by_price=True),
+        "good": dict(sell_through=19 / 116, weeks_of_cover=97 * 10 / 7, days_on_sale=182, novelty="settled",
+                     price_band="middle", sales_band="1", overstocked=True, running_out=False, cooling=True,
+                     praised=False, sold_by_price=False),
         "dead": dict(sell_through=0, weeks_of_cover=None, novelty="old", price_band="low", sales_band=None,
                      slow_mover=True, overstocked=True, disliked=False),
         # Alone in its category, so that nothing is below it.

@@ -17,6 +17,8 @@ test_when_and_where_a_customer_buys = spec(
             ann      | 2024-06-02 09:59:59 | store   | s1    | g1    | 30     | 4
             ann      | 2024-06-03 20:00:00 | online  |       |       | 20     |
             bob      | 2024-06-05 23:00:00 | online  | mall  |       | 5      | 1
+            dan      | 2024-06-05 23:00:00 | store   | s1    |       | 5      | 1
+            dan      | 2024-06-06 23:00:00 |         |       |       | 5      | 1
         """,
         Stores: "store | city\ns1 | 上海",
     },
@@ -29,6 +31,7 @@ test_when_and_where_a_customer_buys = spec(
             channel="online", online_share=1, hour=23, weekday=4, weekend_share=0, store="mall", city=None, guide=None,
             pieces_per_order=1, largest_order=5,
         ),
+        "dan": dict(channel="store", online_share=0),
         "cat": dict(channel=None, online_share=None, weekend_share=None, largest_order=None),
     },
 )  # fmt: skip

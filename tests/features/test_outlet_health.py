@@ -56,10 +56,10 @@ test_the_shelf_is_that_of_the_last_visit = spec(
     as_of="2024-07-01",
     given={Outlets: "outlet\nnorth\nsouth\neast", ShelfChecks: SHELVES},
     expect={
-        "north": dict(stock=20, opening_stock=30, span=51, items=2, out_of_stock_share=0.25, facings=6,
+        "north": dict(stock=20, opening_stock=30, span=51, items=2, out_of_stock_share=0.25,
                       days_since_check=10),
-        "south": dict(stock=0, opening_stock=0, span=0, items=0, out_of_stock_share=1, facings=0, days_since_check=30),
-        "east": dict(stock=None, opening_stock=None, span=None, items=None, out_of_stock_share=None, facings=None,
+        "south": dict(stock=0, opening_stock=0, span=0, items=0, out_of_stock_share=1, days_since_check=30),
+        "east": dict(stock=None, opening_stock=None, span=None, items=None, out_of_stock_share=None,
                      days_since_check=None),
     },
 )  # fmt: skip
@@ -126,19 +126,19 @@ test_how_an_outlet_does = spec(
             young  | 2024-06-01 | Harbin
         """,
         SellIn: """
-            outlet | sku | quantity | ordered_on
-            well   | tea | 40       | 2024-06-10
-            well   | tea | 40       | 2024-05-10
-            well   | tea | 10       | 2024-04-10
-            empty  | tea | 10       | 2024-06-10
-            full   | tea | 90       | 2024-06-10
-            slow   | tea | 3        | 2024-06-10
-            slow   | tea | 20       | 2024-05-10
-            slow   | tea | 10       | 2024-03-10
-            fading | tea | 4        | 2024-06-10
-            fading | tea | 10       | 2024-05-10
-            fading | tea | 30       | 2024-03-10
-            asleep | tea | 10       | 2024-02-01
+            outlet | sku | quantity | ordered_on | amount
+            well   | tea | 40       | 2024-06-10 | 300
+            well   | tea | 40       | 2024-05-10 |
+            well   | tea | 10       | 2024-04-10 |
+            empty  | tea | 10       | 2024-06-10 |
+            full   | tea | 90       | 2024-06-10 | 200
+            slow   | tea | 3        | 2024-06-10 |
+            slow   | tea | 20       | 2024-05-10 |
+            slow   | tea | 10       | 2024-03-10 |
+            fading | tea | 4        | 2024-06-10 | 100
+            fading | tea | 10       | 2024-05-10 |
+            fading | tea | 30       | 2024-03-10 |
+            asleep | tea | 10       | 2024-02-01 |
         """,
         ShelfChecks: """
             visit_id | outlet | sku | visited_at | on_hand
@@ -162,14 +162,18 @@ test_how_an_outlet_does = spec(
         RivalSales: """
             outlet | week_from  | brand | category | relation | quantity
             well   | 2024-06-17 | A     | tea      | rival    | 28
+            full   | 2024-06-17 | A     | tea      | rival    | 14
+            full   | 2024-06-17 | B     | tea      | rival    | 14
         """,
     },
     expect={
         # 30 there, 90 bought in 90 days, so 30 in 30 days; 20 left: 40 sold in 30 days.
         "well": dict(state="healthy", expected_gap=30.5, overdue=21 / 30.5, velocity=28 / 3, days_of_stock=15 / 7 * 7,
-                     trend=1.6, share_of_sales=0.25, diverting=False, losing_shelf=False),
-        "empty": dict(state="out_of_stock", velocity=None),
-        "full": dict(state="overstocked", velocity=7 / 3, days_of_stock=90, share_of_sales=1, diverting=True),
+                     trend=1.6, share_of_sales=0.25, diverting=False, losing_shelf=False,
+                     size_band="large", often_empty=False, crowded_out=False),
+        "empty": dict(state="out_of_stock", velocity=None, often_empty=True, size_band=None),
+        "full": dict(state="overstocked", velocity=7 / 3, days_of_stock=90, share_of_sales=1 / 13, diverting=True,
+                     size_band="middle", crowded_out=True),
         "slow": dict(state="slowing", trend=0.3, quarterly_trend=23 / 10, losing_shelf=True),
         # Not by its last month, but by its last quarter.
         "fading": dict(state="slowing", trend=0.8, quarterly_trend=14 / 30),

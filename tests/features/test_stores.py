@@ -65,33 +65,39 @@ test_what_a_store_makes_of_visitors_space_and_guides = spec(
     as_of="2024-07-01",
     given={
         Stores: "store | area\nbusy | 100\ngood | 50\ncalm |\nstuck |",
-        Staff: "staff | store | role\ns1 | busy | guide\ns2 | busy | guide",
+        Staff: "staff | store | role\ns1 | busy | guide\ns2 | good | guide\ns3 | calm | guide\ns4 | calm | guide",
         StoreVisits: """
             store | sensor | hour       | sex    | age_band | entries
             busy  | a      | 2024-06-30 | female | 18-24    | 100
-            good  | b      | 2024-06-30 | female | 18-24    | 20
+            good  | b      | 2024-06-30 | male   | 45-59    | 20
             calm  | c      | 2024-06-30 | female | 18-24    | 10
             stuck | d      | 2024-06-30 | female | 18-24    | 0
         """,
         Orders: """
-            order_id | ordered_at | amount | store
-            1        | 2024-06-30 | 30     | busy
-            2        | 2024-06-30 | 50     | busy
-            3        | 2024-05-30 | 160    | busy
-            4        | 2024-06-30 | 50     | good
-            5        | 2024-06-30 | 50     | good
-            6        | 2024-06-30 | 50     | calm
-            7        | 2024-06-30 | 50     | calm
-            8        | 2024-06-30 | 50     | calm
-            9        | 2024-06-30 | 50     | stuck
+            order_id | ordered_at | amount | store | kind
+            1        | 2024-06-30 | 300    | busy  | purchase
+            2        | 2024-06-30 | 500    | busy  | purchase
+            3        | 2024-05-30 | 1600   | busy  | purchase
+            4        | 2024-06-30 | 50     | good  | purchase
+            5        | 2024-06-30 | 50     | good  | purchase
+            6        | 2024-06-30 | 50     | calm  | purchase
+            7        | 2024-06-30 | 50     | calm  | purchase
+            8        | 2024-06-30 | 50     | calm  | purchase
+            9        | 2024-06-30 | 50     | stuck | purchase
+            10       | 2024-06-30 | -20    | good  | return
         """,
     },
     expect={
-        "busy": dict(conversion=0.02, sales_per_visitor=0.8, sales_per_guide=40, sales_per_area=0.8, trend=0.5,
-                     traffic_band="high", conversion_band="low", busy_but_not_selling=True, declining=True),
-        "good": dict(conversion=0.1, sales_per_visitor=5, sales_per_guide=None, sales_per_area=2, trend=None,
-                     traffic_band="middle", conversion_band="middle", busy_but_not_selling=False, declining=False),
+        "busy": dict(conversion=0.02, sales_per_visitor=8, sales_per_guide=800, sales_per_area=8, trend=0.5,
+                     traffic_band="high", conversion_band="low", busy_but_not_selling=True, declining=True,
+                     visitors_are="women", age_of_visitors="younger", returns_much=False, guide_band="high",
+                     understaffed=True),
+        "good": dict(conversion=0.1, sales_per_visitor=5, sales_per_guide=100, sales_per_area=2, trend=None,
+                     traffic_band="middle", conversion_band="middle", busy_but_not_selling=False, declining=False,
+                     visitors_are="men", age_of_visitors="older", returns_much=True, guide_band="middle",
+                     understaffed=False),
         "calm": dict(conversion=0.3, sales_per_area=None, traffic_band="low", conversion_band="high"),
-        "stuck": dict(conversion=None, sales_per_visitor=None, traffic_band=None, conversion_band=None),
+        "stuck": dict(conversion=None, sales_per_visitor=None, traffic_band=None, conversion_band=None,
+                      visitors_are=None, age_of_visitors=None, guide_band=None),
     },
 )  # fmt: skip

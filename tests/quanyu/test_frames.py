@@ -85,13 +85,13 @@ def assert_no_leak(shop, seed, runs, names) -> None:
     assert of_all(context, spine, cutoffs, chosen) == before
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_nothing_of_the_future_reaches_a_frame(retailer, seed):
     assert_no_leak(retailer, seed, 3, lambda _, entity: CUSTOMER_NAMES if entity is Customer else PRODUCT_NAMES)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 10))
+@pytest.mark.parametrize("seed", range(1, 10))
 def test_nothing_of_the_future_reaches_any_value_of_many_histories(retailer, seed):
     assert_no_leak(retailer, seed, 8, everything)
 
