@@ -58,11 +58,12 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
     import pyarrow as pa
 
     lacks = lacking(context)
+    meanings = {one.name: one.computed() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
     rows = [
         row
         for name, entity in context.catalogue.entities.items()
         if f"profile_{name}" in context.catalogue.tables and name not in lacks
-        for row in _rows(context, entity)
+        for row in _rows(context, entity, meanings)
     ]
     context.lake.prepare(TagStatistics)
     schema = context.lake.arrow(STATISTICS).schema
@@ -72,8 +73,11 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
     return Outcome(len(rows), len(rows), notes=notes, facts=DriftFacts(drifted), run_again=bool(lacks))
 
 
-def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]:
-    """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed."""
+def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+    """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed.
+
+    `meanings` has a hash of what computes each tag and feature.
+    """
     place = f"gold/profile_{entity.name}"
     profile = context.lake.arrow(place)
     names = {
@@ -81,7 +85,6 @@ def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]
         for name, c in context.catalogue.names(entity).items()
         if profile_column(name) in profile.schema.names
     }
-    meanings = {one.name: one.computed() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
     earlier = _earlier(context, entity)
     listed = list(names)
     for start in range(0, len(listed), COLUMNS_AT_ONCE):
