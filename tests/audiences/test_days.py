@@ -1,5 +1,6 @@
 """A day computed alone or together with other days has the same members; and who is in the holdout."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -22,9 +23,10 @@ def rows(frame):
     return sorted(map(tuple, frame.select("audience", "customer_id", "as_of", "holdout").collect()))
 
 
-def context(specified, *days, **audiences):
+def context(specified, *days):
     """Context of the last of some days, with customers and views as of that day."""
-    catalogue = specified.catalogue
+    declared = specified.catalogue
+    catalogue = replace(declared, audiences={"winback": declared.audiences["winback"]})
     lake = MemoryLake(specified.spark, [LAPSED])
     built = MemoryContext(catalogue, lake, days[-1])
     customers = as_of.all_entities(built, Customer, days[-1]).select("customer_id")

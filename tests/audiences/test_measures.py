@@ -99,7 +99,7 @@ test_an_approximate_count_of_nothing_is_0 = of_nothing("m = 0", "approx_count_di
 test_a_sum_with_a_default_of_nothing_is_the_default = of_nothing("m < 10", "coalesce(sum(amount), 0)")
 test_a_rounded_sum_of_nothing_is_0 = of_nothing("m < 10", "round(sum(amount), 2)")
 test_a_maximum_with_a_default_of_nothing_is_the_default = of_nothing("m < 10", "nvl(max(amount), 0)")
-test_a_sum_divided_by_a_count_of_nothing_is_0 = of_nothing("m < 10", "sum(amount) / count(*)")
+test_a_sum_divided_by_a_count_of_nothing_is_not_known = of_nothing("m is null", "sum(amount) / count(*)")
 test_a_sum_of_counts_of_nothing_is_0 = of_nothing("m = 0", "2 * count(*) + count(distinct order_id)")
 test_a_maximum_of_nothing_is_not_known = of_30_days("m < 10", "max(amount)", set())
 test_not_above_a_maximum_holds_those_of_whom_it_is_not_known = of_nothing("not m >= 10", "max(amount)")
