@@ -140,8 +140,9 @@ STEPS = (
 )  # fmt: skip
 
 
-# The step that follows those of feature views.
-AFTER_VIEWS = "track.identity"
+# When the home is copied: before each step, and before all other views, which are written by the same code.
+OTHER_VIEWS = "other views"
+MOMENTS = tuple(moment for step in STEPS for moment in ((OTHER_VIEWS, step) if step == "track.identity" else (step,)))
 
 
 def declared(shop: Retailer) -> None:
@@ -190,21 +191,25 @@ def crowned(shop: Retailer) -> None:
     assert recorded.champion, evaluation.gates
 
 
+def steps_at(shop: Retailer, moment: str) -> list[str]:
+    """The steps that run at a moment: one, or all other views and profiles."""
+    if moment != OTHER_VIEWS:
+        return [moment]
+    others = [name for name in shop.context(FIRST).steps if name not in STEPS]
+    undisturbed = [name for name in others if not name.startswith(("features.", "profile."))]
+    assert undisturbed == [], "a step whose commits are not disturbed"
+    return others
+
+
 def lived(folder: Path) -> None:
     """Run the first day, then the second step by step, with a copy before each step and after the last."""
     shop = Retailer(folder / "shop")
     declared(shop)
     crowned(shop)
     shop.run(FIRST)
-    # Every other view and profile is written by the same code as those that are disturbed.
-    others = [name for name in shop.context(FIRST).steps if name not in STEPS]
-    undisturbed = [name for name in others if not name.startswith(("features.", "profile."))]
-    assert undisturbed == [], "a step whose commits are not disturbed"
-    for number, name in enumerate(STEPS):
-        if name == AFTER_VIEWS:
-            shop.run(SECOND, *others)
+    for number, moment in enumerate(MOMENTS):
         shop.close()
         shop.copy(folder / str(number))
-        shop.run(SECOND, name)
+        shop.run(SECOND, *steps_at(shop, moment))
     shop.close()
-    shop.copy(folder / str(len(STEPS)))
+    shop.copy(folder / str(len(MOMENTS)))

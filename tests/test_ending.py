@@ -7,7 +7,7 @@ import time
 
 import psutil
 from shop import Retailer, template
-from small_day import SECOND, STEPS, lived
+from small_day import MOMENTS, SECOND, lived
 
 
 def line(shop):
@@ -49,6 +49,6 @@ def test_signals_end_a_run_and_the_same_command_continues_it(tmp_path):
     interrupt(shop, signal.SIGINT, 130)
     interrupt(shop, signal.SIGTERM, 143)
     assert subprocess.run(line(shop), capture_output=True, check=False).returncode == 0
-    undisturbed = Retailer.at(homes / str(len(STEPS)))
+    undisturbed = Retailer.at(homes / str(len(MOMENTS)))
     for place in ("silver/orders", "gold/identities", "gold/memberships_customer", "gold/deliveries"):
         assert shop.steady(place) == undisturbed.steady(place), place

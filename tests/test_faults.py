@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from shop import ROOT, Retailer, template
-from small_day import SECOND, STEPS, lived
+from small_day import MOMENTS, SECOND, STEPS, lived
 
 from quanyu.lake.delta_rs import DeltaRsCommitter
 from quanyu.lake.delta_spark import SparkCommitter
@@ -138,7 +138,7 @@ def step(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def expected(undisturbed: Path, step: str) -> Expected:
-    number = STEPS.index(step)
+    number = MOMENTS.index(step)
     return Expected(*(Retailer.at(undisturbed / str(n)) for n in (number, number + 1)))
 
 

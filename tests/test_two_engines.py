@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from shop import Retailer, template
-from small_day import SECOND, STEPS, lived
+from small_day import MOMENTS, SECOND, lived, steps_at
 from spark_server import ON_SPARK
 
 pytestmark = pytest.mark.spark
@@ -19,7 +19,7 @@ def homes(tmp_path: Path) -> Iterator[tuple[Retailer, Retailer]]:
     folder = template("small_day", lived)
     shop = Retailer.at(folder / "0").copy(tmp_path)
     shop.declare("base.yml", (shop.conf / "base.yml").read_text() + ON_SPARK)
-    yield shop, Retailer.at(folder / str(len(STEPS)))
+    yield shop, Retailer.at(folder / str(len(MOMENTS)))
     shop.close()
 
 
@@ -39,7 +39,7 @@ def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(homes):
 def test_a_day_continues_on_the_other_engine_after_every_second_step(homes):
     shop, expected = homes
     base = (shop.conf / "base.yml").read_text()
-    for number, step in enumerate(STEPS):
+    for number, moment in enumerate(MOMENTS):
         shop.declare("base.yml", base.replace("engine: spark", f"engine: {('sail', 'spark')[number % 2]}"))
-        shop.run(SECOND, step)
+        shop.run(SECOND, *steps_at(shop, moment))
     assert differences(shop, expected) == {}

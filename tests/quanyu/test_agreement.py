@@ -5,13 +5,13 @@ import shutil
 
 import pytest
 from shop import Retailer, template
-from small_day import FIRST, SECOND, STEPS, lived
+from small_day import FIRST, MOMENTS, SECOND, lived
 
 from quanyu.errors import KeeperError
 from quanyu.home import doctor
 from quanyu.run import integrity, preflight
 
-AFTER = str(len(STEPS))
+AFTER = str(len(MOMENTS))
 
 
 def _recorded(folder):

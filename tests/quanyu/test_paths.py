@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from shop import Retailer, template
-from small_day import FIRST, SECOND, STEPS, declared, lived
+from small_day import FIRST, MOMENTS, SECOND, STEPS, declared, lived
 
 from quanyu.engine.alias import plain_path
 from quanyu.errors import ConfigError
@@ -53,7 +53,7 @@ def test_a_day_in_such_a_home_gives_the_same_summary_and_stores_no_link(tmp_path
     elsewhere = template("small_day", lived)
     shop = Retailer.at(elsewhere / "0").copy(tmp_path / NAMES[0])
     shop.run(SECOND)
-    last = Retailer.at(elsewhere / str(len(STEPS)))
+    last = Retailer.at(elsewhere / str(len(MOMENTS)))
     places = last.versions()
     assert {place: shop.steady(place) for place in places} == {place: last.steady(place) for place in places}
     link = Path(plain_path(shop.settings.lake, shop.settings.lake))

@@ -83,7 +83,7 @@ def test_a_days_summary_holds_the_newest_result_of_each_step_of_whichever_run(re
     newest = shown(summary(retailer.settings, None))
     assert "2024-06-30" in newest
     assert "ingest.crm: you must act: a mistake" in newest
-    with pytest.raises(ConfigError, match="no step was run for 2024-01-01"):
+    with pytest.raises(ConfigError, match="nothing was run for 2024-01-01"):
         summary(retailer.settings, date(2024, 1, 1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow.compute as pc
 import pytest
 from shop import Retailer, template
-from small_day import FIRST, SECOND, STEPS, lived
+from small_day import FIRST, MOMENTS, SECOND, lived
 from typer.testing import CliRunner
 
 from quanyu import cli
@@ -15,7 +15,7 @@ from quanyu.errors import ConfigError
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """The small shop after its second day."""
-    return Retailer.at(template("small_day", lived) / str(len(STEPS))).copy(tmp_path_factory.mktemp("shop"))
+    return Retailer.at(template("small_day", lived) / str(len(MOMENTS))).copy(tmp_path_factory.mktemp("shop"))
 
 
 def ask(shop: Retailer, *words: str, columns: int = 100) -> str:

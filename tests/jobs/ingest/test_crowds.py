@@ -33,7 +33,7 @@ def test_a_crowded_card_of_the_first_day_gives_way_to_phones(retailer):
     outcome = retailer.ingest("crm", "2024-07-01")
     assert people(retailer) == NAMES
     assert values(retailer) == VALUES
-    assert "1 values (member) name many people and identify nobody from now on" in outcome.notes
+    assert "1 value (member) names many people and identifies nobody from now on" in outcome.notes
     assert [row[2:] for row in retailer.rows("gold/identifier_refusals")] == [("member", "names many people", 7)]
 
 
@@ -107,7 +107,7 @@ def test_a_customer_of_another_feed_is_separated_from_the_phone_of_a_till(retail
     assert len(values(retailer)) == 2
     outcome = retailer.ingest("crm", DAYS[1])
     assert outcome.quarantined == 0
-    assert outcome.notes[-1] == "1 values (phone) name many people and identify nobody from now on"
+    assert outcome.notes[-1] == "1 value (phone) names many people and identifies nobody from now on"
     assert values(retailer) == [f"+86{TILL}"]
     assert people(retailer) == ["Zoe Zed"]
     orders = retailer.rows("silver/orders", "replaced_on", "person_key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from metric_shop import compute, sell, third_of_july, values
 from shop import Retailer, template
-from small_day import FIRST, SECOND, STEPS, lived
+from small_day import FIRST, MOMENTS, SECOND, lived
 
 __all__ = ["third_of_july"]
 
@@ -123,7 +123,7 @@ def test_nothing_is_written_when_nothing_has_changed(shop):
 
 
 def test_values_of_profiles_stay_as_they_were_on_their_day():
-    shop = Retailer.at(template("small_day", lived) / str(len(STEPS)))
+    shop = Retailer.at(template("small_day", lived) / str(len(MOMENTS)))
     columns = ("metric", "day", "dimension", "value")
     totals = {row[1]: row[3] for row in shop.rows("gold/metrics", *columns) if row[0] == "reach.known_customers"
               and row[2] == "total"}  # fmt: skip
