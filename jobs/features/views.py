@@ -56,6 +56,9 @@ def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
 def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     """Bring the view's table to the day: entities that were touched since its last run, or all of them."""
     table = context.catalogue.tables[view.name]
+    if view.over.layer == "silver" and not _rows_in(context, view.over) and not _rows_in(context, table):
+        context.lake.prepare(table)
+        return Outcome(notes=(f"{view.over.name} has no rows yet",))
     changes = changes_since(context, view)
     stored = 0 if isinstance(changes, str) else context.lake.arrow(place_of(table)).count_rows()
     if not isinstance(changes, str) and changes.touched.count > touched.LARGEST_SHARE * stored:
@@ -67,6 +70,12 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
     written = context.lake.sync(table, _rows(context, view, changes), receipt, among=changes.touched.rows)
     said = f"{changes.touched.count:,} {view.entity.plural(changes.touched.count)} touched since {changes.since}"
     return _outcome(written, said, stored - written.updated - written.deleted)
+
+
+def _rows_in(context: Context, table: type[Table]) -> int:
+    """Rows of a table as stored; 0 for one that is not there."""
+    place = place_of(table)
+    return 0 if context.lake.version(place) is None else context.lake.arrow(place).count_rows()
 
 
 def _clear_other_columns(context: Context, table: type[Table]) -> None:
