@@ -36,6 +36,7 @@ def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(homes):
     assert differences(shop, expected) == {}
 
 
+@pytest.mark.long
 def test_a_day_continues_on_the_other_engine_after_every_second_step(homes):
     shop, expected = homes
     base = (shop.conf / "base.yml").read_text()
