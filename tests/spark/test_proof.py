@@ -50,6 +50,7 @@ def filled(proof: Proof) -> set[str]:
     return {comparison.place for comparison in proof.comparisons if comparison.rows_a}
 
 
+@pytest.mark.long
 def test_a_day_of_the_sample_is_the_same_on_both_engines(tmp_path):
     from sample.generate import generate
 
