@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,9 @@ def _of_numbers(array: Array, edges: Sequence[float] | None) -> Statistics:
     cuts = np.unique(np.quantile(array, DECILES)) if edges is None else np.asarray(edges)
     bins = np.bincount(np.searchsorted(cuts, array, side="left"), minlength=len(cuts) + 1)
     quantiles = [float(number) for number in np.quantile(array, QUANTILES)]
-    return {"mean": float(array.mean()), "quantiles": quantiles, "edges": cuts.tolist(), "bins": bins.tolist()}
+    # An exact sum, whatever the order of the rows.
+    mean = math.fsum(array) / len(array)
+    return {"mean": mean, "quantiles": quantiles, "edges": cuts.tolist(), "bins": bins.tolist()}
 
 
 def _of_values(values: pa.ChunkedArray) -> Statistics:
