@@ -45,7 +45,7 @@ def main() -> None:
             "rhythm": rhythm(known), "shopper": shopper(known), "outlets": outlets(context, options.truth, options.day),
         }  # fmt: skip
         if options.earlier:
-            figures["split_half"] = split_half(context, options.earlier)
+            figures["stability"] = stability(context, options.earlier)
     finally:
         context.close()
     print(json.dumps(figures, indent=2, ensure_ascii=False, default=float))
@@ -129,8 +129,8 @@ def outlets(context: Context, truth: Path, day: date) -> list[Any]:
     )
 
 
-def split_half(context: Context, earlier: date) -> dict[str, Any]:
-    """Stability of the index: rank correlation of an earlier day with the day, half a year of facts apart."""
+def stability(context: Context, earlier: date) -> dict[str, Any]:
+    """Rank correlation of the index of an earlier day with that of the day; their windows may overlap."""
     name = "shopper.index"
     rows = computed(context, Customer, [name], earlier, context.day).toPandas()
     index = rows.pivot(index="customer_id", columns="as_of", values="shopper__index").dropna()

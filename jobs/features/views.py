@@ -56,11 +56,12 @@ def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
 def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     """Bring the view's table to the day: entities that were touched since its last run, or all of them."""
     table = context.catalogue.tables[view.name]
-    if view.over.layer == "silver" and not _rows_in(context, view.over) and not _rows_in(context, table):
+    stored = _rows_in(context, table)
+    if view.over.layer == "silver" and not stored and not _rows_in(context, view.over):
+        _clear_other_columns(context, table)
         context.lake.prepare(table)
         return Outcome(notes=(f"{view.over.name} has no rows yet",))
     changes = changes_since(context, view)
-    stored = 0 if isinstance(changes, str) else context.lake.arrow(place_of(table)).count_rows()
     if not isinstance(changes, str) and changes.touched.count > touched.LARGEST_SHARE * stored:
         changes = f"{changes.touched.count:,} of {stored:,} {view.entity.plural(2)} are touched"
     if isinstance(changes, str):

@@ -33,7 +33,7 @@ def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path 
         if columns is None:
             return None
         entity, names, step = columns
-        context.day = day or context.forward_day(step) or _never(name)
+        context.day = day or context.forward_day(step) or never_computed(name)
         is_profile = name not in context.catalogue.views
         from_table = is_stored(context, entity) if is_profile else context.forward_day(step) == context.day
         chosen = (f"`{profile_column(long)}` as `{short}`" for long, short in names.items())
@@ -61,5 +61,6 @@ def _columns(context: Context, name: str) -> tuple[type[Entity], Mapping[str, st
     return entity, names, f"profile.{entity.name}"
 
 
-def _never(name: str) -> date:
+def never_computed(name: str) -> date:
+    """Raise ConfigError: there is no day at which it stands."""
     raise ConfigError(f"{name} was not computed yet: run a day, or say as of which day with --day")

@@ -12,6 +12,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of
+from quanyu.point_in_time.features_on_day import never_computed
 from quanyu.point_in_time.frame import everybody_on, frame
 from quanyu.point_in_time.identities import log_began
 from quanyu.point_in_time.profiles import is_stored, profiles
@@ -48,7 +49,7 @@ def tag_on_day(settings: Settings, name: str, day: date | None, limit: int, out:
     context = Context(settings, day or date.min)
     try:
         entity = _entity_of(context, name)
-        context.day = day or context.forward_day(f"profile.{entity.name}") or _never(name)
+        context.day = day or context.forward_day(f"profile.{entity.name}") or never_computed(name)
         values = values_on_day(context, entity, name)
     finally:
         context.close()
@@ -79,10 +80,6 @@ def _entity_of(context: Context, name: str) -> type[Entity]:
             return entity
         names += columns
     raise ConfigError(f"there is no tag, feature, attribute or score {name!r}; {nearest(name, sorted(names))}")
-
-
-def _never(name: str) -> date:
-    raise ConfigError(f"{name} was not computed yet: run a day, or say as of which day with --day")
 
 
 def _page(values: TagDay, limit: int) -> Group:

@@ -141,9 +141,10 @@ class FeatureView:
     def group_plans(cls, tables: Mapping[str, type[Table]]) -> dict[str, AggregateExpression]:
         """The plan of each value of a group of rows; empty without groups."""
         values = cls.groups.values if cls.groups else {}
-        rows = partial(cls.row_columns, tables)
-        builders = {name: partial(_planned_value, cls, text, rows) for name, text in values.items()}
-        return {name: _cached(cls, f"groups.{name}", tables, build) for name, build in builders.items()}
+        return {
+            name: _cached(cls, f"groups.{name}", tables, partial(_planned_value, cls, text, tables))
+            for name, text in values.items()
+        }
 
     @classmethod
     def changes_daily(cls, tables: Mapping[str, type[Table]]) -> bool:
@@ -274,11 +275,9 @@ def _planned_feature(view: type[FeatureView], name: str, tables: Mapping[str, ty
     return _cached(view, name, tables, lambda: view._plan(view.features[name], view.columns(tables)))
 
 
-def _planned_value(
-    view: type[FeatureView], text: str, columns: Callable[[], Mapping[str, Column]]
-) -> AggregateExpression:
+def _planned_value(view: type[FeatureView], text: str, tables: Mapping[str, type[Table]]) -> AggregateExpression:
     """The plan of a value of a group of rows."""
-    return planned(view.over, columns(), text, None, view.within)
+    return planned(view.over, view.row_columns(tables), text, None, view.within)
 
 
 def _cached(
