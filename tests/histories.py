@@ -32,6 +32,18 @@ volume: {at_least: 0}
 fills:
   products: {sku: sku, product: sku, category: category, style: category}
 """
+LOOKS = """
+describes: Looks at items.
+owner: digital
+reads: {path: "looks/{day}.csv", format: csv}
+delivers: events
+freshness: none
+ends_share: 1
+person:
+  - {kind: member, scope: brand, value: card}
+fills:
+  events: {event_id: look, kind: "'view'", at: "to_timestamp(at, 'yyyy-MM-dd HH:mm:ss')", sku: sku, is_bot: "false"}
+"""
 OWN = '''
 """Views that add up, that look at the order of facts, and that look at each fact from the day."""
 from quanyu.grammar.feature import Feature, FeatureView, Gap, Grouping, days
@@ -97,7 +109,8 @@ class StyleLines(FeatureView):
 '''
 FIRST = date(2024, 3, 1)
 CARDS, SKUS = [f"M{n}" for n in range(1, 9)], [f"A{n}" for n in range(4)]
-BEFORE = ("ingest.members", "ingest.products", "ingest.receipts", "identities", "customers", "activity")
+JOBS = ("customers", "activity", "item_paths")
+BEFORE = ("ingest.members", "ingest.products", "ingest.receipts", "ingest.looks", "identities", *JOBS)
 
 
 class History:
@@ -106,12 +119,14 @@ class History:
     def __init__(self, shop, seed):
         self.shop, self.chance, self.slips, self.day = shop, random.Random(seed), 0, FIRST
         self.numbers: dict[date, int] = {}
-        for name, text in {"members": MEMBERS, "receipts": CORRECTED, "products": PRODUCTS}.items():
+        sources = {"members": MEMBERS, "receipts": CORRECTED, "products": PRODUCTS, "looks": LOOKS}
+        for name, text in sources.items():
             shop.declare(f"sources/{name}.yml", text)
         shop.declare("features/own.py", OWN)
         self.members(FIRST, CARDS)
         self.products(FIRST)
         self.receipts(FIRST, 30, spread=300)
+        self.looks(FIRST, 60, spread=320)
 
     def members(self, day, cards):
         rows = [f"{card},{self.phone(card)},Name {card}" for card in cards]
@@ -135,12 +150,22 @@ class History:
             rows.append(f"s{self.slips},{card},{phone},{at} 10:00:00,{self.chance.choice(SKUS)},{self.slips % 90}.50")
         self.shop.land(f"receipts/{day}.csv", "\n".join(["slip,card,phone,at,sku,paid", *rows]) + "\n")
 
+    def looks(self, day, number, spread=30):
+        """Looks of a day and of some days before; an earlier file of the day is replaced."""
+        rows = ["look,card,at,sku"]
+        for place in range(number):
+            at = day - timedelta(days=self.chance.randint(0, spread))
+            card = self.chance.choice([*CARDS, ""])
+            rows.append(f"{day}-{place},{card},{at} 09:00:00,{self.chance.choice(SKUS)}")
+        self.shop.land(f"looks/{day}.csv", "\n".join(rows) + "\n")
+
     def go_on(self):
         """Skip some days, and let something happen."""
         before, self.day = self.day, self.day + timedelta(days=self.chance.choice([0, 1, 1, 1, 28, 89, 200]))
         happens = self.chance.choice(["sale", "late", "corrected", "merged", "products", "nothing"])
         if happens in ("sale", "merged") and self.day > before:
             self.receipts(self.day, 3)
+            self.looks(self.day, 3)
         if happens == "late" and self.day > before + timedelta(days=1):
             self.receipts(before + timedelta(days=1), 3)
         if happens == "corrected":

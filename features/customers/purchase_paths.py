@@ -2,8 +2,7 @@
 
 from quanyu.grammar.feature import Feature, FeatureView, days
 from quanyu.model.entities import Customer
-from quanyu.model.people import Activity
-from quanyu.model.touch import ItemPaths
+from quanyu.model.touch import ItemPaths, ReferralEvents
 
 
 class PurchasePaths(FeatureView):
@@ -30,18 +29,16 @@ class PurchasePaths(FeatureView):
 class Referrals(FeatureView):
     """Whom a customer brings by the pages that he shares (引荐), in a year."""
 
-    entity, owner, over, within = Customer, "private_domain", Activity, days(365)
-    where = "kind in ('referral', 'referred_order')"
+    entity, owner, over, within = Customer, "private_domain", ReferralEvents, days(365)
 
     visits = Feature(
-        "count(*)", "Visits by pages that he shared.", unit="visits", where="kind = 'referral'", zh="引荐访问数"
+        "count(*)", "Visits by pages that he shared.", unit="visits", where="kind = 'visit'", zh="引荐访问数"
     )
     people = Feature("count(distinct referred)", "Customers who came by them.", unit="customers", zh="引荐人数")
     buyers = Feature(
         "count(distinct referred)", "Customers who bought within 30 days of coming.", unit="customers",
-        where="kind = 'referred_order'", zh="引荐成交人数",
+        where="kind = 'order'", zh="引荐成交人数",
     )  # fmt: skip
     revenue = Feature(
-        "sum(amount)", "What they paid within these days.", unit="currency", where="kind = 'referred_order'",
-        zh="引荐成交金额",
+        "sum(amount)", "What they paid within these days.", unit="currency", where="kind = 'order'", zh="引荐成交金额",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from quanyu.grammar.audience import Audience, Measure
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import over_profile, profile_column
-from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time import as_of, masters, view_parts
 from quanyu.point_in_time.profiles import LOST, names_where, profiles
 from quanyu.run.runner import Context
 
@@ -87,7 +87,7 @@ def _aggregated(context: Context, entity: type[Entity], measures: Sequence[Measu
     over = tables[measures[0].over]
     texts = [text for m in measures for text in (m.value, m.where) if text]
     rows = as_of.facts_of(context, entity, over, measures[0].via, *days)
-    rows = view_parts.with_referred(context, rows, over, texts, *days)
+    rows = masters.with_referred(context, rows, over, texts, *days)
     return view_parts.aggregate_plans(rows, [measure.plan(tables) for measure in measures], entity.by(), *days)
 
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.features import touched
 from jobs.features.touched import TouchedEntities, changes_since
 from quanyu.discover import Catalogue
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time import as_of, touched, view_parts
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
@@ -41,16 +40,10 @@ def _reads(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> tuple[
 
 
 def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
-    """Ids of the tables that the view is computed from and of its own, and what else its facts depend on.
-
-    A table that was rebuilt counts its versions anew: they say nothing of what has changed. The zone says when a
-    day begins. Facts of a job that has not run for the day are computed beside its table.
-    """
-    places = (*_reads(view, context.catalogue.tables), f"gold/{view.name}")
-    opened = {place: context.lake.delta(place) for place in places}
-    ids = {place: str(table.metadata().id) if table else None for place, table in opened.items()}
+    """What the view depends on besides versions. Facts of a job that has not run for the day are computed beside it."""
+    ids = touched.tables_behind(context, (*_reads(view, context.catalogue.tables), f"gold/{view.name}"))
     of_day = view.over.layer == "silver" or as_of.is_current(context, view.over)
-    return {**ids, "zone": context.settings.zone, f"whether {view.over.name} is of the day": of_day}
+    return {**ids, f"whether {view.over.name} is of the day": of_day}
 
 
 def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
@@ -62,8 +55,10 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
         context.lake.prepare(table)
         return Outcome(notes=(f"{view.over.name} has no rows yet",))
     changes = changes_since(context, view)
-    if not isinstance(changes, str) and changes.touched.count > touched.LARGEST_SHARE * stored:
-        changes = f"{changes.touched.count:,} of {stored:,} {view.entity.plural(2)} are touched"
+    # A view may have rows of few entities, and be touched by many that have no fact which counts.
+    entities = max(stored, _rows_in(context, view.entity.table))
+    if not isinstance(changes, str) and changes.touched.count > touched.LARGEST_SHARE * entities:
+        changes = f"{changes.touched.count:,} of {entities:,} {view.entity.plural(2)} are touched"
     if isinstance(changes, str):
         _clear_other_columns(context, table)
         rows = view_parts.compute(context, view, context.day)

@@ -19,7 +19,7 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import PERSON
 from quanyu.lake import place_of
 from quanyu.model.metrics import Metrics
-from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time import as_of, masters
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _days_of_referring(
     context: Context, cut: Cut, other: type[Table], versions: Mapping[str, int | None]
 ) -> Iterator[date | None]:
     """The first day of rows that refer to a row whose named columns have changed."""
-    place, by = place_of(other), view_parts.references_to(cut.table, other)
+    place, by = place_of(other), masters.references_to(cut.table, other)
     keys, columns = list(by.values()), _named(cut, other)
     before, now = versions.get(place), context.lake.version(place)
     try:

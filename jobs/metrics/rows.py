@@ -16,7 +16,7 @@ from quanyu.identifiers.valid import AS_KNOWN, PERSON, repeat_for_days
 from quanyu.lake.union import union_all
 from quanyu.literals import instant, quoted
 from quanyu.model.metrics import ALL, TOTAL
-from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time import as_of, masters
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def rows_of(context: Context, cut: Cut, since: date) -> DataFrame:
     rows = _dated(context, cut, since)
     if not cut.is_profile:
         texts = [text for plan in cut.plans for text in plan.texts()]
-        rows = view_parts.with_referred(context, rows, cut.table, texts, context.day)
+        rows = masters.with_referred(context, rows, cut.table, texts, context.day)
     if cut.by_customer:
         rows = rows.join(as_of.people_of(context), list(PERSON), "left")
     return rows.select(*(name for name in rows.columns if name in _named(cut)))

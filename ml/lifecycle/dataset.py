@@ -12,7 +12,7 @@ from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of, with_inputs
 from quanyu.grammar.tags import over_profile, profile_column
-from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time import as_of, masters, view_parts
 from quanyu.point_in_time.profiles import profiles
 from quanyu.run.runner import Context
 
@@ -62,7 +62,7 @@ def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression
     label, table = spec.label, context.catalogue.tables[spec.label.over]
     ends = [label.window(cutoff)[1] for cutoff in cutoffs]
     rows = as_of.facts_of(context, spec.entity, table, None, *ends)
-    rows = view_parts.with_referred(context, rows, table, list(filter(None, [label.where, label.value])), *ends)
+    rows = masters.with_referred(context, rows, table, list(filter(None, [label.where, label.value])), *ends)
     parts = view_parts.aggregated(rows, spec.entity.by(), plan.parts())
     return parts.selectExpr(spec.entity.key, f"date_sub(as_of, {label.horizon_days}) as as_of", *plan.parts())
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import ConfigError, Problem, nearest
+from quanyu.expressions import qualifiers
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.table import Table
@@ -26,7 +27,8 @@ class Job:
     """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS).
 
     With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
-    apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once.
+    apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once, and a day those of
+    the customers that it touches. Rows get the columns of `refers`, as in `products.style`, of tables they refer to.
     """
 
     name: str
@@ -36,20 +38,33 @@ class Job:
     describes: str
     extra_inputs: tuple[str, ...] = ()
     by_customer: bool = False
+    refers: Mapping[type[Table], tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
         return self.function(*args, **kwargs)  # type: ignore[no-any-return]
 
+    def referred(self, table: type[Table]) -> list[str]:
+        """Names of the tables of which rows of a table get columns."""
+        return qualifiers(self.refers.get(table, ()))
+
+    def places(self) -> tuple[str, ...]:
+        """Places of the tables that it reads, with those that their rows refer to."""
+        read = [f"{table.layer}/{table.name}" for table in self.reads]
+        referred = [f"silver/{name}" for table in self.reads for name in self.referred(table)]
+        return tuple(dict.fromkeys([*read, *referred]))
+
     def definition(self) -> str:
         """Hash of the declaration and of the module's code: a change of either runs the job again."""
         code = fingerprint(self.function.__module__)
-        return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
+        refers = [[table.name, list(columns)] for table, columns in self.refers.items()]
+        return digest([self.name, [t.name for t in self.reads], refers, self.writes.definition(), code])
 
 
 def job(
-    reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False
-) -> Callable[[Callable[..., Any]], Job]:
+    reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False,
+    refers: Mapping[type[Table], tuple[str, ...]] | None = None,
+) -> Callable[[Callable[..., Any]], Job]:  # fmt: skip
     """Declare a function as a job. Its parameters are named after the tables it reads, then some of EXTRA_INPUTS."""
 
     def declare(function: Callable[..., Any]) -> Job:
@@ -71,6 +86,8 @@ def job(
         if problems:
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
-        return Job(function.__name__, function, tuple(reads), writes, describes, extra, by_customer)
+        return Job(
+            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}
+        )  # fmt: skip
 
     return declare

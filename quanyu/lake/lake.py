@@ -242,8 +242,9 @@ class Lake(StoredTables):
         if not written.changed:
             return written
         receipt_counts = {"in": total, "out": written.changed, "unchanged": written.unchanged}
-        if inserted == total and not deleted:
-            version = self.append(place, rows, receipt, receipt_counts)
+        if inserted == written.changed:
+            added = rows if inserted == total else changes.rows.drop("_op")
+            version = self.append(place, added, receipt, receipt_counts)
         elif among is not None and written.changed > MERGE_SHARE * self.arrow(place).count_rows():
             # A merge rewrites all files that hold one of the keys, and does so slower than the engine.
             others = self.read(place).join(among, list(among.columns), "left_anti")

@@ -160,8 +160,6 @@ OTHERS_ACTS = {
     "message_delivered": "it arrived",
     "message_bounced": "it did not arrive",
     "contact_removed": "an employee deleted the customer as a contact",
-    "referral": "somebody else came by a page that the customer shared (引荐)",
-    "referred_order": "somebody bought within 30 days of coming by such a page",
 }
 
 
@@ -176,11 +174,10 @@ class Activity(Table):
     keys = ("source", "activity_id")
     personal = True
     event_time = "at"
-    person_columns = {"referred": "customer_id"}
 
     source = Column("string", "Feed of the act.", required=True)
     activity_id = Column("string", "Key of the act in that feed.", required=True)
-    customer_id = Column("string", "The customer; null if unknown.")
+    customer_id = Column("string", "The customer. Acts of unknown persons are in silver alone.", required=True)
     kind = Column("string", f"Kind of act. By the customer: {_listed(ACTS)}. By others: {_listed(OTHERS_ACTS)}.",
                   required=True, values=(*ACTS, *OTHERS_ACTS))  # fmt: skip
     by_customer = Column("boolean", "Whether the customer did it; false for a message that was sent.", required=True)
@@ -188,15 +185,12 @@ class Activity(Table):
     channel = Column(
         "string", "Where: channel of the order, app of the event, channel of the message; null if unknown."
     )
-    amount = Column("decimal(18,2)", "Paid with an order, in a presale or by who was referred; negative for returns.",
-                    unit="currency")  # fmt: skip
+    amount = Column("decimal(18,2)", "Paid with an order or in a presale; negative for returns.", unit="currency")
     sku = Column("string", "Item, where the act has exactly one.", references="products")
     order_id = Column("string", "Order that it is or is about.")
     campaign = Column("string", "Campaign of the message, or credited with the order.", references="campaigns")
     store = Column("string", "Store or shop.", references="stores")
     outlet = Column("string", "Outlet (终端) of another company.", references="outlets")
-    referred = Column("string", "Customer who came by the shared page, if known.")
-    referred_new = Column("boolean", "Whether that customer was new: nobody knew of the person before the visit's day.")
 
 
 class CustomerAttributes(Table):

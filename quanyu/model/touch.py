@@ -179,3 +179,26 @@ class ItemPaths(Table):
         "bigint", "Looks at it: views, and times that it was put into the cart.", required=True, unit="looks"
     )
     compared = Column("bigint", "Other styles of its category that were looked at.", required=True, unit="styles")
+
+
+class ReferralEvents(Table):
+    """One visit by a page that a customer shared (引荐), or a purchase within 30 days of such a visit."""
+
+    layer = "gold"
+    personal = True
+    keys = ("source", "referral_id")
+    event_time = "at"
+    person_columns = {"referred": "customer_id"}
+
+    source = Column("string", "Feed of the event or order.", required=True)
+    referral_id = Column("string", "Key of the event or order in that feed.", required=True)
+    customer_id = Column("string", "The customer who shared the page.", required=True)
+    kind = Column("string", "Whether somebody came, or bought.", required=True, values=("visit", "order"))
+    at = Column("timestamp", "When.", required=True)
+    referred = Column("string", "The customer who came; null for an unknown visitor.")
+    referred_new = Column("boolean", "Whether that customer was new: nobody knew of the person before the visit's day.")
+    sku = Column("string", "Item of the page.", references="products")
+    order_id = Column("string", "The order.")
+    channel = Column("string", "Channel of the order.")
+    store = Column("string", "Store or shop of the order.", references="stores")
+    amount = Column("decimal(18,2)", "What was paid with the order.", unit="currency")

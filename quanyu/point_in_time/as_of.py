@@ -15,6 +15,7 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, current_identifiers, recorded_identifiers, repeat_for_days
 from quanyu.lake import Lake, place_of
 from quanyu.lake.union import union_all
+from quanyu.point_in_time.masters import LAST_KNOWN, ONCE_KNOWN, with_referred
 from quanyu.point_in_time.survivorship import with_traits
 from quanyu.run.runner import Context
 
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 IDENTITIES = "gold/identities"
-# Versions of a master that were recorded by `as_of`. Current versions come first, then those that ended last. An end
-# after `as_of` is ignored, since it was not recorded by then.
-ONCE_KNOWN = "recorded_on <= as_of and (replaced_on is null or replaced_on > recorded_on)"
-LAST_KNOWN = "if(replaced_on <= as_of, replaced_on, null) desc nulls first, recorded_on desc, source"
 
 
 def entity_sources(entity: type[Entity]) -> tuple[str, ...]:
@@ -44,7 +41,7 @@ def sources_of(table: type[Table]) -> list[str]:
     """Places from which the facts of a table are read: the table, and for a gold table also what its job reads."""
     if table.layer == "silver":
         return [place_of(table)]
-    return [place_of(table), *(place_of(read) for read in job_of(table).reads)]
+    return [place_of(table), *job_of(table).places()]
 
 
 def job_of(table: type[Table]) -> Job:
@@ -138,12 +135,35 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
     return rows.where(before_end(table)) if table.event_time else rows
 
 
-def of_job(context: Context, job: Job, day: date, owners: DataFrame | None = None) -> DataFrame:
-    """What a job makes of the facts up to the end of a day; `owners` are the customers of persons, if not today's."""
-    return of_rows(
-        context, job, lambda table: facts(context, table, day, owners=owners).drop("as_of"),
-        lambda: records_known(context, day, owners=owners),
-    )  # fmt: skip
+def of_job(
+    context: Context, job: Job, day: date, owners: DataFrame | None = None, among: DataFrame | None = None
+) -> DataFrame:  # fmt: skip
+    """What a job makes of the facts up to the end of a day.
+
+    `owners` are the customers of persons, if not today's; `among` are customers, if the job is by customer and only
+    these are wanted.
+    """
+    owners = people_of(context) if owners is None else owners
+    owners = owners if among is None else owners.join(among, "customer_id", "left_semi")
+
+    def rows(table: type[Table]) -> DataFrame:
+        dated = _dated(context, table, day)
+        if job.by_customer:
+            # Sail builds its hash table from the left side of a join: persons are fewer than facts.
+            dated = owners.join(dated, PERSON)
+        elif table.personal:
+            dated = dated.join(owners, PERSON, "left")
+        return rows_of_job(context, job, table, dated, day).drop("as_of")
+
+    return of_rows(context, job, rows, lambda: records_known(context, day, owners=owners))
+
+
+def rows_of_job(context: Context, job: Job, table: type[Table], rows: DataFrame, *days: date) -> DataFrame:
+    """Facts of a table as a job takes them: with the named conditions of the table, and what they refer to.
+
+    Without days, rows say their own as `as_of`.
+    """
+    return with_referred(context, rows, table, job.refers.get(table, ()), *days)
 
 
 def of_rows(

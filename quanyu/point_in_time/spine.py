@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
+from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
 from quanyu.lake.union import union_all
@@ -106,11 +108,14 @@ class InputsOfSpine:
 
         job = as_of.job_of(table)
         if job.by_customer and self.entity.resolved:
-            rows = as_of.of_rows(self.context, job, lambda read: _marked(self.facts_of(read, None)), self._records)
+            rows = as_of.of_rows(self.context, job, partial(self._rows_of_job, job), self._records)
             return _unmarked(rows)
         owners = {day: customers_on(self.context, day, self.began) for day in self.days}
         dated = [as_of.of_job(self.context, job, day, owners[day]).withColumn("as_of", lit(day)) for day in self.days]
         return union_all(dated)
+
+    def _rows_of_job(self, job: Job, table: type[Table]) -> DataFrame:
+        return _marked(as_of.rows_of_job(self.context, job, table, self.facts_of(table, None)))
 
     def _records(self) -> DataFrame:
         """Records of customers as `as_of.records_known` gives them, of all pairs at once."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from histories import BEFORE, FIRST, History
+from histories import BEFORE, FIRST, JOBS, History
 from rich.console import Console
 from shop import Retailer, template
 
@@ -23,7 +23,7 @@ from quanyu.point_in_time.tag_on_day import tag_on_day, values_on_day
 from quanyu.run.runner import Context, perform
 
 # Frames compute all else from facts.
-INGESTED = BEFORE[:4]
+INGESTED = BEFORE[: -len(JOBS)]
 CUSTOMER_NAMES = (
     "ever.lines", "ever.spend", "ever.last", "ever.drinks", "order_gaps.longest", "weights.age", "tastes.favourite",
     "baskets.small", "value.spend_90d", "engagement.acts", "retention.lapsed", "customer.persons",
@@ -105,6 +105,7 @@ def _joined(folder: Path) -> None:
     shop = Retailer(folder)
     history = History(shop, 0)
     history.members(DAYS[0], ["M1"])
+    history.looks(DAYS[0], 0)
     for day in DAYS:
         if day == DAYS[2]:
             shop.land(f"members/{day}.csv", f"card,phone,name\nM1,{history.phone('M8')},Name M1\n")

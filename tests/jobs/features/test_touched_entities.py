@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from histories import BEFORE, History
+from histories import BEFORE, JOBS, History
 
-from jobs.features import touched
-from quanyu.point_in_time import view_parts
+from quanyu.point_in_time import as_of, touched, view_parts
 from quanyu.run.runner import Context, perform
 
 VIEWS = (
@@ -27,8 +26,10 @@ VIEWS = (
 
 
 def computed(context: Context, name: str) -> list[tuple]:
-    view = context.catalogue.views[name]
-    rows = view_parts.compute(context, view, context.day).drop("as_of")
+    if name in JOBS:
+        rows = as_of.of_job(context, as_of.job_of(context.catalogue.tables[name]), context.day)
+    else:
+        rows = view_parts.compute(context, context.catalogue.views[name], context.day).drop("as_of")
     columns = list(context.catalogue.tables[name].columns)
     return sorted((tuple(row) for row in rows.select(*columns).collect()), key=str)
 
@@ -45,12 +46,11 @@ def walk(history, runs):
         if number:
             history.go_on()
         context = history.shop.context(str(history.day))
-        for step in BEFORE:
-            perform(context, context.step(step))
-        for view in VIEWS:
-            notes = perform(context, context.step(f"features.{view}")).outcome.notes
-            ways[view, "full" if any("in full" in note for note in notes) else "touched"] += 1
-            assert stored(context, view) == computed(context, view), (view, history.day, notes)
+        for step in (*BEFORE, *(f"features.{view}" for view in VIEWS)):
+            notes, name = perform(context, context.step(step)).outcome.notes, step.removeprefix("features.")
+            if name in (*JOBS, *VIEWS):
+                ways[name, "full" if any("in full" in note for note in notes) else "touched"] += 1
+                assert stored(context, name) == computed(context, name), (name, history.day, notes)
     return ways
 
 
@@ -62,9 +62,9 @@ def _never_in_full_for_speed(monkeypatch):
 @pytest.mark.parametrize("seed", range(2))
 def test_touched_entities_give_what_a_full_computation_gives(retailer, seed):
     ways = walk(History(retailer, seed), 6)
-    assert {view: ways[view, "full"] for view in VIEWS if view != "weights"} == dict.fromkeys(
-        set(VIEWS) - {"weights"}, 1
-    )
+    by_day = {*VIEWS, "activity", "item_paths"} - {"weights"}
+    # Beside the first run, one of none or of few rows may be in full.
+    assert {name for name in by_day if ways[name, "touched"] >= 4} == by_day
 
 
 @pytest.mark.long
