@@ -28,7 +28,10 @@ class PurchasePaths(FeatureView):
 
 
 class Referrals(FeatureView):
-    """Whom a customer brings by the pages that he shares (引荐), in a year."""
+    """Whom a customer brings by the pages that he shares (引荐), in a year.
+
+    Referral is how new customers are acquired: who was a customer before he came by the page was not brought by it.
+    """
 
     entity, owner, over, within = Customer, "private_domain", Activity, days(365)
     where = "kind in ('referral', 'referred_order')"
@@ -36,12 +39,15 @@ class Referrals(FeatureView):
     visits = Feature(
         "count(*)", "Visits by pages that he shared.", unit="visits", where="kind = 'referral'", zh="引荐访问数"
     )
-    people = Feature("count(distinct referred)", "Customers who came by them.", unit="customers", zh="引荐人数")
+    people = Feature(
+        "count(distinct referred)", "New customers who came by them.", unit="customers",
+        where="kind = 'referral' and referred_new", zh="引荐人数",
+    )  # fmt: skip
     buyers = Feature(
-        "count(distinct referred)", "Customers who bought within 30 days of coming.", unit="customers",
-        where="kind = 'referred_order'", zh="引荐成交人数",
+        "count(distinct referred)", "New customers who bought within 30 days of coming by them.", unit="customers",
+        where="kind = 'referred_order' and referred_new", zh="引荐成交人数",
     )  # fmt: skip
     revenue = Feature(
-        "sum(amount)", "What they paid within these days.", unit="currency", where="kind = 'referred_order'",
-        zh="引荐成交金额",
+        "sum(amount)", "What these paid within the 30 days.", unit="currency",
+        where="kind = 'referred_order' and referred_new", zh="引荐成交金额",
     )  # fmt: skip

@@ -99,7 +99,10 @@ def _referrals(events: DataFrame, identifiers: DataFrame, orders: DataFrame) -> 
 
 
 def _referred_orders(led: DataFrame, orders: DataFrame) -> DataFrame:
-    """Purchases within 30 days of such a visit; each belongs to whom the newest visit before it was owed to."""
+    """Purchases within 30 days of such a visit; each belongs to whom the visitor's newest one before it was owed to.
+
+    A visitor who was new belongs to whom he came by, whatever pages of others he opened since.
+    """
     bought = orders.where(Orders.conditions["purchase"].sql).selectExpr(
         "source", "order_id", "customer_id as visitor", "ordered_at", "amount", "channel", "store"
     )
@@ -107,7 +110,8 @@ def _referred_orders(led: DataFrame, orders: DataFrame) -> DataFrame:
         "visitor", "customer_id", "event_id", "at as visited_at", "is_new"
     )
     recent = "ordered_at >= visited_at and datediff(ordered_at, visited_at) <= 30"
-    newest = "row_number() over (partition by source, order_id order by visited_at desc, event_id) as nth"
+    order = "coalesce(is_new, false) desc, visited_at desc, event_id"
+    newest = f"row_number() over (partition by source, order_id order by {order}) as nth"
     owed = visits.join(bought, "visitor").where(recent).selectExpr("*", newest).where("nth = 1")
     return _acts(owed, "'referred_order'", "concat('referred/', order_id)", "ordered_at", channel="channel",
                  amount="amount", order_id="order_id", store="store", referred="visitor",
