@@ -9,7 +9,8 @@ from quanyu.model.touch import ItemPaths
 class PurchasePaths(FeatureView):
     """How a customer comes to a purchase: from the first look at an item to its order, by the items of a year.
 
-    Items are those that he bought within 30 days of a look at something of their category.
+    Items are those that he bought within 30 days of a look at something of their category; additions are bought beside
+    the item that he came for.
     """
 
     entity, owner, over, within = Customer, "growth", ItemPaths, days(365)
@@ -20,10 +21,17 @@ class PurchasePaths(FeatureView):
         "median((unix_seconds(ordered_at) - unix_seconds(first_look_at)) / 3600)",
         "Hours from the first look at an item to its order, the median of them.", unit="hours", zh="决策时长",
     )  # fmt: skip
-    looks = Feature("avg(looks)", "Mean number of looks at an item before its order.", unit="looks", zh="购前浏览次数")
+    looks = Feature("avg(looks)", "Mean number of looks at an item before its order.", unit="looks",
+                    where="looks + compared > 0", zh="购前浏览次数")  # fmt: skip
     compared = Feature(
         "avg(compared)", "Mean number of other styles of the category that he looked at before an order.",
-        unit="styles", zh="比较商品数",
+        unit="styles", where="looks + compared > 0", zh="比较商品数",
+    )  # fmt: skip
+    additions = Feature("count(unplanned)", "Items bought beside the one that he looked at first.", unit="items",
+                        zh="连带商品数")  # fmt: skip
+    unplanned_share = Feature(
+        "count_if(unplanned) / nullif(count(unplanned), 0)", "Share of these that he had not looked at before.",
+        unit="share", type="double", zh="计划外连带占比",
     )  # fmt: skip
 
 

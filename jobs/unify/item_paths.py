@@ -1,4 +1,4 @@
-"""The way to a purchase: what customers looked at before they bought an item."""
+"""The way to a purchase: what customers looked at before they bought an item, and what they added unlooked at."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 MOST_DAYS = 30
 LOOKS = "not is_bot and kind in ('view', 'cart') and sku is not null and customer_id is not null"
 
+# Whether anything of the order was looked at, and the place of the line by the first look, of which none comes last.
+OF_ORDER = (
+    "coalesce(max(looks) over (partition by source, order_id), 0) > 0 as looked",
+    "row_number() over (partition by source, order_id order by first_look_at nulls last, line) as nth",
+)
+UNPLANNED = "if(looked and nth > 1, coalesce(looks, 0) = 0, null)"
+
 
 @job(reads=[OrderLines, Events, Products], writes=ItemPaths)
 def item_paths(order_lines: DataFrame, events: DataFrame, products: DataFrame) -> DataFrame:
-    """Items that customers bought after a look at something of the same category."""
+    """Items that customers bought after a look at something of their category, or beside an item looked at."""
     from pyspark.sql import functions as F  # noqa: N812
 
     newest = "row_number() over (partition by sku order by recorded_on desc, source) as nth"
@@ -37,4 +44,9 @@ def item_paths(order_lines: DataFrame, events: DataFrame, products: DataFrame) -
             "compared"
         ),
     )
-    return paths.select(*ItemPaths.columns)
+    measures = ("first_look_at", "looks", "compared")
+    # Sail builds its hash table from the left side of a join: paths are fewer than lines.
+    rows = paths.select(*key[:3], *measures).join(bought, key[:3], "right").selectExpr("*", *OF_ORDER)
+    values = {"looks": "coalesce(looks, 0)", "compared": "coalesce(compared, 0)", "unplanned": UNPLANNED}
+    columns = (f"{values.get(name, name)} as {name}" for name in ItemPaths.columns)
+    return rows.where("looks is not null or looked").selectExpr(*columns)
