@@ -110,10 +110,20 @@ test_the_index_is_the_weighted_mean_of_what_is_known = spec(
         Products: GOODS[Products] + "    s   | s     | scarves",
     },
     expect={
-        "fast": dict(quick=1, uncompared=1, unplanned=1, tempted=1, regrets=1, irregular=None, parts=5, index=1,
-                     type="impulsive"),
-        "slow": dict(quick=0, uncompared=0, unplanned=None, tempted=0, regrets=0, irregular=None, parts=4, index=0,
-                     type="rational"),
+        "fast": dict(
+            quick=1, uncompared=1, unplanned=1, tempted=1, regrets=1, irregular=None, parts=5, index=1, type="impulsive"
+        ),
+        "slow": dict(
+            quick=0,
+            uncompared=0,
+            unplanned=None,
+            tempted=0,
+            regrets=0,
+            irregular=None,
+            parts=4,
+            index=0,
+            type="rational",
+        ),
         "unseen": dict(quick=None, uncompared=None, tempted=0, regrets=0, parts=2, index=None, type=None),
         "regular": dict(irregular=0, parts=1),
         "nobody": dict(irregular=None, parts=0, index=None, type=None),
