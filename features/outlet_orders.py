@@ -12,10 +12,12 @@ class OutletOrders(FeatureView):
 
     orders = Feature("count(distinct order_id)", "Orders of 90 days.", unit="orders", zh="进货单数")
     pieces = Feature("sum(quantity)", "Pieces bought in 90 days.", unit="pieces", zh="进货件数")
-    pieces_30d = Feature("sum(quantity)", "Pieces bought in 30 days.", unit="pieces", within=days(30),
-                         zh="近30天进货件数")  # fmt: skip
-    pieces_180d = Feature("sum(quantity)", "Pieces bought in 180 days.", unit="pieces", within=days(180),
-                          zh="近180天进货件数")  # fmt: skip
+    pieces_28d = Feature("sum(quantity)", "Pieces bought in four weeks.", unit="pieces", within=days(28),
+                         zh="近4周进货件数")  # fmt: skip
+    pieces_84d = Feature("sum(quantity)", "Pieces bought in twelve weeks.", unit="pieces", within=days(84),
+                         zh="近12周进货件数")  # fmt: skip
+    pieces_168d = Feature("sum(quantity)", "Pieces bought in 24 weeks.", unit="pieces", within=days(168),
+                          zh="近24周进货件数")  # fmt: skip
     amount = Feature("sum(amount)", "Paid in 90 days.", unit="currency", zh="进货金额")
     items = Feature("count(distinct sku)", "Different items bought in 90 days: the range it carries.", unit="items",
                     zh="进货商品数")  # fmt: skip

@@ -14,6 +14,7 @@ from sample.retailer.assortment import ELASTICITY
 from sample.retailer.outlets import write_outlet_states
 from sample.retailer.people import SIZE_CURVE
 from sample.retailer.places import NEVER
+from sample.retailer.style_words import words_text
 from sample.retailer.words import CATEGORIES, OLD_CODES, SHOES, SIZES
 from sample.trade import lives
 from sample.world import World
@@ -95,6 +96,7 @@ def people(world: World) -> pa.Table:
         "impulse": p.impulse, "reach": p.reach, "purse": p.purse, "app": p.app, "wecom": p.wecom,
         "shopper": choose(SHOPPERS, np.digitize(deliberation(world, index), BOUNDS)),
         "deliberation": deliberation(world, index), "rhythm_days": 1 / (p.rate * lives.FACTOR[lives.HABIT]),
+        "style_words": words_text(p.style_words),
         "brought_by": p.person(world.brought_by), "brought": _brought(world, world.state != lives.UNAWARE),
         "orders": world.orders, "spent": world.spent, "last_purchase": _dates(world, world.last, -NEVER),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""How a customer spreads his spending over categories, series and brands."""
+"""How a customer spreads his purchases over categories, series, brands and styles."""
 
 from quanyu.grammar.feature import Feature, FeatureView, Grouping, days
 from quanyu.model.entities import Customer
@@ -66,4 +66,17 @@ class Brands(FeatureView):
         unit="share",
         type="double",
         zh="最爱品牌占比",
+    )
+
+
+class StyleWords(FeatureView):
+    """Which style words (风格词) the items of a customer have, by the lines of a year; an item may have several."""
+
+    entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
+    where = "purchase and products.style_words is not null"
+    groups = Grouping({"word": "split(products.style_words, '、')"}, {"lines": "count(*)"})
+
+    favourite = Feature("max_by(word, lines)", "Style word of most lines that he bought.", zh="最爱风格")
+    favourite_lines = Feature(
+        "coalesce(max(lines), 0)", "Lines of items with that word.", unit="lines", zh="最爱风格购买行数"
     )

@@ -17,6 +17,8 @@ class Preference(FeatureView):
     favourite_category = Feature("mode(products.category, true)", "Category bought most often.", type="string")
     unit_price = Feature("avg(unit_price)", "Mean price of a piece.", unit="currency per piece", type="double")
     favourite_colour = Feature("mode(products.colour, true)", "Colour bought most often.", zh="偏好颜色")
+    styled_lines = Feature("count(products.style_words)", "Lines of items that have style words.", unit="lines",
+                           zh="有风格词的购买行数")  # fmt: skip
     new_share = Feature(
         "count_if(datediff(ordered_at, products.launched_on) between 0 and 30) "
         "/ nullif(count(products.launched_on), 0)",

@@ -1,4 +1,4 @@
-"""The way to a purchase: what customers looked at before they bought an item."""
+"""The way to a purchase: what customers looked at before they bought an item, and what they added unlooked at."""
 
 from __future__ import annotations
 
@@ -16,15 +16,22 @@ MOST_DAYS = 30
 LOOKS = "not is_bot and kind in ('view', 'cart') and sku is not null"
 ITEM = ("products.style", "products.category")
 
+# Whether anything of the order was looked at, and the place of the line by the first look, of which none comes last.
+OF_ORDER = (
+    "coalesce(max(looks) over (partition by source, order_id, customer_id), 0) > 0 as looked",
+    "row_number() over (partition by source, order_id, customer_id order by first_look_at nulls last, line) as nth",
+)
+UNPLANNED = "if(looked and nth > 1, coalesce(looks, 0) = 0, null)"
+
 
 @job(reads=[OrderLines, Events], writes=ItemPaths, by_customer=True, refers={OrderLines: ITEM, Events: ITEM})
 def item_paths(order_lines: DataFrame, events: DataFrame) -> DataFrame:
-    """Items that customers bought after a look at something of the same category."""
+    """Items that customers bought after a look at something of their category, or beside an item looked at."""
     from pyspark.sql import functions as F  # noqa: N812
 
     key = ["source", "order_id", "line", "customer_id", "ordered_at", "sku"]
     item = ("coalesce(products.style, sku) as style", "products.category as category")
-    bought = order_lines.where("purchase").selectExpr(*key, *item)
+    bought = order_lines.where("purchase and products.category is not null").selectExpr(*key, *item)
     looks = events.where(LOOKS).selectExpr("customer_id", "at", *item)
     looks = looks.withColumnRenamed("style", "seen_style")
     recent = f"at <= ordered_at and datediff(ordered_at, at) <= {MOST_DAYS}"
@@ -36,4 +43,9 @@ def item_paths(order_lines: DataFrame, events: DataFrame) -> DataFrame:
             "compared"
         ),
     )
-    return paths.select(*ItemPaths.columns)
+    measures = ("first_look_at", "looks", "compared")
+    # Sail builds its hash table from the left side of a join: paths are fewer than lines.
+    rows = paths.select(*key[:4], *measures).join(bought, key[:4], "right").selectExpr("*", *OF_ORDER)
+    values = {"looks": "coalesce(looks, 0)", "compared": "coalesce(compared, 0)", "unplanned": UNPLANNED}
+    columns = (f"{values.get(name, name)} as {name}" for name in ItemPaths.columns)
+    return rows.where("looks is not null or looked").selectExpr(*columns)

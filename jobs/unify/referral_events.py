@@ -41,7 +41,10 @@ def referral_events(events: DataFrame, identifiers: DataFrame, orders: DataFrame
 
 
 def _orders(visits: DataFrame, orders: DataFrame) -> DataFrame:
-    """Purchases after a visit; each belongs to whom the newest visit before it was owed to."""
+    """Purchases after a visit; each belongs to whom the visitor's newest visit before it was owed to.
+
+    A visitor who was new belongs to whom he came by, whatever pages of others he opened since.
+    """
     bought = orders.where(Orders.conditions["purchase"].sql).selectExpr(
         "source", "order_id", "customer_id as visitor", "ordered_at", "amount", "channel", "store"
     )
@@ -49,7 +52,8 @@ def _orders(visits: DataFrame, orders: DataFrame) -> DataFrame:
         "visitor", "customer_id", "event_id", "at as visited_at", "is_new"
     )
     recent = f"ordered_at >= visited_at and datediff(ordered_at, visited_at) <= {MOST_DAYS}"
-    newest = "row_number() over (partition by source, order_id order by visited_at desc, event_id) as nth"
+    order = "coalesce(is_new, false) desc, visited_at desc, event_id"
+    newest = f"row_number() over (partition by source, order_id order by {order}) as nth"
     owed = led.join(bought, "visitor").where(recent).selectExpr("*", newest).where("nth = 1")
     return _referrals(owed, "'order'", "concat('order/', order_id)", "ordered_at", referred="visitor",
                       order_id="order_id", amount="amount", channel="channel", store="store")  # fmt: skip

@@ -161,7 +161,10 @@ class AdResults(Table):
 
 
 class ItemPaths(Table):
-    """One item that a customer bought, and the looks at it and at others of its category in the 30 days before."""
+    """One item that a customer bought, and the looks at it and at others of its category in the 30 days before.
+
+    Items without such a look are there if another one of their order was looked at.
+    """
 
     layer = "gold"
     personal = True
@@ -179,6 +182,10 @@ class ItemPaths(Table):
         "bigint", "Looks at it: views, and times that it was put into the cart.", required=True, unit="looks"
     )
     compared = Column("bigint", "Other styles of its category that were looked at.", required=True, unit="styles")
+    unplanned = Column(
+        "boolean", "Whether it was added to the order without a look at it before; null for the item of the order that"
+        " was looked at first, for which he came, and where nothing of the order was looked at.",
+    )  # fmt: skip
 
 
 class ReferralEvents(Table):

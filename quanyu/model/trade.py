@@ -31,6 +31,7 @@ class Products(Table):
     season = Column("string", "Season of the product.")
     size = Column("string", "Size.")
     colour = Column("string", "Colour.")
+    style_words = Column("string", "Words for its style (风格词), with 、 between them: `法式、通勤`.")
     list_price = Column(UNIT_PRICE, "Price on the tag.", unit="currency per piece", at_least=0)
     cost = Column(UNIT_PRICE, "Cost of one piece.", unit="currency per piece", at_least=0)
     launched_on = Column("date", "First day of sale.", days=PLANNED)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from quanyu.expressions import parse, qualifiers, safe_sql, two_valued
+from quanyu.expressions import parse, qualifiers, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
 from quanyu.grammar.row_expressions import reach
@@ -89,8 +89,17 @@ def _groups_of(context: Context, view: type[FeatureView], rows: DataFrame, *days
     if groups is None:
         return rows
     types = {name: column.type for name, column in view.row_columns(tables).items()}
-    keys = [f"{safe_sql(parse(text).tree, types)} as `{name}`" for name, text in groups.by.items() if text != name]
+    for name, text in groups.by.items():
+        if text != name:
+            rows = rows.selectExpr("*", f"{_key(text, types)} as `{name}`")
     plans = view.group_plans(tables)
-    parts = aggregate_plans(rows.selectExpr("*", *keys), plans.values(), [*by, *groups.by], *days)
+    parts = aggregate_plans(rows, plans.values(), [*by, *groups.by], *days)
     values = (f"{plan.value()} as `{name}`" for name, plan in plans.items())
     return parts.selectExpr(*by, *(f"`{name}`" for name in groups.by), *values)
+
+
+def _key(text: str, types: Mapping[str, str]) -> str:
+    """SQL of a column that rows are grouped by; a row is repeated for each value of a list."""
+    key = parse(text)
+    sql = safe_sql(key.tree, types)
+    return f"explode(array_distinct({sql}))" if type_of(key, types).startswith("array") else sql

@@ -14,6 +14,7 @@ from sample.columns.chance import pick, rng, uniform
 from sample.columns.strings import choose, digits, join
 from sample.retailer.people import SIZE_CURVE
 from sample.retailer.places import NEVER
+from sample.retailer.style_words import MANY, drawn_words
 from sample.retailer.words import BEDS, COLOURS, NOUNS, OLD_CODES, SERIES, SHOES, SIZES
 from sample.trade import calendar
 
@@ -23,6 +24,8 @@ ELASTICITY = (1.9, 1.6, 1.4, 1.1, 2.2, 0.9)
 # Seasons on sale on the first day, and eleven years of later ones.
 BEFORE, COLLECTIONS = 3, 44
 WHOLE_YEAR = 4
+# Style words that goods for the home may have: the first ones.
+HOME_WORDS = 5
 # Of the house's own brand, of its second and its third one, and of a brand that it buys.
 BRAND_SHARES = (0.45, 0.25, 0.2, 0.1)
 
@@ -32,7 +35,8 @@ class Assortment:
     """Styles and SKUs in order of launch, so that the SKUs listed on a day are a prefix of all.
 
     By style: `category` 0..5, `season` 0..4, `list` and `cost` in fen, `launch` and `end` in days from the start,
-    `pop` (popularity weight), `brand` index into BRANDS. By SKU: `sku_style` and `sku_size` (index into the category's
+    `pop` (popularity weight), `brand` index into BRANDS,
+    `style_words` bits of STYLE_WORDS. By SKU: `sku_style` and `sku_size` (index into the category's
     sizes), `code`, `size`, `share` of its style's sales. `first` (styles + 1) holds the first SKU index of each style.
     """
 
@@ -45,6 +49,7 @@ class Assortment:
     pop: Array
     sex: Array
     brand: Array
+    style_words: Array
     series: Any
     colour: Any
     name: Any
@@ -133,6 +138,7 @@ def _sized(columns: dict[str, Array], seed: int) -> Assortment:
     return Assortment(
         **{name: columns[name] for name in ("category", "season", "list", "cost", "launch", "end", "pop")},
         sex=sex, brand=pick(BRAND_SHARES, uniform(seed, "brand", serial)), series=series,
+        style_words=drawn_words(seed, "style's words", serial, np.where(category < 4, MANY, HOME_WORDS)),
         colour=colour, name=join(series, colour, pa.array(nouns)), style=style,
         first=first, sku_style=sku_style, sku_size=sku_size,
         share=_shares(category[sku_style], sex[sku_style], sku_size),

@@ -12,6 +12,7 @@ from sample.columns import Array
 from sample.columns.chance import pick, rng, scatter, uniform
 from sample.columns.strings import choose, digits, join, opaque, when
 from sample.retailer.places import CITY_SHARES, GUIDES, NEVER, StoreNetwork, names
+from sample.retailer.style_words import drawn_words
 from sample.retailer.words import CITIES, MAILS, NEW_PREFIXES, NICKS, OLD_PREFIXES, SIZES
 
 BLOCK = 65_536
@@ -27,6 +28,7 @@ class Population:
     """The population, one row per person index 0..n-1.
 
     `birth` days since 1970; `rate` purchases a day before any factor; `taste` (n, 6) shares over categories;
+    `style_words` the bits of STYLE_WORDS that they prefer;
     `channels` (n, 4) shares over store, shop, market, mall; `elasticity` multiplies a category's (mean 1);
     `household` the person whose phone a member record shows (-1: their own); days count from the start and
     are 1,000,000 for never; `member` and `app` say who ever becomes a member or opens the mini-program.
@@ -43,6 +45,7 @@ class Population:
     rate: Array
     leave: Array
     taste: Array
+    style_words: Array
     channels: Array
     elasticity: Array
     impulse: Array
@@ -173,6 +176,7 @@ def _block(seed: int, first: int, count: int, stores: StoreNetwork) -> dict[str,
         "rate": (draw.gamma(BASE_SHAPE, BASE_RATE / BASE_SHAPE, count) + 0.0003).astype(np.float32),
         "leave": draw.lognormal(-0.1, 0.45, count).astype(np.float32),
         "taste": _tastes(draw, sex),
+        "style_words": drawn_words(seed, "person's style words", first + np.arange(count)),
         "channels": _channels(draw, member),
         **_behaviour(draw, count),
         "member": member,

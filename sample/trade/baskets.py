@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sample.columns import Array
-from sample.columns.chance import pick
+from sample.columns.chance import pick, uniform
 from sample.facts import Baskets
 from sample.trade import calendar
 from sample.trade.pricing import LEVELS
@@ -21,6 +21,8 @@ AWAY = 0.1
 TRIES = 3
 OWN_SIZE = 0.85
 COUPON = 0.08
+# Chance to look on for a style with a word that one prefers, and how often at most.
+OWN_STYLE, LOOKS_ON = 0.75, 3
 # Share of lines returned, and after how many days, in stores and online.
 BACK = (0.05, 0.125)
 BACK_DAYS = ((1, 21), (4, 16))
@@ -112,10 +114,10 @@ def _back(draw: np.random.Generator, basket: Array, count: int, online: Array) -
 
 
 class Picking:
-    """Picks SKUs by taste, prices, season and size; picks again where an item is out of stock."""
+    """Picks SKUs by taste, prices, season, style words and size; picks again where an item is out of stock."""
 
     def __init__(self, world: World, day: int, draw: np.random.Generator) -> None:
-        self.world, self.draw = world, draw
+        self.world, self.day, self.draw, self.drawn = world, day, draw, 0
         self.answer = world.pricing.answer(day)
         self.order = np.argsort(world.assortment.category, kind="stable")
         weights = np.stack([world.pricing.weights(day, side)[:, self.order] for side in (0, 1)])
@@ -141,10 +143,19 @@ class Picking:
         level = np.digitize(people.elasticity[like], (0.7, 1.2))
         row = np.where(location > 0, 0, len(LEVELS)) + level
         low, high = self.low[row, category], self.high[row, category]
-        target = low + self.draw.random(len(like)) * (high - low)
-        places = np.searchsorted(self.bounds, target, side="right") - 1
-        style = self.order[places % len(self.order)]
+        style = self._style(low, high, self.draw.random(len(like)))
+        for turn in range(LOOKS_ON):
+            drawn = np.arange(len(like)), self.drawn, turn, self.day
+            goes = uniform(self.world.seed, "looks on", like, *drawn) < OWN_STYLE
+            goes &= a.style_words[style] & people.style_words[like] == 0
+            style = np.where(goes, self._style(low, high, uniform(self.world.seed, "looks on at", like, *drawn)), style)
+        self.drawn += 1
         return np.asarray(a.first[style] + self._size(like, style))
+
+    def _style(self, low: Array, high: Array, chance: Array) -> Array:
+        """Return the style that each chance in [0, 1) falls on between two bounds."""
+        places = np.searchsorted(self.bounds, low + chance * (high - low), side="right") - 1
+        return np.asarray(self.order[places % len(self.order)])
 
     def _size(self, like: Array, style: Array) -> Array:
         people, a = self.world.people, self.world.assortment

@@ -8,9 +8,10 @@ from quanyu.model.people import Identifiers
 from quanyu.model.touch import Events
 from quanyu.model.trade import OrderLines, Orders, Products
 
-# Pages are shared under the SHA-256 of an identifier: `o-bob` and `o-ann`.
+# Pages are shared under the SHA-256 of an identifier: `o-bob`, `o-ann` and `o-1`.
 SHARED_BY_BRINGS = sha256(b"o-bob").hexdigest()
 SHARED_BY_ONLY = sha256(b"o-ann").hexdigest()
+SHARED_BY_FIRST = sha256(b"o-1").hexdigest()
 
 test_the_furthest_stage_counts = spec(
     Scene("aarrr"),
@@ -31,18 +32,20 @@ test_the_furthest_stage_counts = spec(
             customer | at         | kind | shared_by
             buyer    | 2024-06-01 | view | {SHARED_BY_BRINGS}
             again    | 2024-06-21 | view | {SHARED_BY_ONLY}
+            again    | 2024-06-20 | view | {SHARED_BY_FIRST}
         """,
         Identifiers: """
-            customer | kind   | scope | value
-            brings   | openid | mall  | o-bob
-            only     | openid | mall  | o-ann
-            first    | openid | mall  | o-1
-            again    | openid | mall  | o-2
-            large    | openid | mall  | o-3
-            buyer    | openid | mall  | o-4
+            customer | kind   | scope | value | recorded_on
+            brings   | openid | mall  | o-bob | 2024-01-01
+            only     | openid | mall  | o-ann | 2024-01-01
+            first    | openid | mall  | o-1   | 2024-01-01
+            again    | openid | mall  | o-2   | 2024-01-01
+            large    | openid | mall  | o-3   | 2024-01-01
+            buyer    | openid | mall  | o-4   | 2024-06-01
         """,
     },
     expect={
+        # Led back a customer who then bought, which is no referral.
         "first": dict(stage="activation", days_in_stage=10, next_stage="retention", next_action="second_order_coupon"),
         "again": dict(stage="retention", days_in_stage=30, next_stage="revenue", next_action="cross_category_bundle"),
         "large": dict(stage="revenue", days_in_stage=None, next_stage="referral", next_action="invite_friends"),

@@ -49,6 +49,37 @@ test_a_feature_aggregates_the_groups_of_the_window = spec(
 )
 
 
+class Words(FeatureView):
+    """What a customer buys by the words of its name."""
+
+    entity, owner, over = Customer, "growth", OrderLines
+    groups = Grouping({"word": "split(products.product, ' ')", "kind": "kind"}, {"lines": "count(*)"})
+
+    words = Feature("collect_list(concat(word, ' ', kind))", "Words, with the kind of line.")
+    most = Feature("max(lines)", "Lines with the most frequent.", unit="lines")
+
+
+test_a_row_is_in_the_group_of_each_value_of_its_list_and_once_only = spec(
+    Words,
+    as_of="2024-07-01",
+    given={
+        OrderLines: """
+            customer | ordered_at | kind   | sku
+            ann      | 2024-06-01 | sale   | c1
+            ann      | 2024-06-02 | sale   | c2
+            ann      | 2024-06-03 | return | c2
+            bob      | 2024-06-01 | sale   | x
+        """,
+        Products: "sku | product\nc1 | long coat\nc2 | coat coat",
+    },
+    expect={
+        "ann": dict(words=["coat return", "coat sale", "long sale"], most=2),
+        # Nobody knows the item.
+        "bob": dict(words=None, most=None),
+    },
+)
+
+
 class Online(FeatureView):
     """What is known of a line by its order."""
 

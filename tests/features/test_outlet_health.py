@@ -28,9 +28,13 @@ test_recent_orders_and_the_range_of_an_outlet = spec(
             north  | tea | 10       | 2024-06-30
             north  | nut | 5        | 2024-05-01
             north  | tea | 7        | 2024-05-01
+            north  | tea | 3        | 2024-02-01
         """,
     },
-    expect={"north": dict(pieces_30d=10, pieces_180d=22, items=2), "south": dict(pieces_30d=0, pieces_180d=0, items=0)},
+    expect={
+        "north": dict(pieces_28d=10, pieces_84d=22, pieces_168d=25, items=2),
+        "south": dict(pieces_28d=0, pieces_84d=0, pieces_168d=0, items=0),
+    },
 )
 test_the_rhythm_of_an_outlet = spec(
     OutletRhythm,
@@ -122,6 +126,7 @@ test_how_an_outlet_does = spec(
             slow   | 2020-01-01 | Harbin
             asleep | 2020-01-01 | Harbin
             fading | 2020-01-01 | Harbin
+            few    | 2020-01-01 | Harbin
             never  | 2020-01-01 | Harbin
             young  | 2024-06-01 | Harbin
         """,
@@ -134,11 +139,13 @@ test_how_an_outlet_does = spec(
             full   | tea | 90       | 2024-06-10 | 200
             slow   | tea | 3        | 2024-06-10 |
             slow   | tea | 20       | 2024-05-10 |
-            slow   | tea | 10       | 2024-03-10 |
+            slow   | tea | 12       | 2024-03-10 |
             fading | tea | 4        | 2024-06-10 | 100
-            fading | tea | 10       | 2024-05-10 |
+            fading | tea | 12       | 2024-05-10 |
             fading | tea | 30       | 2024-03-10 |
             asleep | tea | 10       | 2024-02-01 |
+            few    | tea | 1        | 2024-06-10 |
+            few    | tea | 11       | 2024-05-10 |
         """,
         ShelfChecks: """
             visit_id | outlet | sku | visited_at | on_hand
@@ -148,6 +155,8 @@ test_how_an_outlet_does = spec(
             4        | full   | tea | 2024-05-20 | 10
             5        | full   | tea | 2024-06-19 | 30
             6        | asleep | tea | 2024-05-20 | 5
+            7        | fading | tea | 2024-05-20 | 30
+            8        | fading | tea | 2024-06-19 | 30
         """,
         ShelfVisits: """
             outlet | visited_at | shelf_share
@@ -169,14 +178,16 @@ test_how_an_outlet_does = spec(
     expect={
         # 30 there, 90 bought in 90 days, so 30 in 30 days; 20 left: 40 sold in 30 days.
         "well": dict(state="healthy", expected_gap=30.5, overdue=21 / 30.5, velocity=28 / 3, days_of_stock=15 / 7 * 7,
-                     trend=1.6, share_of_sales=0.25, diverting=False, losing_shelf=False,
+                     earlier_pieces=50, trend=1.6, share_of_sales=0.25, diverting=False, losing_shelf=False,
                      size_band="large", often_empty=False, crowded_out=False),
         "empty": dict(state="out_of_stock", velocity=None, often_empty=True, size_band=None),
         "full": dict(state="overstocked", velocity=7 / 3, days_of_stock=90, share_of_sales=1 / 13, diverting=True,
                      size_band="middle", crowded_out=True),
-        "slow": dict(state="slowing", trend=0.3, quarterly_trend=23 / 10, losing_shelf=True),
-        # Not by its last month, but by its last quarter.
-        "fading": dict(state="slowing", trend=0.8, quarterly_trend=14 / 30),
+        "slow": dict(state="slowing", earlier_pieces=20, trend=0.3, quarterly_trend=23 / 12, losing_shelf=True),
+        # Not by its last weeks, but by its last quarter; its stock lasts for long, because it sells less.
+        "fading": dict(state="slowing", trend=8 / 12, quarterly_trend=16 / 30, days_of_stock=30 / (16 / 90)),
+        # Eleven pieces are too few to tell a trend by.
+        "few": dict(state="healthy", trend=None, quarterly_trend=None),
         "asleep": dict(state="sleeping", overdue=151 / 30, expected_gap=30),
         "never": dict(state="sleeping", overdue=None, expected_gap=None, days_of_stock=None, share_of_sales=None),
         "young": dict(state="new", trend=None),

@@ -40,9 +40,39 @@ test_the_way_to_an_item_is_from_the_first_look_at_it = spec(
     },
     expect={
         # 24 hours beside one other style, and 2 hours beside two.
-        "ann": dict(items=2, hours=13, looks=1.5, compared=1.5),
+        "ann": dict(items=2, hours=13, looks=1.5, compared=1.5, additions=0, unplanned_share=None),
         "bob": dict(items=0, hours=None, looks=None, compared=None),
         "cat": dict(items=0, hours=None, looks=None, compared=None),
+    },
+)
+
+test_what_is_added_without_a_look_beside_the_item_that_he_came_for = spec(
+    PurchasePaths,
+    as_of="2024-07-01",
+    given={
+        Events: """
+            customer | at                  | kind | sku
+            ann      | 2024-06-01 10:00:00 | view | a
+            ann      | 2024-06-01 11:00:00 | view | b
+            bob      | 2024-06-01 11:00:00 | view | a
+        """,
+        OrderLines: """
+            customer | ordered_at          | order_id | line | sku
+            ann      | 2024-06-02 10:00:00 | o1       | 1    | a
+            ann      | 2024-06-02 10:00:00 | o1       | 2    | b
+            ann      | 2024-06-02 10:00:00 | o1       | 3    | s
+            bob      | 2024-06-02 10:00:00 | o2       | 1    | s
+            bob      | 2024-06-02 10:00:00 | o2       | 2    | a
+            cat      | 2024-06-02 10:00:00 | o3       | 1    | s
+            cat      | 2024-06-02 10:00:00 | o3       | 2    | a
+        """,
+        Products: GOODS[Products] + "    s   | s     | scarves",
+    },
+    expect={
+        # A scarf is no item by whose category comparison is measured: he looked at none.
+        "ann": dict(additions=2, unplanned_share=0.5, looks=1, compared=1),
+        "bob": dict(additions=1, unplanned_share=1, looks=1, compared=0),
+        "cat": dict(additions=0, unplanned_share=None),
     },
 )
 
@@ -70,17 +100,30 @@ test_the_index_is_the_weighted_mean_of_what_is_known = spec(
             regular  | 2024-05-21
         """,
         OrderLines: """
-            customer | ordered_at | kind   | sku | quantity | promotion
-            fast     | 2024-06-02 10:00:00 | sale   | a   | 2        | 618
-            fast     | 2024-06-05          | return | a   | -1       | 618
-            slow     | 2024-06-02 10:00:00 | sale   | a   | 1        |
-            unseen   | 2024-06-02          | sale   | a   | 1        |
+            customer | ordered_at          | order_id | line | kind   | sku | quantity | promotion
+            fast     | 2024-06-02 10:00:00 | o1       | 1    | sale   | a   | 2        | 618
+            fast     | 2024-06-02 10:00:00 | o1       | 2    | sale   | s   | 1        | 618
+            fast     | 2024-06-05          | o2       | 1    | return | a   | -1       | 618
+            slow     | 2024-06-02 10:00:00 | o3       | 1    | sale   | a   | 1        |
+            unseen   | 2024-06-02          | o4       | 1    | sale   | a   | 1        |
         """,
-        **GOODS,
+        Products: GOODS[Products] + "    s   | s     | scarves",
     },
     expect={
-        "fast": dict(quick=1, uncompared=1, tempted=1, regrets=1, irregular=None, parts=4, index=1, type="impulsive"),
-        "slow": dict(quick=0, uncompared=0, tempted=0, regrets=0, irregular=None, parts=4, index=0, type="rational"),
+        "fast": dict(
+            quick=1, uncompared=1, unplanned=1, tempted=1, regrets=1, irregular=None, parts=5, index=1, type="impulsive"
+        ),
+        "slow": dict(
+            quick=0,
+            uncompared=0,
+            unplanned=None,
+            tempted=0,
+            regrets=0,
+            irregular=None,
+            parts=4,
+            index=0,
+            type="rational",
+        ),
         "unseen": dict(quick=None, uncompared=None, tempted=0, regrets=0, parts=2, index=None, type=None),
         "regular": dict(irregular=0, parts=1),
         "nobody": dict(irregular=None, parts=0, index=None, type=None),

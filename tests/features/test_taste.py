@@ -2,7 +2,7 @@
 
 from specification import Scene, spec
 
-from features.customers.categories import Brands, Categories, Series
+from features.customers.categories import Brands, Categories, Series, StyleWords
 from features.customers.preference import Preference
 from features.customers.sizes import Sizes
 from quanyu.model.trade import OrderLines, Orders, Products
@@ -69,6 +69,53 @@ test_sizes_by_category = spec(
         "ann": dict(usual="XL", bought=["外套 XL", "裤子 32"], sizes=2),
         "bob": dict(usual="L", bought=["外套 L", "外套 XL"], sizes=2),
         "cat": dict(usual=None, bought=None, sizes=0),
+    },
+)
+STYLED = {
+    Products: """
+        sku | style_words
+        c1  | 法式、通勤
+        c2  | 通勤、通勤
+        t1  | 复古
+        h1  |
+    """,
+    OrderLines: """
+        customer | ordered_at | sku | kind
+        ann      | 2024-06-01 | c1  | sale
+        ann      | 2024-06-02 | c2  | sale
+        ann      | 2024-06-03 | t1  | sale
+        ann      | 2024-06-04 | h1  | sale
+        ann      | 2024-06-05 | t1  | return
+        ann      | 2023-06-05 | t1  | sale
+        bob      | 2024-06-01 | t1  | sale
+        cat      | 2024-06-01 | h1  | sale
+    """,
+}
+test_a_line_counts_for_each_style_word_of_its_item = spec(
+    StyleWords,
+    as_of="2024-07-01",
+    given=STYLED,
+    expect={
+        "ann": dict(favourite="通勤", favourite_lines=2),
+        "bob": dict(favourite="复古", favourite_lines=1),
+        "cat": dict(favourite=None, favourite_lines=0),
+    },
+)
+test_lines_with_style_words = spec(
+    Preference,
+    as_of="2024-07-01",
+    given=STYLED,
+    expect={"ann": dict(styled_lines=3), "bob": dict(styled_lines=1), "cat": dict(styled_lines=0)},
+)
+test_the_style_of_a_customer = spec(
+    Scene("taste"),
+    as_of="2024-07-01",
+    given=STYLED,
+    expect={
+        "ann": dict(style_share=2 / 3, style="通勤"),
+        # One line is no style.
+        "bob": dict(style_share=1, style=None),
+        "cat": dict(style_share=None, style=None),
     },
 )
 test_colours_and_news = spec(

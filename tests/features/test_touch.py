@@ -137,7 +137,7 @@ test_activities = spec(
 )
 
 # Pages are shared under the SHA-256 of an identifier.
-SHARED_BY_ANN = sha256(b"o-ann").hexdigest()
+SHARED_BY_ANN, SHARED_BY_CAT = (sha256(value).hexdigest() for value in (b"o-ann", b"o-cat"))
 
 test_whom_a_customer_brings = spec(
     Referrals,
@@ -147,7 +147,10 @@ test_whom_a_customer_brings = spec(
             customer | at         | kind | shared_by
             bob      | 2024-06-01 | view | {SHARED_BY_ANN}
             bob      | 2024-06-02 | view | {SHARED_BY_ANN}
+            bob      | 2024-06-03 | view | {SHARED_BY_CAT}
             null     | 2024-06-03 | view | {SHARED_BY_ANN}
+            old      | 2024-06-03 | view | {SHARED_BY_ANN}
+            old      | 2024-06-03 | view | {SHARED_BY_CAT}
         """,
         Orders: """
             customer | ordered_at | amount | status
@@ -155,12 +158,21 @@ test_whom_a_customer_brings = spec(
             bob      | 2024-06-21 | 99     | cancelled
             bob      | 2024-05-20 | 99     | paid
             bob      | 2024-07-20 | 99     | paid
+            old      | 2024-06-20 | 50     | paid
         """,
-        Identifiers: "customer | kind | scope | value\nann | openid | mall | o-ann\nbob | openid | mall | o-bob",
+        Identifiers: """
+            customer | kind   | scope | value | recorded_on
+            ann      | openid | mall  | o-ann | 2024-01-01
+            bob      | openid | mall  | o-bob | 2024-06-01
+            cat      | openid | mall  | o-cat | 2024-01-01
+            old      | openid | mall  | o-old | 2024-01-01
+        """,
     },
     expect={
-        "ann": dict(visits=3, people=1, buyers=1, revenue=30),
+        "ann": dict(visits=4, people=1, buyers=1, revenue=30),
         "bob": dict(visits=0, people=0, buyers=0, revenue=0),
+        # Whoever was a customer before was not brought, and bob was by ann.
+        "cat": dict(visits=2, people=0, buyers=0, revenue=0),
     },
 )
 
@@ -181,7 +193,11 @@ test_what_a_customer_does_beyond_buying = spec(
             ann      | 2024-06-03 | share |
             bob      | 2024-06-03 | view  | {SHARED_BY_ANN}
         """,
-        Identifiers: "customer | kind | scope | value\nann | openid | mall | o-ann\nbob | openid | mall | o-bob",
+        Identifiers: """
+            customer | kind   | scope | value | recorded_on
+            ann      | openid | mall  | o-ann | 2024-01-01
+            bob      | openid | mall  | o-bob | 2024-06-03
+        """,
         ActivityPeople: "customer | activity | step | at\nann | a1 | checkin | 2024-06-02",
     },
     expect={

@@ -18,11 +18,22 @@ PEOPLE = "'{truth}/people.parquet'"
 
 
 @pytest.fixture(scope="module")
-def listed(house):
-    """The price on the tag of each item."""
+def items(house):
+    """Rows of the product master."""
     text = (house / "landing/erp_products/2024-07-20/products.csv").read_bytes().decode("gb18030").splitlines()
-    rows = (line.split(",") for line in text[1:])
-    return {row[0]: float(row[8]) for row in rows}
+    return [line.split(",") for line in text[1:]]
+
+
+@pytest.fixture(scope="module")
+def listed(items):
+    """The price on the tag of each item."""
+    return {row[0]: float(row[8]) for row in items}
+
+
+@pytest.fixture(scope="module")
+def styles(items):
+    """The style words of each item."""
+    return {row[0]: row[12] for row in items}
 
 
 def test_what_was_paid_and_the_discount_are_the_price_on_the_tag(query, listed):
@@ -68,6 +79,16 @@ def test_rational_shoppers_look_longer_and_buy_less_that_they_never_looked_at(qu
     minutes = {shopper: wait for shopper, _, wait in rows}
     assert planned["rational"] > planned["impulsive"] + 0.05
     assert minutes["impulsive"] < 60 < 24 * 60 < minutes["rational"]
+
+
+def test_people_buy_the_style_words_that_they_prefer(query, styles):
+    lines = query(f"select sku, style_words from {PAID} join {PEOPLE} using (openid)")
+    of_item, preferred = [set(styles[sku].split("、")) for sku, _ in lines], [set(p.split("、")) for _, p in lines]
+    own = [bool(item & words) for item, words in zip(of_item, preferred, strict=True)]
+    others = [bool(item & words) for item, words in zip(of_item, preferred[1:] + preferred[:1], strict=True)]
+    assert len(lines) > 100
+    assert {len(words) for words in styles.values()} == {2, 5}
+    assert sum(own) > 1.3 * sum(others)
 
 
 def test_who_was_brought_came_by_the_page_that_a_customer_shared(query):

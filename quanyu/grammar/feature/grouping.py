@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from quanyu.errors import ExpressionError
 from quanyu.expressions import check_columns, check_domain, parse, type_of
 from quanyu.expressions.aggregates import AggregateExpression
+from quanyu.expressions.datatypes import element
 from quanyu.grammar.table import TYPE, Column
 
 
@@ -16,11 +17,12 @@ class Grouping:
     """What a view groups the rows of an entity by, and what it knows of each group.
 
     With `Grouping({"category": "products.category"}, {"spend": "sum(amount)"})`, a feature may be
-    `max_by(category, spend)`, or `max(spend) / sum(spend)`. The rows are those of the view's own window.
+    `max_by(category, spend)`, or `max(spend) / sum(spend)`. The rows are those of the view's own window. A row with a
+    list, such as `{"word": "split(products.style_words, '、')"}`, is in the group of each of its values.
     """
 
     by: Mapping[str, str]
-    """Columns of a group by name, each an expression over a row."""
+    """Columns of a group by name, each an expression over a row: a value, or a list of values."""
     values: Mapping[str, str]
     """Columns of a group by name, each an aggregate over the group's rows."""
 
@@ -30,18 +32,22 @@ class Grouping:
 
     def columns(self, columns: Mapping[str, Column], plans: Mapping[str, AggregateExpression]) -> dict[str, Column]:
         """Columns of a group, from the columns of a row and the plans of its values. Raises ExpressionError."""
-        keys = {name: key_column(text, columns) for name, text in self.by.items()}
+        keys = {name: key_column(text, columns, lists=name != text) for name, text in self.by.items()}
         return keys | {name: replace(one.column(columns), unit=_unit(one, columns)) for name, one in plans.items()}
 
 
-def key_column(text: str, columns: Mapping[str, Column]) -> Column:
-    """The column that rows are grouped by. Raises ExpressionError for an expression that is no key."""
+def key_column(text: str, columns: Mapping[str, Column], lists: bool = False) -> Column:
+    """The column that rows are grouped by: of `lists`, each of their values.
+
+    Raises ExpressionError for an expression that is no key.
+    """
     expression = parse(text)
     check_columns(expression, columns)
     check_domain(expression.tree, columns)
     if expression.aggregates:
         raise ExpressionError(f"{text!r} aggregates rows: rows are grouped by a value of each")
     kind = type_of(expression, {name: column.type for name, column in columns.items()})
+    kind = (element(kind) if lists else None) or kind
     if not TYPE.match(kind) or kind.startswith(("array", "double")):
         raise ExpressionError(f"{text!r} is a {kind}: rows are grouped by a text, a date, a time or an exact number")
     source = columns.get(text)

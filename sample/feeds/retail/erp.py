@@ -8,6 +8,7 @@ import pyarrow as pa
 from sample.columns.strings import choose, dates, join, money, same, when, whole
 from sample.facts import DayFacts
 from sample.retailer.places import ROLES
+from sample.retailer.style_words import words_text
 from sample.retailer.words import BRANDS, CATEGORIES, CITIES, NEW_CODES, OLD_CODES, SEASONS
 from sample.trade.pricing import Tags
 from sample.world import World
@@ -27,7 +28,7 @@ def products(world: World, facts: DayFacts, out: Out) -> None:
         "系列": choose(a.series, style), "品类代码": choose(codes, a.category[style]),
         "季节": choose(SEASONS, a.season[style]), "尺码": a.size.slice(0, len(style)), "颜色": choose(a.colour, style),
         price: money(a.list[style]), "成本价": money(a.cost[style]), "上市日期": dates(a.launch[style], world.start),
-        "品牌": choose(BRANDS, a.brand[style]),
+        "品牌": choose(BRANDS, a.brand[style]), "风格": words_text(a.style_words[style]),
     }  # fmt: skip
     header = ",".join(columns)
     if day == COMMAS_DAY:

@@ -39,7 +39,7 @@ test_a_visit_by_a_shared_page_is_owed_to_who_shared_it = spec(
     """,
 )
 
-test_a_purchase_within_30_days_is_owed_to_the_newest_visit_before_it = spec(
+test_a_purchase_within_30_days_is_owed_to_who_brought_the_visitor = spec(
     ReferralEvents,
     as_of="2024-07-31",
     given={
@@ -66,7 +66,7 @@ test_a_purchase_within_30_days_is_owed_to_the_newest_visit_before_it = spec(
     },
     expect="""
         customer | referral_id | kind  | referred | referred_new | channel | amount | order_id
-        dan      | order/o2    | order | ann      | False        | web     | 20.00  | o2
+        dan      | order/o2    | order | ann      | True         | web     | 20.00  | o2
         dan      | order/o4    | order | ann      | False        | store   | 40.00  | o4
         dan      | visit/1     | visit | ann      | True         | null    | null   | null
         dan      | visit/2     | visit | ann      | False        | null    | null   | null
