@@ -212,3 +212,25 @@ class CustomerAttributes(Table):
     said_on = Column("date", "Day for which it is valid, at most two years before its delivery.", required=True)
     licence = Column("string", "Licence under which it may be stored.", required=True)
     purpose = Column("string", "Purpose for which it may be used.", required=True, values=PURPOSES)
+
+
+# Answer of the gate about somebody whom it lets be contacted; the others are why not.
+REACHABLE = "reachable"
+
+
+class ConsentAnswers(Table):
+    """What the consent gate answers of a customer, as of the day: whether and why not, without any address."""
+
+    layer = "gold"
+    owner = "legal"
+    keys = ("customer_id", "purpose", "channel")
+
+    customer_id = Column("string", "The customer.", required=True)
+    purpose = Column("string", "What was asked for.", required=True, values=PURPOSES)
+    channel = Column("string", "On which channel; any for platforms of others.", required=True,
+                     values=(ANY, *CHANNELS))  # fmt: skip
+    answer = Column(
+        "string", "`reachable`, or why not: `consent` for no consent or an objection, `address` for no address of the"
+        " kind, `barred` for addresses of which each is suppressed.", required=True,
+        values=(REACHABLE, "consent", "address", "barred"),
+    )  # fmt: skip

@@ -140,6 +140,8 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
 
 def of_job(context: Context, job: Job, day: date, owners: DataFrame | None = None) -> DataFrame:
     """What a job makes of the facts up to the end of a day; `owners` are the customers of persons, if not today's."""
+    if job.of_context:
+        return job(context, day, owners)
     return of_rows(
         context, job, lambda table: facts(context, table, day, owners=owners).drop("as_of"),
         lambda: records_known(context, day, owners=owners),
