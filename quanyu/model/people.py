@@ -117,8 +117,23 @@ class Customers(Table):
     sources = Column("array<string>", "Feeds with records of the customer.")
     gender = Column("string", "Gender, by survivorship.", survivorship=("crm",))
     city = Column("string", "City, by survivorship.", survivorship=("crm",))
+    region = Column("string", "Province or state, by survivorship.", survivorship=("crm",))
     country = Column("string", "Country, by survivorship.", survivorship=("crm",))
     birth_year = Column("int", "Year of birth, by survivorship.", unit="year", survivorship=("crm",))
+    gender_source = Column("string", "Feed with the record that the gender is from.")
+    gender_confidence = Column("double", "Share of the records with a gender that say the same.", unit="share")
+    gender_feeds = Column("bigint", "Feeds that say this gender; 0 if it is not known.", unit="feeds")
+    city_source = Column("string", "Feed with the record that the city is from.")
+    city_confidence = Column("double", "Share of the records with a city that say the same.", unit="share")
+    city_feeds = Column("bigint", "Feeds that say this city; 0 if it is not known.", unit="feeds")
+    region_source = Column("string", "Feed with the record that the region is from.")
+    region_confidence = Column("double", "Share of the records with a region that say the same one.", unit="share")
+    region_feeds = Column("bigint", "Feeds that say this province or state; 0 if it is not known.", unit="feeds")
+    birth_year_source = Column("string", "Feed with the record that the year of birth is from.")
+    birth_year_confidence = Column(
+        "double", "Share of the records with a year of birth that say the same.", unit="share"
+    )
+    birth_year_feeds = Column("bigint", "Feeds that say this year of birth; 0 if it is not known.", unit="feeds")
     joined_on = Column("date", "First day on which any source had the customer.")
     consents = Column(
         "array<string>",

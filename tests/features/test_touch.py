@@ -10,7 +10,7 @@ from features.customers.messaging import Messaging
 from features.customers.purchase_paths import Referrals
 from features.customers.voice import Complaining, Inquiries, Reviewing
 from quanyu.model.knowledge import ActivityPeople, Complaints, Reviews, ServiceChats
-from quanyu.model.people import Consents, Identifiers, People
+from quanyu.model.people import Consents, Identifiers
 from quanyu.model.touch import Contacts, Events, Groups, Messages
 from quanyu.model.trade import Orders
 
@@ -230,27 +230,3 @@ test_how_a_customer_can_be_reached = spec(
                     group_member=False),
     },
 )  # fmt: skip
-
-test_age_and_tenure = spec(
-    Scene("basics"),
-    as_of="2024-07-01",
-    given={
-        People: """
-            customer | person | birthday   | recorded_on
-            ann      | 1      | 1990-03-01 | 2024-05-01
-            bob      | 2      | 1950-03-01 | 2019-05-01
-            cat      | 3      |            | 2019-05-01
-        """,
-        Identifiers: """
-            customer | person | kind  | value | recorded_on
-            ann      | 1      | phone | 1     | 2024-05-01
-            bob      | 2      | phone | 2     | 2019-05-01
-            cat      | 3      | phone | 3     | 2019-05-01
-        """,
-    },
-    expect={
-        "ann": dict(age_band="25-34", tenure="new"),
-        "bob": dict(age_band="60+", tenure="long_known"),
-        "cat": dict(age_band=None, tenure="long_known"),
-    },
-)
