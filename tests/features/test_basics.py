@@ -6,7 +6,6 @@ from specification import Scene, spec
 
 from quanyu.model.people import Attributes, Consents, Identifiers, People
 
-
 HASHED = {phone: sha256(phone.encode()).hexdigest() for phone in ("11", "22", "33")}
 
 test_age_and_tenure = spec(
