@@ -131,7 +131,7 @@ HEADS = {
 }  # fmt: skip
 STEPS = (
     "ingest.consents", "ingest.members", "ingest.outlets", "ingest.products", "ingest.receipts",
-    "identities", "customers", "activity", "customer_attributes", "item_paths", "referral_events",
+    "identities", "customers", "activity", "customer_attributes", "item_paths", "referral_events", "consent_answers",
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
     "features.product_sales", "features.recency", "features.value", "track.identity", "train.churn", "scores",
     "profile.customer", "profile.outlet", "profile.product", "memberships.customer",

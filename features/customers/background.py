@@ -21,3 +21,7 @@ class Background(FeatureView):
         "min(value) = max(value)", "Whether all parties say the same of his income; null if none says anything.",
         where="attribute = 'income_band'", zh="收入水平是否一致",
     )  # fmt: skip
+    income_parties = Feature(
+        "count(distinct source)", "Parties that say something of his income.", unit="parties",
+        where="attribute = 'income_band'", zh="收入水平来源数",
+    )  # fmt: skip

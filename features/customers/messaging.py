@@ -1,7 +1,8 @@
-"""How a customer answers messages."""
+"""Where a customer can be reached, by the answers of the consent gate, and how he answers messages."""
 
 from quanyu.grammar.feature import Feature, FeatureView, days
 from quanyu.model.entities import Customer
+from quanyu.model.people import ConsentAnswers
 from quanyu.model.touch import Messages
 
 
@@ -38,3 +39,32 @@ class Messaging(FeatureView):
         "count(*)", "Times that he unsubscribed or complained.", unit="times", within=None,
         where="status in ('unsubscribed', 'complained')", zh="退订次数",
     )  # fmt: skip
+
+
+class Reachability(FeatureView):
+    """Whether the consent gate lets a customer be contacted on a channel, and if not, why not.
+
+    `reachable`; `consent`: no consent, or the customer objected; `address`: no address; `barred`: an address that is
+    suppressed, such as one that bounced, is on a list or is shared with somebody who objected. Consents, withdrawals,
+    message events, suppression lists and rows that cannot be read count, as they were known at the end of the day. Of a
+    channel on which nobody has an address, nothing is known.
+    """
+
+    entity, owner, over = Customer, "private_domain", ConsentAnswers
+
+    email = Feature("max(answer)", "Messages by e-mail.", where="purpose = 'messages' and channel = 'email'",
+                    zh="邮件触达结论")  # fmt: skip
+    sms = Feature("max(answer)", "Text messages.", where="purpose = 'messages' and channel = 'sms'",
+                  zh="短信触达结论")  # fmt: skip
+    phone = Feature("max(answer)", "Calls.", where="purpose = 'messages' and channel = 'phone'",
+                    zh="电话触达结论")  # fmt: skip
+    wecom = Feature("max(answer)", "Messages in WeCom.", where="purpose = 'messages' and channel = 'wecom'",
+                    zh="企微触达结论")  # fmt: skip
+    mini_program = Feature("max(answer)", "Messages of the mini-program.",
+                           where="purpose = 'messages' and channel = 'mini_program'", zh="小程序触达结论")  # fmt: skip
+    app_push = Feature("max(answer)", "Messages of the app.", where="purpose = 'messages' and channel = 'app_push'",
+                       zh="应用推送触达结论")  # fmt: skip
+    ads = Feature("max(answer)", "Advertisements, by an export to a platform.", where="purpose = 'ads'",
+                  zh="广告投放结论")  # fmt: skip
+    channels = Feature("count(*)", "Channels on which messages reach him.", unit="channels",
+                       where="purpose = 'messages' and answer = 'reachable'", zh="可触达渠道数")  # fmt: skip

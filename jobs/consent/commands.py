@@ -12,7 +12,7 @@ from quanyu.printable import grid
 from quanyu.run.business_days import day_of, newest_day
 
 if TYPE_CHECKING:  # Each command loads what it needs: the help of the product must not wait for a database's client.
-    from jobs.consent.facts import Moment, Question
+    from jobs.consent.facts import Moment
     from quanyu.run.runner import Context
 
 One = Annotated[str, typer.Argument(help="A customer id, source/key of a record, or an identifier of it.")]
@@ -37,7 +37,7 @@ def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None)
     context = Context(settings, day_of(day) if day else date.min)
     # Feeds are late or not as of the day to which the home was computed.
     context.day = context.day if day else (context.forward_day("identities") or newest_day(settings))
-    moment = Moment(context.as_of_at, context.day) if day else Moment.now()
+    moment = Moment.end_of(context.day, settings.tzinfo) if day else Moment.now()
     directory = Directory(context)
     records = directory.find(value)
     customers = sorted({customer for record in records if (customer := directory.customer_of(record))})
@@ -51,23 +51,13 @@ def consent(value: One, day: OnDay = None, conf: Conf = None, home: Home = None)
     context.close()
 
 
-def _questions() -> list[Question]:
-    from jobs.consent.facts import Question
-    from quanyu.model.people import ANY, CHANNELS, PURPOSES, REACHES
-
-    kinds_by_channel = {
-        channel: tuple(kind for kind, reached in REACHES.items() if channel in reached) for channel in CHANNELS
-    }
-    outside = [Question(purpose, ANY, ("phone", "email")) for purpose in PURPOSES if purpose != "messages"]
-    return [*(Question("messages", channel, kinds) for channel, kinds in kinds_by_channel.items()), *outside]
-
-
 def _answers(context: Context, customer: str, moment: Moment) -> Any:
     from jobs.consent import gate
+    from jobs.consent.answers import questions
 
     frame = context.lake.spark.createDataFrame([(customer,)], "customer_id string")
     rows = []
-    for question in _questions():
+    for question in questions():
         answers = gate.check_consent(context, question, frame, None, moment).orderBy("kind", "value").collect()
         rows += [[question.purpose, question.channel, row["value"] or "", row["reason"] or "yes"] for row in answers]
     return grid(("purpose", "channel", "address", "may be reached"), rows, customer)

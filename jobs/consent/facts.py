@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from jobs.audiences.membership_intervals import ever_held_out
@@ -32,15 +32,24 @@ class Question:
 
 @dataclass(frozen=True)
 class Moment:
-    """Time of a question: an instant with current data (no `day`), or the end of a day with the data of that day."""
+    """Time of a question: an instant with current data (no `day`), or the end of a day with the data of that day.
+
+    `owners` are the customers of persons then (source, person_key, customer_id), if not those of today.
+    """
 
     at: datetime
     day: date | None = None
+    owners: DataFrame | None = None
 
     @classmethod
     def now(cls) -> Moment:
         """The present, with current data."""
         return cls(datetime.now(UTC))
+
+    @classmethod
+    def end_of(cls, day: date, zone: tzinfo, owners: DataFrame | None = None) -> Moment:
+        """The end of a day in a zone, with the data of that day."""
+        return cls(datetime.combine(day + timedelta(days=1), time(), zone), day, owners)
 
 
 def literal(at: datetime) -> str:
@@ -49,7 +58,7 @@ def literal(at: datetime) -> str:
 
 
 def valid_rows(context: Context, name: str, moment: Moment) -> DataFrame:
-    """Rows of a table about persons that are valid at a moment, with the `customer_id` of today.
+    """Rows of a table about persons that are valid at a moment, with the `customer_id` of its owners.
 
     Permanent facts count from the day they were recorded, even if a later file contradicts them.
     """
@@ -61,12 +70,13 @@ def valid_rows(context: Context, name: str, moment: Moment) -> DataFrame:
         since = f"recorded_on <= date'{moment.day}'" if moment.day else "true"
         current = f"({current}) or (({table.permanent_where}) and {since})"
     rows = context.lake.table(table).where(current)
-    return _with_customers(context, rows)
+    return with_customers(context, rows, moment)
 
 
-def _with_customers(context: Context, rows: DataFrame) -> DataFrame:
-    people = as_of.people(context.lake, context.catalogue.tables["identities"])
-    return rows.join(people, ["source", "person_key"], "left")
+def with_customers(context: Context, rows: DataFrame, moment: Moment) -> DataFrame:
+    """Rows about persons with the `customer_id` that each had at a moment, or null."""
+    owners = as_of.people_of(context) if moment.owners is None else moment.owners
+    return rows.join(owners, ["source", "person_key"], "left")
 
 
 def answers(context: Context, moment: Moment) -> DataFrame:
@@ -111,21 +121,22 @@ def _removed_feeds(context: Context, purpose: str) -> list[str]:
     return sorted({row["source"] for table_rows in rows for row in table_rows})
 
 
-def unreadable(context: Context, purpose: str) -> DataFrame:
+def unreadable(context: Context, purpose: str, moment: Moment) -> DataFrame:
     """Rows of these feeds in quarantine: source, person_key, shows (texts of identifiers).
 
-    A row that is only a duplicate is readable, and not included.
+    A row that is only a duplicate is readable, and not included. As of a day, rows that were delivered by then; those
+    that were corrected since are no longer there.
     """
     spark, schema = context.lake.spark, "source string, person_key string, shows array<string>"
     rows = spark.createDataFrame([], schema)
+    delivered = f"_day is null or _day <= date'{moment.day}'" if moment.day else "true"
     for name in [*feeds(context, purpose), *_removed_feeds(context, purpose)]:
         place = f"quarantine/{name}"
         if not context.lake.exists(place) or "shows" not in context.lake.read(place).columns:
             continue
         # The embedded engine cannot push a filter on list elements down to the files, but it can on one text.
-        bad = context.lake.read(place).where(
-            "size(reasons) >= size(split(array_join(reasons, '\n'), ': repeats the '))"
-        )
+        bad = context.lake.read(place).where(delivered)
+        bad = bad.where("size(reasons) >= size(split(array_join(reasons, '\n'), ': repeats the '))")
         rows = rows.unionByName(bad.selectExpr(f"'{name}' as source", "person_key", "shows"))
     return rows
 
@@ -149,9 +160,9 @@ def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
 
 
 def addresses(context: Context, moment: Moment) -> DataFrame:
-    """Rows of `identifiers` that are valid at a moment, with the `customer_id` of today."""
+    """Rows of `identifiers` that are valid at a moment, with the `customer_id` of its owners."""
     rows = valid.current_identifiers(context.lake, context.catalogue, moment.day or valid.NOW)
-    return _with_customers(context, rows)
+    return with_customers(context, rows, moment)
 
 
 def held_out(context: Context, audience: str) -> DataFrame:
@@ -162,5 +173,5 @@ def held_out(context: Context, audience: str) -> DataFrame:
 
 
 def paused_since(context: Context, moment: Moment, hours: float) -> datetime:
-    """Instant after which a pausing event still blocks contact, relative to the moment or the end of the run's day."""
-    return min(moment.at, context.as_of_at) - timedelta(hours=hours)
+    """Instant after which a pausing event still blocks contact, before the end of the question's day or the run's."""
+    return (moment.at if moment.day else min(moment.at, context.as_of_at)) - timedelta(hours=hours)

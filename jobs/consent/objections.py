@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.consent import states
-from jobs.consent.facts import Moment, Question, answers, literal, newest_grants, paused_since, unreadable, valid_rows
+from jobs.consent.facts import (
+    Moment,
+    Question,
+    answers,
+    literal,
+    newest_grants,
+    paused_since,
+    unreadable,
+    valid_rows,
+    with_customers,
+)
 from jobs.journeys.sending.mail import fingerprint_sql, named_sql
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
@@ -43,7 +53,7 @@ def objections(
         [
             withdrawn,
             _named(alone.unionByName(listed), identifiers),
-            _unreadable(context, question, identifiers),
+            _unreadable(context, question, moment, identifiers),
             without_address,
         ]
     )
@@ -80,14 +90,11 @@ def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
     return texts.select("text", "kind", "reason").distinct().join(whom, "text").select(*WHO, "kind", "reason")
 
 
-def _unreadable(context: Context, question: Question, identifiers: DataFrame) -> DataFrame:
+def _unreadable(context: Context, question: Question, moment: Moment, identifiers: DataFrame) -> DataFrame:
     """Customers of rows that cannot be read: those of their own records, and all who share an identifier of the row."""
-    from quanyu.point_in_time import as_of
-
-    people = as_of.people(context.lake, context.catalogue.tables["identities"])
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"
-    rows = unreadable(context, question.purpose).selectExpr("*", why, "cast(null as string) as kind")
-    owners = rows.where("person_key is not null").join(people, ["source", "person_key"], "left")
+    rows = unreadable(context, question.purpose, moment).selectExpr("*", why, "cast(null as string) as kind")
+    owners = with_customers(context, rows.where("person_key is not null"), moment)
     texts = rows.selectExpr("explode(shows) as text", "kind", "reason").distinct()
     others = texts.join(identifiers.where("customer_id is not null"), "text")
     return owners.select(*WHO, "kind", "reason").unionByName(others.select(*WHO, "kind", "reason"))
@@ -158,7 +165,7 @@ def suppressed(
         held_out.join(stands, "customer_id").selectExpr(
             "text", "cast(null as string) as kind", f"{quoted(SHARED_HOLDOUT)} as reason"
         ),
-        unreadable(context, question.purpose).selectExpr(
+        unreadable(context, question.purpose, moment).selectExpr(
             "explode(shows) as text", "cast(null as string) as kind",
             "concat('a row of ', source, ' that shows it cannot be read') as reason",
         ),

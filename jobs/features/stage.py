@@ -13,7 +13,7 @@ class FeatureStage(Stage):
     """A step for every feature view."""
 
     name = "features"
-    after = ("unify",)
+    after = ("unify", "consent")
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
         """A step for every feature view."""

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OF_PEOPLE = {
-    "gender": "nullif(gender, 'unknown')", "city": "city", "country": "country",
+    "gender": "nullif(gender, 'unknown')", "city": "city", "region": "region", "country": "country",
     "birth_year": "if(birthday = date'1900-01-01', null, year(birthday))",
 }  # fmt: skip
+# Columns that are described by where they are from, and by how many records and feeds say the same.
+BASICS = ("gender", "city", "region", "birth_year")
+# Between a feed and what its record says.
+SAYS = "chr(1)"
 LISTS = ("consents", "reachable_by")
 REACHABLE = ("phone", "email", "openid", "external_userid")
 
@@ -40,12 +44,35 @@ def customers(
         F.expr(surviving(sql, table.columns[name], survivorship.get(name))).alias(name)
         for name, sql in {**OF_PEOPLE, **traits}.items()
     ]
+    columns += [F.expr(sql).alias(name) for name, sql in _sources_of_basics(table, survivorship).items()]
     attributes = people.groupBy("customer_id").agg(*columns, F.expr("min(joined_on)").alias("_joined"))
     persons = _persons(records).join(_reachable(identifiers), "customer_id", "left")
     joined = persons.join(attributes, "customer_id", "left").join(states.granted(consents), "customer_id", "left")
     lists = {name: f"coalesce({name}, cast(array() as array<string>)) as {name}" for name in LISTS}
     expressions = {"joined_on": "least(_joined, _known) as joined_on", **lists}
+    for name in BASICS:
+        expressions |= _confidence(name)
     return joined.selectExpr(*(expressions.get(name, name) for name in table.columns))
+
+
+def _sources_of_basics(table: type[Table], survivorship: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """SQL aggregates over a customer's records: the feed of each basic's value, and what each record says of it."""
+    aggregates = {}
+    for name in BASICS:
+        sql, column = OF_PEOPLE[name], table.columns[name]
+        aggregates[f"{name}_source"] = surviving(sql, column, survivorship.get(name), "source")
+        aggregates[f"_{name}"] = f"collect_list(concat(source, {SAYS}, cast({sql} as string)))"
+    return aggregates
+
+
+def _confidence(name: str) -> dict[str, str]:
+    """SQL of the share of the records that say the value of a basic, and of the number of feeds that do."""
+    same = f"filter(_{name}, e -> split_part(e, {SAYS}, 2) = cast({name} as string))"
+    feeds = f"size(array_distinct(transform({same}, e -> split_part(e, {SAYS}, 1))))"
+    return {
+        f"{name}_confidence": f"if({name} is null, null, size({same}) / size(_{name})) as {name}_confidence",
+        f"{name}_feeds": f"cast(if({name} is null, 0, {feeds}) as bigint) as {name}_feeds",
+    }
 
 
 def _persons(records: DataFrame) -> DataFrame:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
 # sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
 EXTRA_INPUTS = ("records", "survivorship", "table")
+# All parameters of a job that reads its tables itself, because it asks a door that takes a context: the day, and the
+# customers of persons then (source, person_key, customer_id), or None for those of today.
+OF_CONTEXT = ("context", "day", "owners")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Job:
     With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
     apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once, and a day those of
     the customers that it touches. Rows get the columns of `refers`, as in `products.style`, of tables they refer to.
+    A job `of_context` takes OF_CONTEXT instead of tables.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Job:
     extra_inputs: tuple[str, ...] = ()
     by_customer: bool = False
     refers: Mapping[type[Table], tuple[str, ...]] = field(default_factory=dict)
+    of_context: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
@@ -65,12 +70,16 @@ def job(
     reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False,
     refers: Mapping[type[Table], tuple[str, ...]] | None = None,
 ) -> Callable[[Callable[..., Any]], Job]:  # fmt: skip
-    """Declare a function as a job. Its parameters are named after the tables it reads, then some of EXTRA_INPUTS."""
+    """Declare a function as a job.
+
+    Its parameters are named after the tables it reads, then some of EXTRA_INPUTS; or they are OF_CONTEXT.
+    """
 
     def declare(function: Callable[..., Any]) -> Job:
         parameters = list(inspect.signature(function).parameters)
-        names, extra = parameters[: len(reads)], tuple(parameters[len(reads) :])
         wanted = [table.name for table in reads]
+        of_context = tuple(parameters) == OF_CONTEXT
+        names, extra = (wanted, ()) if of_context else (parameters[: len(reads)], tuple(parameters[len(reads) :]))
         where = f"{function.__module__}.{function.__name__}"
         problems = []
         if names != wanted:
@@ -87,7 +96,7 @@ def job(
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
         return Job(
-            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}
+            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}, of_context
         )  # fmt: skip
 
     return declare

@@ -117,8 +117,23 @@ class Customers(Table):
     sources = Column("array<string>", "Feeds with records of the customer.")
     gender = Column("string", "Gender, by survivorship.", survivorship=("crm",))
     city = Column("string", "City, by survivorship.", survivorship=("crm",))
+    region = Column("string", "Province or state, by survivorship.", survivorship=("crm",))
     country = Column("string", "Country, by survivorship.", survivorship=("crm",))
     birth_year = Column("int", "Year of birth, by survivorship.", unit="year", survivorship=("crm",))
+    gender_source = Column("string", "Feed with the record that the gender is from.")
+    gender_confidence = Column("double", "Share of the records with a gender that say the same.", unit="share")
+    gender_feeds = Column("bigint", "Feeds that say this gender; 0 if it is not known.", unit="feeds")
+    city_source = Column("string", "Feed with the record that the city is from.")
+    city_confidence = Column("double", "Share of the records with a city that say the same.", unit="share")
+    city_feeds = Column("bigint", "Feeds that say this city; 0 if it is not known.", unit="feeds")
+    region_source = Column("string", "Feed with the record that the region is from.")
+    region_confidence = Column("double", "Share of the records with a region that say the same one.", unit="share")
+    region_feeds = Column("bigint", "Feeds that say this province or state; 0 if it is not known.", unit="feeds")
+    birth_year_source = Column("string", "Feed with the record that the year of birth is from.")
+    birth_year_confidence = Column(
+        "double", "Share of the records with a year of birth that say the same.", unit="share"
+    )
+    birth_year_feeds = Column("bigint", "Feeds that say this year of birth; 0 if it is not known.", unit="feeds")
     joined_on = Column("date", "First day on which any source had the customer.")
     consents = Column(
         "array<string>",
@@ -206,3 +221,25 @@ class CustomerAttributes(Table):
     said_on = Column("date", "Day for which it is valid, at most two years before its delivery.", required=True)
     licence = Column("string", "Licence under which it may be stored.", required=True)
     purpose = Column("string", "Purpose for which it may be used.", required=True, values=PURPOSES)
+
+
+# Answer of the gate about somebody whom it lets be contacted; the others are why not.
+REACHABLE = "reachable"
+
+
+class ConsentAnswers(Table):
+    """What the consent gate answers of a customer, as of the day: whether and why not, without any address."""
+
+    layer = "gold"
+    owner = "legal"
+    keys = ("customer_id", "purpose", "channel")
+
+    customer_id = Column("string", "The customer.", required=True)
+    purpose = Column("string", "What was asked for.", required=True, values=PURPOSES)
+    channel = Column("string", "On which channel; any for platforms of others.", required=True,
+                     values=(ANY, *CHANNELS))  # fmt: skip
+    answer = Column(
+        "string", "`reachable`, or why not: `consent` for no consent or an objection, `address` for no address of the"
+        " kind, `barred` for addresses of which each is suppressed.", required=True,
+        values=(REACHABLE, "consent", "address", "barred"),
+    )  # fmt: skip

@@ -143,6 +143,8 @@ def of_job(
     `owners` are the customers of persons, if not today's; `among` are customers, if the job is by customer and only
     these are wanted.
     """
+    if job.of_context:
+        return job(context, day, owners)
     owners = people_of(context) if owners is None else owners
     owners = owners if among is None else owners.join(among, "customer_id", "left_semi")
 

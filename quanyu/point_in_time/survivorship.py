@@ -23,8 +23,10 @@ def with_traits(newest: DataFrame, records: DataFrame, table: type[Table], by: S
     return newest.drop(*traits).join(records.groupBy(*by).agg(*values), list(by))
 
 
-def surviving(value: str, column: Column, sources: Sequence[str] | None = None) -> str:
+def surviving(value: str, column: Column, sources: Sequence[str] | None = None, of_record: str | None = None) -> str:
     """SQL aggregate of a value over the records of an entity, which have `recorded_on` and `source`.
+
+    With `of_record`, that SQL of the record whose value counts.
 
     The value of the highest rank counts: by its strictness, or by its source (`sources`, else as the column declares);
     within a rank that of the newest record, then of a source, then the greatest text. Records without a value do not
@@ -34,7 +36,7 @@ def surviving(value: str, column: Column, sources: Sequence[str] | None = None) 
     text = f"cast({value} as string)"
     rank = f"lpad(cast({_rank(text, column, sources)} as string), 4, '0')"
     order = f"concat({rank}, cast(recorded_on as string), source, chr(1), {text})"
-    return f"max_by({value}, {order}) filter (where ({value}) is not null)"
+    return f"max_by({of_record or value}, {order}) filter (where ({value}) is not null)"
 
 
 def _rank(text: str, column: Column, sources: Sequence[str] | None) -> str:

@@ -40,9 +40,9 @@ test_the_newest_statement_with_consent_counts = spec(
         """,
     },
     expect={
-        "ann": dict(income="upper", income_source="third", income_agrees=False),
-        "cat": dict(income="low", income_source="third", income_agrees=True),
+        "ann": dict(income="upper", income_source="third", income_agrees=False, income_parties=2),
+        "cat": dict(income="low", income_source="third", income_agrees=True, income_parties=1),
         # bob did not agree to the purpose for which the vendor may give it.
-        "bob": dict(income=None, income_source=None, income_agrees=None),
+        "bob": dict(income=None, income_source=None, income_agrees=None, income_parties=0),
     },
 )

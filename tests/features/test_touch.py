@@ -10,7 +10,7 @@ from features.customers.messaging import Messaging
 from features.customers.purchase_paths import Referrals
 from features.customers.voice import Complaining, Inquiries, Reviewing
 from quanyu.model.knowledge import ActivityPeople, Complaints, Reviews, ServiceChats
-from quanyu.model.people import Consents, Identifiers, People
+from quanyu.model.people import Consents, Identifiers
 from quanyu.model.touch import Contacts, Events, Groups, Messages
 from quanyu.model.trade import Orders
 
@@ -211,59 +211,38 @@ test_how_a_customer_can_be_reached = spec(
     as_of="2024-07-01",
     given={
         Identifiers: """
-            customer | person | kind            | value
-            ann      | 1      | email           | 1
-            ann      | 1      | phone           | 2
-            ann      | 1      | external_userid | 3
-            bob      | 2      | email           | 4
+            customer | source | person | kind            | value
+            ann      | crm    | 1      | email           | a@shop.cn
+            ann      | crm    | 1      | phone           | +8613912345601
+            ann      | crm    | 1      | external_userid | w1
+            bob      | crm    | 2      | email           | b@shop.cn
         """,
         Consents: """
-            customer | person | purpose  | channel | state     | changed_at
-            ann      | 1      | messages | email   | granted   | 2024-01-01
-            ann      | 1      | messages | sms     | granted   | 2024-01-01
-            ann      | 1      | messages | wecom   | granted   | 2024-01-01
-            bob      | 2      | messages | email   | withdrawn | 2024-01-01
-            bob      | 2      | messages | sms     | granted   | 2024-01-01
+            customer | source | person | purpose  | channel | state     | changed_at
+            ann      | crm    | 1      | messages | email   | granted   | 2024-01-01
+            ann      | crm    | 1      | messages | sms     | granted   | 2024-01-01
+            ann      | crm    | 1      | messages | wecom   | granted   | 2024-01-01
+            ann      | crm    | 1      | ads      | any     | granted   | 2024-01-01
+            bob      | crm    | 2      | messages | email   | withdrawn | 2024-01-01
+            bob      | crm    | 2      | messages | sms     | granted   | 2024-01-01
         """,
         Messages: """
-            customer | person | message_id | status | at         | channel
-            ann      | 1      | m1         | opened | 2024-06-20 | email
-            bob      | 2      | m2         | sent   | 2024-06-20 | email
-            bob      | 2      | m3         | sent   | 2024-06-20 | email
-            bob      | 2      | m4         | sent   | 2024-06-20 | email
-            bob      | 2      | m5         | sent   | 2024-06-20 | email
+            customer | source | person | message_id | status | at         | channel
+            ann      | crm    | 1      | m1         | opened | 2024-06-20 | email
+            bob      | crm    | 2      | m2         | sent   | 2024-06-20 | email
+            bob      | crm    | 2      | m3         | sent   | 2024-06-20 | email
+            bob      | crm    | 2      | m4         | sent   | 2024-06-20 | email
+            bob      | crm    | 2      | m5         | sent   | 2024-06-20 | email
         """,
-        Contacts: "customer | person | staff_user | added_at\nann | 1 | u1 | 2024-01-01",
-        Groups: "customer | person | chat_id | joined_at\nann | 1 | g1 | 2024-01-01",
+        Contacts: "customer | source | person | staff_user | added_at\nann | crm | 1 | u1 | 2024-01-01",
+        Groups: "customer | source | person | chat_id | joined_at\nann | crm | 1 | g1 | 2024-01-01",
     },
     expect={
-        "ann": dict(by_email=True, by_sms=True, by_wecom=True, reads_messages=True, fatigued=False, wecom_friend=True,
+        "ann": dict(by_email=True, by_sms=True, by_wecom=True, by_ads=True, channels="several", email="reachable",
+                    sms="reachable", wecom="reachable", reads_messages=True, fatigued=False, wecom_friend=True,
                     group_member=True),
-        "bob": dict(by_email=False, by_sms=False, by_wecom=False, reads_messages=False, fatigued=True,
-                    wecom_friend=False, group_member=False),
+        "bob": dict(by_email=False, by_sms=False, by_wecom=False, by_ads=False, channels="none", email="no_consent",
+                    sms="no_address", wecom="no_consent", reads_messages=False, fatigued=True, wecom_friend=False,
+                    group_member=False),
     },
 )  # fmt: skip
-
-test_age_and_tenure = spec(
-    Scene("basics"),
-    as_of="2024-07-01",
-    given={
-        People: """
-            customer | person | birthday   | recorded_on
-            ann      | 1      | 1990-03-01 | 2024-05-01
-            bob      | 2      | 1950-03-01 | 2019-05-01
-            cat      | 3      |            | 2019-05-01
-        """,
-        Identifiers: """
-            customer | person | kind  | value | recorded_on
-            ann      | 1      | phone | 1     | 2024-05-01
-            bob      | 2      | phone | 2     | 2019-05-01
-            cat      | 3      | phone | 3     | 2019-05-01
-        """,
-    },
-    expect={
-        "ann": dict(age_band="25-34", tenure="new"),
-        "bob": dict(age_band="60+", tenure="long_known"),
-        "cat": dict(age_band=None, tenure="long_known"),
-    },
-)

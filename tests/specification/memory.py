@@ -43,14 +43,23 @@ class MemoryLake:
             self.frames[table.name] = texts.selectExpr(*typed)
         return self.frames[table.name]
 
+    def places(self) -> list[str]:
+        """No table besides those of the model: no case has a row in quarantine."""
+        return []
+
+    def exists(self, place: str) -> bool:
+        """Whether there is such a table besides."""
+        return place in self.places()
+
     @property
     def staging(self) -> MemoryLake:
         """The lake itself: its rows are in memory already."""
         return self
 
     def materialize(self, rows: DataFrame) -> DataFrame:
-        """The same rows."""
-        return rows
+        """The same rows, computed, so that what is read from them joins a table and no growing plan."""
+        computed: DataFrame = self.spark.createDataFrame(rows.toArrow(), rows.schema)
+        return computed
 
 
 def _rows(case: Case, table: type[Table]) -> list[Row]:

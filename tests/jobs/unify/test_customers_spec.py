@@ -73,6 +73,56 @@ test_where_the_highest_source_has_no_value_the_next_one_counts = spec(
     },
 )
 
+test_a_basic_says_where_it_is_from_and_who_else_says_so = spec(
+    Customers,
+    as_of="2024-07-01",
+    given={
+        People: """
+            customer | source | person | gender  | city     | region    | birthday   | recorded_on
+            ann      | crm    | c1     | female  | Shanghai | Shanghai  | 1990-05-01 | 2023-01-01
+            ann      | shop   | s1     | female  | Beijing  | null      | 1990-07-01 | 2024-01-01
+            ann      | shop   | s2     | unknown | Beijing  | Guangdong | null       | 2024-01-01
+            ann      | pos    | p1     | male    | Shanghai | Shanghai  | 1900-01-01 | 2024-01-02
+            bob      | pos    | p2     | unknown | Chengdu  | null      | 1980-01-01 | 2024-01-02
+        """
+    },
+    expect={
+        "ann": dict(
+            gender="female", gender_source="crm", gender_confidence=2 / 3, gender_feeds=2,
+            city="Shanghai", city_source="crm", city_confidence=0.5, city_feeds=2,
+            region="Shanghai", region_source="crm", region_confidence=2 / 3, region_feeds=2,
+            birth_year=1990, birth_year_source="crm", birth_year_confidence=1, birth_year_feeds=2,
+        ),
+        "bob": dict(
+            gender=None, gender_source=None, gender_confidence=None, gender_feeds=0,
+            city="Chengdu", city_source="pos", city_confidence=1, city_feeds=1,
+            region=None, region_source=None, region_confidence=None, region_feeds=0,
+            birth_year=1980, birth_year_source="pos", birth_year_confidence=1, birth_year_feeds=1,
+        ),
+    },
+)  # fmt: skip
+
+test_the_source_is_that_of_the_settings_and_of_two_records_that_of_the_newer = spec(
+    Customers,
+    as_of="2024-07-01",
+    given={
+        People: """
+            customer | source | person | gender | city     | recorded_on
+            ann      | crm    | c1     | female | Shanghai | 2023-01-01
+            ann      | shop   | s1     | male   | Beijing  | 2024-01-01
+            bob      | pos    | p1     | female | Shanghai | 2024-01-01
+            bob      | shop   | s2     | male   | Beijing  | 2024-01-02
+            cat      | shop   | s3     | null   | null     | 2024-01-02
+        """
+    },
+    survivorship={"city": ["shop", "crm"]},
+    expect={
+        "ann": dict(gender_source="crm", city="Beijing", city_source="shop", city_confidence=0.5, city_feeds=1),
+        "bob": dict(gender_source="shop", gender_confidence=0.5, city_source="shop"),
+        "cat": dict(gender_feeds=0, city_feeds=0, city_confidence=None),
+    },
+)
+
 test_within_a_source_the_newest_record_counts = spec(
     Customers,
     as_of="2024-07-01",
