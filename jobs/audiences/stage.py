@@ -11,10 +11,10 @@ from jobs.audiences.facts import AudienceFacts, TagFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.run.facts import of_kind
-from quanyu.run.panels import figures
 from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
+from quanyu.run.summary.panels import figures, lines
 
 if TYPE_CHECKING:
     from quanyu.grammar.lifecycle import Use
@@ -55,19 +55,16 @@ class AudienceStage(Stage):
         return [renamed_table("gold/memberships", "gold/memberships_customer", {"memberships": "memberships.customer"})]
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
-        """Of how many entities each tag holds, and the size of each audience."""
-        tags = [
-            (tag, f"{count:,}", f"{count / result.outcome.rows_in:.1%}" if result.outcome.rows_in else "·")
-            for result, facts in of_kind(results, TagFacts)
-            for tag, count in facts.tags.items()
-        ]
+        """The tags of each scene that tell entities apart, and the size of each audience."""
+        from jobs.audiences.tag_shares import shares
+
         sizes = (
             (name, facts.entity, f"{count:,}")
             for _, facts in of_kind(results, AudienceFacts)
             for name, count in facts.audiences.items()
         )
         return [
-            *figures("Tags", ("tag", "have it", "share"), tags),
+            *lines("Tags, by the share of entities", shares(of_kind(results, TagFacts))),
             *figures("Audiences", ("audience", "of", "members"), sizes),
         ]
 

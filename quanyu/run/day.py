@@ -22,9 +22,10 @@ from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code
 from quanyu.home.lock import home_lock
 from quanyu.plurals import number_of
 from quanyu.private_files import private_log
-from quanyu.run import business_days, observer, preflight, report, tasks
+from quanyu.run import business_days, observer, preflight, tasks
 from quanyu.run.runner import Context, Result, perform, results
 from quanyu.run.scheduler import Scheduler
+from quanyu.run.summary import report
 from quanyu.servers.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.servers.background import services
 
