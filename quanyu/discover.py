@@ -16,6 +16,7 @@ from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.entity_page import EntityPage
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.journey import Journey
@@ -35,7 +36,7 @@ HOUSE = Path(__file__).parents[1] / "conf"
 Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 # Those of which the house has default files too.
-DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile}
+DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile, "pages": EntityPage}
 
 
 def stages() -> list[Stage]:
@@ -62,6 +63,8 @@ class Catalogue:
     journeys: dict[str, Journey] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
     metrics: dict[str, MetricFile] = field(default_factory=dict)
+    pages: dict[str, EntityPage] = field(default_factory=dict)
+    """Pages of entities, by the entity's name."""
     metric_tree: MetricTree | None = None
     entities: dict[str, type[Entity]] = field(default_factory=dict)
     names_only: dict[str, type[FeatureView]] = field(default_factory=dict)
@@ -70,6 +73,15 @@ class Catalogue:
     def names(self, entity: type[Entity]) -> dict[str, Column]:
         """Columns that rules about an entity may name, as `names_of` lists them."""
         return self._names[entity.name]
+
+    def shown_on_page(self, entity: type[Entity]) -> dict[str, tuple[str, ...]]:
+        """Names by section of the entity's page; a default page leaves out what a conf folder has taken away."""
+        page = self.pages.get(entity.name)
+        if page is None or Path(page.file).is_relative_to(self.settings.conf):
+            return page.sections if page else {}
+        computed = {name for name, column in self.names(entity).items() if column.type}
+        sections = {section: tuple(n for n in listed if n in computed) for section, listed in page.sections.items()}
+        return {section: listed for section, listed in sections.items() if listed}
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
         """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError."""

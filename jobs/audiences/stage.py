@@ -35,15 +35,16 @@ class AudienceStage(Stage):
         return steps(catalogue)
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
-        """Check tags and audiences."""
-        from jobs.audiences.check import check_audiences, check_tags
+        """Check tags, audiences and pages of entities."""
+        from jobs.audiences.check import check_audiences, check_pages, check_tags
         from jobs.exports.steps import platforms
 
         check_tags(catalogue, problems)
         check_audiences(catalogue, sorted(platforms()), problems)
+        check_pages(catalogue, problems)
 
     def uses(self, catalogue: Catalogue) -> Sequence[Use]:
-        """What tags are made of, and what rules of audiences name."""
+        """What tags are made of, what rules of audiences name, and what pages show."""
         from jobs.audiences.check import uses
 
         return uses(catalogue)
