@@ -14,7 +14,7 @@ from quanyu.run.facts import of_kind
 from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
-from quanyu.run.summary.panels import figures, lines
+from quanyu.run.summary.panels import lines
 
 if TYPE_CHECKING:
     from quanyu.grammar.lifecycle import Use
@@ -60,13 +60,12 @@ class AudienceStage(Stage):
         from jobs.audiences.tag_shares import shares
 
         sizes = (
-            (name, facts.entity, f"{count:,}")
+            (facts.entity, ", ".join(f"{name} {count:,}" for name, count in facts.audiences.items()))
             for _, facts in of_kind(results, AudienceFacts)
-            for name, count in facts.audiences.items()
         )
         return [
             *lines("Tags, by the share of entities", shares(of_kind(results, TagFacts))),
-            *figures("Audiences", ("audience", "of", "members"), sizes),
+            *lines("Audiences, with their members", sizes),
         ]
 
     def effects(self, trial: Trial) -> Mapping[str, Sequence[str]]:

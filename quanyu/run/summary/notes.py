@@ -45,11 +45,11 @@ class _Line:
 def note_lines(results: Sequence[Result], every_step: bool) -> list[Text]:
     """Lines with the notes of all steps, under a heading.
 
-    Notes of a step with quarantined rows stand for themselves, and with `every_step` all do.
+    With `every_step`, each note stands for itself.
     """
     lines: dict[tuple[str, ...], _Line] = {}
     for result in results:
-        alone = result.step if every_step or result.outcome.quarantined else ""
+        alone = result.step if every_step else ""
         for note in result.outcome.notes:
             words = note if alone else NUMBER.sub("#", note)
             line = lines.setdefault((kind_of(result.step), result.status, alone, words), _Line())
@@ -59,7 +59,7 @@ def note_lines(results: Sequence[Result], every_step: bool) -> list[Text]:
     of_kind = {kind: {r.step for r in results if kind_of(r.step) == kind} for kind, *_ in lines}
     shown = [
         cell(f"  {_named(kind, line.steps, len(of_kind[kind]))}{AGAIN.get(status, '')}: {line.words()}",
-             "yellow" if alone in quarantined else "")
+             "yellow" if quarantined & {*line.steps} else "")
         for (kind, status, alone, _), line in lines.items()
     ]  # fmt: skip
     return [*([Text("Notes", "bold")] if shown else []), *shown]

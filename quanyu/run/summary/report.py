@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from quanyu.errors import actor, worst
 from quanyu.plurals import number_of
 from quanyu.printable import printable
 from quanyu.run.runner import Context, Result
-from quanyu.run.summary.notes import kind_of, note_lines, own_name
+from quanyu.run.summary.notes import kind_of, note_lines
 from quanyu.run.summary.panels import grid
 
 COUNTS = ("rows_in", "rows_out", "quarantined", "unchanged")
@@ -26,7 +25,7 @@ STATES = {"done": "green", "skipped": "dim", "kept": "dim", "stopped": "bold red
 
 def summary(context: Context, results: Sequence[Result], seconds: float, every_step: bool = False) -> Group:
     """Build the summary of a run: steps of a kind together, or with `every_step` each by itself with all its notes."""
-    parts: list[Any] = [*_stops(results), _steps(results, context.day, seconds, every_step)]
+    parts: list[Any] = [*_stops(results), _steps(results, context, seconds, every_step)]
     parts += [part for stage in discover.stages() for part in stage.report(results)]
     return Group(*parts, *note_lines(results, every_step))
 
@@ -44,24 +43,35 @@ def _stops(results: Iterable[Result]) -> list[Text]:
     ]
 
 
-def _steps(results: Iterable[Result], day: date, seconds: float, every_step: bool) -> Grid:
-    """A row for the steps of each kind, such as all feature views, and one for each step that is unusual."""
-    columns = ("step", "state", "in", "out", "quarantined", "unchanged", "seconds", "slowest")
-    panel = grid(f"{day} in {seconds:.0f} s", *columns)
+def _steps(results: Iterable[Result], context: Context, seconds: float, every_step: bool) -> Grid:
+    """A row for the usual steps of each kind, one for the others of a stage, and one for each step that is unusual."""
+    columns = ("step", "state", "in", "out", "quarantined", "unchanged", "seconds (slowest)")
+    panel = grid(f"{context.day} in {seconds:.0f} s", *columns)
     panel.columns[1].justify = panel.columns[-1].justify = "left"
-    by_kind: dict[str, list[Result]] = {}
-    for result in results:
-        by_kind.setdefault(kind_of(result.step), []).append(result)
-    for kind, members in by_kind.items():
-        usual = [result for result in members if not (every_step or _unusual(result))]
-        if len(usual) > 1:
-            slowest = max(usual, key=lambda result: result.seconds)
-            words = f"{own_name(slowest.step)} {slowest.seconds:.1f}"
-            panel.add_row(f"{kind}: {len(usual)} steps", _states(usual), *_counts(usual), words)
-        apart = [result for result in members if len(usual) < 2 or result not in usual]
-        for result in apart:
-            panel.add_row(result.step, _states([result]), *_counts([result]), "")
+    panel.columns[4].no_wrap = True
+    for label, members in _grouped(results, context, every_step):
+        slowest = max(members, key=lambda result: result.seconds)
+        several = f" ({slowest.step.removeprefix(f'{label}.')} {slowest.seconds:.1f})" if len(members) > 1 else ""
+        name = f"{label}: {len(members)} steps" if len(members) > 1 else members[0].step
+        total = f"{sum(result.seconds for result in members):.1f}"
+        panel.add_row(name, _states(members), *_counts(members), total + several)
     return panel
+
+
+def _grouped(results: Iterable[Result], context: Context, every_step: bool) -> Iterator[tuple[str, list[Result]]]:
+    """Steps that share a row, with what they are called, in the order of the stages."""
+    by_stage: dict[str, list[Result]] = {}
+    for result in results:
+        # A step of an earlier release may be gone.
+        step = context.steps.get(result.step)
+        by_stage.setdefault(step.stage if step else kind_of(result.step), []).append(result)
+    for stage, members in by_stage.items():
+        usual = [result for result in members if not (every_step or _unusual(result))]
+        kinds = Counter(kind_of(result.step) for result in usual)
+        labels = {kind: kind if number > 1 else stage for kind, number in kinds.items()}
+        for label in dict.fromkeys(labels.values()):
+            yield label, [result for result in usual if labels[kind_of(result.step)] == label]
+        yield from ((stage, [result]) for result in members if result not in usual)
 
 
 def _unusual(result: Result) -> bool:
@@ -81,7 +91,7 @@ def _states(results: Sequence[Result]) -> Text:
 def _counts(results: Sequence[Result]) -> list[str]:
     outcomes = [result.outcome for result in results]
     sums = (sum(getattr(outcome, name) for outcome in outcomes) for name in COUNTS)
-    return [*(f"{n:,}" if n else "·" for n in sums), f"{sum(result.seconds for result in results):.1f}"]
+    return [f"{n:,}" if n else "·" for n in sums]
 
 
 def show(console: Console, context: Context, results: Sequence[Result], seconds: float) -> None:
