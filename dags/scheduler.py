@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dags.house import SENDS
-from quanyu import discover
+from quanyu import imports
 from quanyu.config.settings import child_environment
 from quanyu.errors import RetryableError
 from quanyu.run.scheduler import Scheduler
@@ -108,7 +108,7 @@ def _dags() -> list[Any]:
     """The DAGs of this folder, the producer of an asset before the DAGs that it triggers."""
     from airflow.sdk import DAG
 
-    by_name = {dag.dag_id: dag for dag in discover.instances_in("dags", DAG)}
+    by_name = {dag.dag_id: dag for dag in imports.instances_in("dags", DAG)}
     producers = {asset.uri: name for name, dag in by_name.items() for task in dag.tasks for asset in task.outlets}
     waits_for: dict[str, list[str]] = {}
     for name, dag in by_name.items():

@@ -88,10 +88,10 @@ def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wa
 
 
 def _ahead(settings: Settings, day: str, name: str | None, wait: float) -> int:
-    from quanyu import discover
+    from quanyu import imports
     from quanyu.run.rehearsal import Rehearsal
 
-    return discover.only(Rehearsal).run(settings, day_of(day), name, wait, say)
+    return imports.only(Rehearsal).run(settings, day_of(day), name, wait, say)
 
 
 @app.command()
@@ -213,9 +213,9 @@ def expressions(
 
 def add_commands() -> None:
     """Add the commands of this package and of those beside it, grouped for the help."""
-    from quanyu import discover
+    from quanyu import imports
 
-    for module in discover.commands():
+    for module in imports.commands():
         module.add(app)
     panels = {name: panel for panel, names in PANELS.items() for name in names.split()}
     order = list(panels)

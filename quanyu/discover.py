@@ -1,18 +1,14 @@
-"""Finds every declaration by its folder, so that no registry is needed. The only module that imports by name."""
+"""Loads every declaration of a conf folder and of the house, found by its folder, so that no registry is needed."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import pkgutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, Problem
@@ -20,6 +16,7 @@ from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.entity_page import EntityPage
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.journey import Journey
@@ -30,6 +27,7 @@ from quanyu.grammar.names import in_dependency_order, names_of
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
+from quanyu.imports import beside, modules, own_module, subclasses
 from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
 from quanyu.run.stage import Stage
 
@@ -38,52 +36,7 @@ HOUSE = Path(__file__).parents[1] / "conf"
 Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
 # Those of which the house has default files too.
-DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile}
-
-
-def modules(package: str, folders: bool = False) -> Iterator[ModuleType]:
-    """Import every module directly below a package, sorted by name, and with `folders` those of packages in it."""
-    root = importlib.import_module(package)
-    for module in sorted(pkgutil.iter_modules(root.__path__, f"{package}."), key=lambda item: item.name):
-        if not module.ispkg:
-            yield importlib.import_module(module.name)
-        elif folders:
-            yield from modules(module.name, folders)
-
-
-_Base = TypeVar("_Base")
-
-
-def beside(base: type[_Base]) -> list[_Base]:
-    """Make one of each subclass of `base` in the packages beside this one, sorted by file.
-
-    A subclass lies one or two folders down, in a file with the name of the base's own: `jobs/ingest/stage.py` declares
-    a subclass of `quanyu.run.stage.Stage`. Files that do not import the base are not ours, and are not imported.
-    """
-    file = f"{base.__module__.rpartition('.')[2]}.py"
-    return [declared() for declared in subclasses(iter(_modules_beside(file, base.__module__)), base)]
-
-
-def commands() -> list[ModuleType]:
-    """Modules with commands, which `add(app)` adds: those of `quanyu.commands`, and each `commands.py` of a stage."""
-    return [*modules("quanyu.commands"), *_modules_beside("commands.py", "quanyu.cli")]
-
-
-@cache
-def _modules_beside(file: str, base: str) -> tuple[ModuleType, ...]:
-    root = Path(__file__).parents[1]
-    paths = sorted(path for depth in ("*", "*/*") for path in root.glob(f"{depth}/{file}"))
-    declaring = (path for path in paths if f"from {base} import" in path.read_text(encoding="utf-8"))
-    names = (".".join(path.relative_to(root).with_suffix("").parts) for path in declaring)
-    return tuple(importlib.import_module(name) for name in names)
-
-
-def only(base: type[_Base]) -> _Base:
-    """The one object of `beside`. Raises ConfigError without one."""
-    declared = beside(base)
-    if declared:
-        return declared[0]
-    raise ConfigError(f"no package beside quanyu declares a {base.__name__}: install the product as a whole")
+DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile, "pages": EntityPage}
 
 
 def stages() -> list[Stage]:
@@ -94,46 +47,6 @@ def stages() -> list[Stage]:
         return [by_name[name] for name in order if name in by_name]
     except CycleError as error:
         raise ConfigError(f"stages wait for each other: {', '.join(error.args[1])}") from None
-
-
-def subclasses(modules: Iterator[ModuleType], base: type) -> list[Any]:
-    """List the subclasses of `base` that the modules define themselves, in order of definition."""
-    return [
-        value
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, base)
-        and value is not base
-        and value.__module__ == module.__name__
-    ]
-
-
-def instances_in(package: str, base: type[_Base]) -> list[_Base]:
-    """List the instances of `base` that a package declares."""
-    return [value for module in modules(package) for value in vars(module).values() if isinstance(value, base)]
-
-
-def _own_module(path: Path) -> ModuleType:
-    """Import a Python file of a folder of a conf folder, such as `ml/spend.py`. Raises ConfigError.
-
-    A conf folder is a package, so that its files may import each other: `from .tasks.regression import Regression`.
-    """
-    conf = path.parents[1]
-    package = f"quanyu_conf_{hashlib.sha256(str(conf).encode()).hexdigest()[:8]}"
-    if package not in sys.modules:
-        sys.modules[package] = ModuleType(package)
-        sys.modules[package].__path__ = [str(conf)]
-    try:
-        # A file that was written just now may not be listed yet.
-        importlib.invalidate_caches()
-        return importlib.import_module(f"{package}.{path.parent.name}.{path.stem}")
-    except ConfigError:
-        raise
-    except (Exception, SystemExit) as error:
-        outdated = isinstance(error, TypeError) or str(getattr(error, "name", "")).partition(".")[0] == "quanyu"
-        hint = "; docs/upgrading.md says what has moved" if outdated else ""
-        raise ConfigError(Problem(str(path), "", f"cannot be imported: {error}{hint}")) from None
 
 
 @dataclass(frozen=True)
@@ -150,6 +63,8 @@ class Catalogue:
     journeys: dict[str, Journey] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
     metrics: dict[str, MetricFile] = field(default_factory=dict)
+    pages: dict[str, EntityPage] = field(default_factory=dict)
+    """Pages of entities, by the entity's name."""
     metric_tree: MetricTree | None = None
     entities: dict[str, type[Entity]] = field(default_factory=dict)
     names_only: dict[str, type[FeatureView]] = field(default_factory=dict)
@@ -158,6 +73,15 @@ class Catalogue:
     def names(self, entity: type[Entity]) -> dict[str, Column]:
         """Columns that rules about an entity may name, as `names_of` lists them."""
         return self._names[entity.name]
+
+    def shown_on_page(self, entity: type[Entity]) -> dict[str, tuple[str, ...]]:
+        """Names by section of the entity's page; a default page leaves out what a conf folder has taken away."""
+        page = self.pages.get(entity.name)
+        if page is None or Path(page.file).is_relative_to(self.settings.conf):
+            return page.sections if page else {}
+        computed = {name for name, column in self.names(entity).items() if column.type}
+        sections = {section: tuple(n for n in listed if n in computed) for section, listed in page.sections.items()}
+        return {section: listed for section, listed in sections.items() if listed}
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
         """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError."""
@@ -291,7 +215,7 @@ def _declared(ours: Iterator[ModuleType], folder: Path, base: type, problems: Pr
     yield from subclasses(ours, base)
     for path in sorted(folder.glob("*.py")):
         with problems.gather():
-            yield from subclasses(iter([_own_module(path)]), base)
+            yield from subclasses(iter([own_module(path)]), base)
 
 
 def file_names(catalogue: Catalogue, folder: str) -> list[str]:

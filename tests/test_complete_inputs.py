@@ -28,6 +28,14 @@ fills:
 BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
 RECENT = BUYERS.replace("value.spend > 15", "recency.days_since_order < 9")
 SCORED = BUYERS.replace("value.spend > 15", "churn.score > 0 or value.spend > 15")
+SELLING = """
+describes: Shops that sell.
+owner: growth
+entity: store
+goal: care
+who: store_sales.orders > 0
+purpose: analytics
+"""
 HELLO = """
 describes: Says hello.
 owner: growth
@@ -186,6 +194,15 @@ def test_an_audience_without_a_file_stays_unchanged_until_it_is_declared_ended(s
     shop.declare("audiences/recent.yml", RECENT + "ended: 2024-07-02\n")
     assert run(shop, 3)["memberships.customer"] == ()
     assert (stays(shop, "recent"), stale(shop, 3)) == ([(1, 2), (1, 2)], {})
+
+
+def test_an_audience_that_is_about_another_entity_now_has_no_members_of_the_first(shop):
+    shop.declare("audiences/recent.yml", SELLING)
+    assert "recent is about stores now: 2 customers left it" in run(shop, 2)["memberships.customer"]
+    assert stays(shop, "recent") == [(1, 2), (1, 2)]
+    assert run(shop, 3)["memberships.customer"] == ()
+    assert stays(shop, "recent") == [(1, 2), (1, 2)]
+    assert len(stays(shop, "buyers")) == 2
 
 
 def test_held_out_customers_stay_held_out_whatever_share_is_declared(new_shop):

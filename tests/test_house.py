@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "dags": {
         "dags.house",
         "dags.occasion",
-        "quanyu.discover",
+        "quanyu.imports",
         "quanyu.errors",
         "quanyu.config.settings",
         "quanyu.run.business_days",
@@ -50,7 +50,7 @@ DOORS = {
     "boto3": "quanyu/files.py",
     "botocore": "quanyu/files.py",
     "airflow": "dags/",
-    "importlib": "quanyu/discover.py",
+    "importlib": "quanyu/imports.py",
     "httpx": ("jobs/exports/platform.py", "jobs/alerts/webhook.py"),
     "requests": "jobs/exports/platform.py",
     "smtplib": "jobs/journeys/channels/",
@@ -149,7 +149,7 @@ def test_each_library_has_one_door(library):
         ("Delta in SQL", "quanyu/lake/", lambda n: DELTA.search(text(n))),
         ("a Spark session", "quanyu/engine/", lambda n: dotted(n).endswith("SparkSession.builder")),
         ("the environment", "quanyu/config/settings.py", lambda n: dotted(n) in ENVIRONMENT),
-        ("an import by name", "quanyu/discover.py", lambda n: isinstance(n, ast.Name) and n.id == "__import__"),
+        ("an import by name", "quanyu/imports.py", lambda n: isinstance(n, ast.Name) and n.id == "__import__"),
         ("os by its parts", "nowhere", lambda n: isinstance(n, ast.ImportFrom) and n.module == "os"),
     ],
 )  # fmt: skip

@@ -8,9 +8,10 @@ from specification.case import Case
 from specification.files import cases_in, every
 
 from quanyu.config.settings import load_settings
-from quanyu.discover import instances_in, load
+from quanyu.discover import load
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.job import Job
+from quanyu.imports import instances_in
 from quanyu.model.people import Customers
 
 ROOT = Path(__file__).parents[1]

@@ -1,9 +1,10 @@
-"""Checks of tags and audiences."""
+"""Checks of tags, audiences and pages of entities."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from pathlib import Path
 
 from jobs.audiences.rules import full_name
 from quanyu.discover import Catalogue
@@ -42,6 +43,15 @@ def check_tags(catalogue: Catalogue, problems: Problems) -> None:
         problems.found += file.problems(catalogue.names(catalogue.entities[file.entity])).found
 
 
+def check_pages(catalogue: Catalogue, problems: Problems) -> None:
+    """Check the pages of a conf folder; what it has taken away of the house's names, default pages leave out."""
+    for name, page in catalogue.pages.items():
+        if name not in catalogue.entities:
+            problems.add(page.file, "", f"a page is named by its entity; {nearest(name, catalogue.entities)}")
+        elif Path(page.file).is_relative_to(catalogue.settings.conf):
+            problems.found += page.problems(catalogue.names(catalogue.entities[name])).found
+
+
 def _is_about_an_entity(declared: Audience | TagFile, catalogue: Catalogue, problems: Problems) -> bool:
     if declared.entity in catalogue.entities:
         return True
@@ -51,7 +61,10 @@ def _is_about_an_entity(declared: Audience | TagFile, catalogue: Catalogue, prob
 
 
 def uses(catalogue: Catalogue) -> list[Use]:
-    """What tags are made of, and what rules of audiences name. Expressions with mistakes are reported elsewhere."""
+    """What tags are made of, what rules of audiences name, and what pages show.
+
+    Expressions with mistakes are reported elsewhere.
+    """
     listed: list[Use] = []
     for file in catalogue.tags.values():
         for name, tag in file.named():
@@ -62,4 +75,11 @@ def uses(catalogue: Catalogue) -> list[Use]:
         with contextlib.suppress(ExpressionError):
             user = f"audience {audience.name}"
             listed += [Use(audience.entity, used, user, audience.file, "who") for used in parse(audience.who).columns]
+    for name, page in catalogue.pages.items():
+        sections = catalogue.shown_on_page(catalogue.entities[name]) if name in catalogue.entities else {}
+        listed += [
+            Use(name, used, f"page {name}", page.file, f"sections.{section}")
+            for section, used_names in sections.items()
+            for used in used_names
+        ]
     return listed

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quanyu.run.facts import Facts
 
 
 @dataclass(frozen=True)
 class TagFacts(Facts):
-    """Of how many entities each boolean tag holds."""
+    """How many entities have each tag that is a state, and each class or band of the others."""
 
     tags: Mapping[str, int]
+    classes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

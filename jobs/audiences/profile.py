@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-from jobs.audiences.facts import TagFacts
+from jobs.audiences.tag_shares import tag_counts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.point_in_time import as_of
 from quanyu.point_in_time.profiles import LOST, computed, lost_note
 from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -71,19 +66,6 @@ def write(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     losses = staged.rows.selectExpr(f"explode({LOST}) as name").groupBy("name").count().collect()
     return Outcome(
         rows_in=staged.count, rows_out=written.changed, unchanged=written.unchanged,
-        facts=TagFacts(_coverage(staged.rows, catalogue, entity)),
+        facts=tag_counts(staged.rows, {tag: catalogue.names(entity)[tag] for tag in catalogue.tags_of(entity)}),
         notes=tuple(lost_note(row["name"], row["count"], entity) for row in losses),
     )  # fmt: skip
-
-
-def _coverage(rows: DataFrame, catalogue: Catalogue, entity: type[Entity]) -> dict[str, int]:
-    """How many entities each boolean tag holds of."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    tags = [name for name in catalogue.tags_of(entity) if catalogue.names(entity)[name].type == "boolean"]
-    if not tags:
-        return {}
-    counts = rows.agg(
-        *(F.expr(f"count_if(`{profile_column(name)}`)").alias(profile_column(name)) for name in tags)
-    ).collect()[0]
-    return {name: counts[profile_column(name)] for name in tags}

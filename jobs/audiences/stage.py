@@ -11,10 +11,10 @@ from jobs.audiences.facts import AudienceFacts, TagFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.run.facts import of_kind
-from quanyu.run.panels import figures
 from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
+from quanyu.run.summary.panels import lines
 
 if TYPE_CHECKING:
     from quanyu.grammar.lifecycle import Use
@@ -35,15 +35,16 @@ class AudienceStage(Stage):
         return steps(catalogue)
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
-        """Check tags and audiences."""
-        from jobs.audiences.check import check_audiences, check_tags
+        """Check tags, audiences and pages of entities."""
+        from jobs.audiences.check import check_audiences, check_pages, check_tags
         from jobs.exports.steps import platforms
 
         check_tags(catalogue, problems)
         check_audiences(catalogue, sorted(platforms()), problems)
+        check_pages(catalogue, problems)
 
     def uses(self, catalogue: Catalogue) -> Sequence[Use]:
-        """What tags are made of, and what rules of audiences name."""
+        """What tags are made of, what rules of audiences name, and what pages show."""
         from jobs.audiences.check import uses
 
         return uses(catalogue)
@@ -55,20 +56,16 @@ class AudienceStage(Stage):
         return [renamed_table("gold/memberships", "gold/memberships_customer", {"memberships": "memberships.customer"})]
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
-        """Of how many entities each tag holds, and the size of each audience."""
-        tags = [
-            (tag, f"{count:,}", f"{count / result.outcome.rows_in:.1%}" if result.outcome.rows_in else "·")
-            for result, facts in of_kind(results, TagFacts)
-            for tag, count in facts.tags.items()
-        ]
+        """The tags of each scene that tell entities apart, and the size of each audience."""
+        from jobs.audiences.tag_shares import shares
+
         sizes = (
-            (name, facts.entity, f"{count:,}")
+            (facts.entity, ", ".join(f"{name} {count:,}" for name, count in facts.audiences.items()))
             for _, facts in of_kind(results, AudienceFacts)
-            for name, count in facts.audiences.items()
         )
         return [
-            *figures("Tags", ("tag", "have it", "share"), tags),
-            *figures("Audiences", ("audience", "of", "members"), sizes),
+            *lines("Tags, by the share of entities", shares(of_kind(results, TagFacts))),
+            *lines("Audiences, with their members", sizes),
         ]
 
     def effects(self, trial: Trial) -> Mapping[str, Sequence[str]]:

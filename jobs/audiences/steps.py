@@ -97,15 +97,19 @@ def _ended(audience: Audience, day: date) -> bool:
 def update_memberships(context: Context, receipt: Receipt, entity: type[Entity]) -> Outcome:
     """Update the memberships of an entity to the day, with skipped days computed one by one before it.
 
-    An audience that lacks something, or whose file was deleted, stays unchanged.
+    An audience that lacks something, or whose file was deleted, stays unchanged. One that is about another entity now
+    has no members of this one any more.
     """
     table, lake, day = memberships_of(entity), context.lake, context.day
     declared, lacks = rules.about(context.catalogue, entity), lacking(context, entity)
     audiences = [audience for audience in declared if audience.name not in lacks]
     groups, left_out = grouped(context, entity, audiences)
     before = lake.table(table)
+    undeclared = _undeclared(before, {audience.name for audience in declared})
+    moved = [name for name in undeclared if name in context.catalogue.audiences]
     now, sizes = _evaluated(context, entity, audiences, groups)
-    written = lake.sync(table, _together(context, entity, before, now, groups), receipt)
+    closing: list[Group] = [*groups, *([(None, (day,), moved)] if moved else [])]
+    written = lake.sync(table, _together(context, entity, before, now, closing), receipt)
     for name, words in lacks.items():
         audience_days.record_evaluation(context, name, _last(context, entity, name), words)
     for audience in audiences:
@@ -115,7 +119,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     notes = [f"{days} skipped days computed first"] if days else []
     notes += [lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
-    notes += [*_held_notes(lacks), *_gone_notes(entity, before, {audience.name for audience in declared})]
+    notes += [*_held_notes(lacks), *_undeclared_notes(context.catalogue, entity, undeclared)]
     return Outcome(
         sum(member_counts.values()), written.changed, unchanged=written.unchanged, notes=tuple(notes),
         facts=AudienceFacts(member_counts, lacks, entity.name),
@@ -130,11 +134,19 @@ def _held_notes(lacks: Mapping[str, str]) -> Iterable[str]:
         yield f"not updated to the day, nobody enters or leaves: {', '.join(names)}: {words}"
 
 
-def _gone_notes(entity: type[Entity], before: DataFrame, declared: Collection[str]) -> Iterable[str]:
+def _undeclared(before: DataFrame, declared: Collection[str]) -> dict[str, int]:
+    """Number of members of each audience with any that is not declared about the entity."""
     standing = before.where("left_on is null").groupBy("audience").count().collect()
-    for name, count in sorted((row[0], row[1]) for row in standing if row[0] not in declared):
-        fix = f"restore audiences/{name}.yml; to end the audience, add a line `ended: DAY`"
+    return dict(sorted((row[0], row[1]) for row in standing if row[0] not in declared))
+
+
+def _undeclared_notes(catalogue: Catalogue, entity: type[Entity], undeclared: Mapping[str, int]) -> Iterable[str]:
+    for name, count in undeclared.items():
         members = f"{count} {entity.plural(count)}"
+        if audience := catalogue.audiences.get(name):
+            yield f"{name} is about {catalogue.entities[audience.entity].plural(2)} now: {members} left it"
+            continue
+        fix = f"restore audiences/{name}.yml; to end the audience, add a line `ended: DAY`"
         yield f"{name} has no file any more and stays unchanged, with {members}: {fix}"
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from jobs.audiences import rules
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.engine.filtered import rows_where
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import NAME
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
-from quanyu.point_in_time.profiles import names_where
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -65,10 +65,8 @@ def members_of(settings: Settings, rule: str, entity: str, day: date | None, lim
         total, inside = rows.selectExpr("count(*)", f"count_if({condition})").collect()[0]
         names = {profile_column(name): name for name in rules.names_in_rules([audience])}
         names |= {rules.full_name(audience, measure): measure for measure in audience.measures}
-        shown = (f"`{column}` as `{name}`" for column, name in names.items())
-        # Not `where`, since Sail filters by no lambda function, such as that of `exists`.
-        members_only = f"explode({names_where({audience.name: condition})}) as _audience"
-        members = rows.selectExpr(f"`{about.key}`", *shown, members_only).drop("_audience").orderBy(about.key)
+        shown = [f"`{column}` as `{name}`" for column, name in names.items()]
+        members = rows_where(rows, condition).selectExpr(f"`{about.key}`", *shown).orderBy(about.key)
         table = (members.limit(limit) if limit else members).toArrow()
     return RuleMembers(audience, about, context.day, total, inside, table)
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from jobs.catalogue.statistics import MOST_VALUES
+
 WARNED_ABOVE = 0.2
 # A larger index than this chance gives is taken for drift.
 CHANCE = 0.001
@@ -32,6 +34,19 @@ def continues(last: Row | None, definition: str, day: date) -> bool:
     if last is None or last["definition_digest"] != definition:
         return False
     return bool(day - last["reference_from"] <= REFERENCE_VALID)
+
+
+def unmeasured(row: Row, moves: bool) -> str:
+    """Why no drift is measured of a name, whatever its reference week; empty if it is.
+
+    `moves` says whether the day alone changes its number. Of a text with more values than are listed, such as a name,
+    the frequent ones differ between days by chance.
+    """
+    if moves:
+        return "it moves with the day"
+    if row["values"] is not None and (len(row["values"]) >= MOST_VALUES or row["with_value"] > sum(row["counts"])):
+        return "it has more values than are compared"
+    return ""
 
 
 def drift(row: Row, reference: Sequence[Row]) -> tuple[float | None, float | None]:

@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 
 from jobs.catalogue import history
-from jobs.catalogue.drift import REFERENCE_DAYS, REFERENCE_VALID, continues, drift, has_drifted
+from jobs.catalogue.drift import REFERENCE_DAYS, REFERENCE_VALID, continues, drift, has_drifted, unmeasured
 from jobs.catalogue.facts import DriftFacts
+from jobs.catalogue.moving import moving_names
 from jobs.catalogue.statistics import statistics
 from quanyu.catalogue.definitions import definitions
 from quanyu.discover import Catalogue
@@ -85,7 +86,7 @@ def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -
         for name, c in context.catalogue.names(entity).items()
         if profile_column(name) in profile.schema.names
     }
-    earlier = _earlier(context, entity)
+    earlier, moving = _earlier(context, entity), moving_names(context.catalogue, entity)
     listed = list(names)
     for start in range(0, len(listed), COLUMNS_AT_ONCE):
         some = listed[start : start + COLUMNS_AT_ONCE]
@@ -94,11 +95,14 @@ def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -
             before = earlier.get(name, [])
             key = {"entity": entity.name, "tag": name, "day": context.day}
             key["definition_digest"] = meanings.get(name, names[name])
-            yield next_row(key, table[profile_column(name)], before)
+            yield next_row(key, table[profile_column(name)], before, name in moving)
 
 
-def next_row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """The row of a day, by its key and the column's values, after those of earlier days, which are in order."""
+def next_row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]], moves: bool = False) -> dict[str, Any]:
+    """The row of a day, by its key and the column's values, after those of earlier days, which are in order.
+
+    `moves` says whether the day alone changes its number: then no drift is measured.
+    """
     last = earlier[-1] if earlier else None
     if last is not None and continues(last, key["definition_digest"], key["day"]):
         row = {**key, "reference_from": last["reference_from"], **statistics(values, last["edges"])}
@@ -106,7 +110,8 @@ def next_row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]])
         row = {**key, "reference_from": key["day"], **statistics(values, None)}
     week = [one for one in earlier if one["reference_from"] == row["reference_from"]
             and (one["day"] - row["reference_from"]).days < REFERENCE_DAYS]  # fmt: skip
-    row["drift"], row["drift_by_chance"] = drift(row, week)
+    compared = not any(unmeasured(one, moves) for one in (row, *week))
+    row["drift"], row["drift_by_chance"] = drift(row, week) if compared else (None, None)
     return row
 
 

@@ -12,7 +12,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from jobs.catalogue import cases, history, plot
-from jobs.catalogue.drift import has_drifted
+from jobs.catalogue.drift import has_drifted, unmeasured
+from jobs.catalogue.moving import moving_names
 from quanyu.catalogue.definitions import definitions
 from quanyu.catalogue.entries import Entry
 from quanyu.catalogue.recorded import RecordedStatistics, Row, change_words, share
@@ -45,7 +46,8 @@ def _facts(context: Context, entry: Entry) -> Grid:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     recorded = RecordedStatistics(context.lake)
-    for label, words in (*_declared(entry), *_recorded(recorded, entry), *_used(entry)):
+    moves = entry.name in moving_names(context.catalogue, context.catalogue.entities[entry.entity])
+    for label, words in (*_declared(entry), *_recorded(recorded, entry, moves), *_used(entry)):
         if words:
             grid.add_row(label, cell(words))
     return grid
@@ -62,7 +64,7 @@ def _declared(entry: Entry) -> Iterator[tuple[str, str]]:
     yield "purpose", (entry.purpose and f"used only for customers who agreed to {entry.purpose}") or ""
 
 
-def _recorded(recorded: RecordedStatistics, entry: Entry) -> Iterator[tuple[str, str]]:
+def _recorded(recorded: RecordedStatistics, entry: Entry, moves: bool) -> Iterator[tuple[str, str]]:
     row = recorded.newest.get((entry.entity, entry.name))
     yield "in a rule", in_a_rule(entry, row) if entry.column.type else ""
     if row is None:
@@ -76,11 +78,13 @@ def _recorded(recorded: RecordedStatistics, entry: Entry) -> Iterator[tuple[str,
         change_words(row, recorded.week_before.get((entry.entity, entry.name)))
         or ("no statistics of a week before yet"),
     )
-    yield "drift", _drift_words(row)
+    yield "drift", _drift_words(row, moves)
 
 
-def _drift_words(row: Any) -> str:
+def _drift_words(row: Any, moves: bool) -> str:
     """The stability index, and whether it is to be worried about."""
+    if reason := unmeasured(row, moves):
+        return f"not measured: {reason}"
     if row["drift"] is None:
         return f"not measured yet: its reference week began on {row['reference_from']}"
     verdict = "it has drifted" if has_drifted(row) else "stable"

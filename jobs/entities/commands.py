@@ -26,7 +26,10 @@ ENTITIES = {
 }
 WORDS = {"staff": "employee"}
 MOST_MATCHES = 20
-Scene = Annotated[str | None, typer.Option(help="Only the profile of this scene or view.", show_default="everything")]
+Scene = Annotated[
+    str | None, typer.Option(help="Only the profile of this scene or view.", show_default="the page of the entity")
+]
+Everything = Annotated[bool, typer.Option("--all", help="The whole profile, not only what the page names.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -40,6 +43,7 @@ def entity(
     name: Annotated[str, typer.Argument(help="Entity, such as outlet, or one of your own.")],
     who: Annotated[str, typer.Argument(help="Its key, or a text of its own table.")],
     scene: Scene = None,
+    everything: Everything = False,
     conf: Conf = None,
     home: Home = None,
 ) -> None:
@@ -47,23 +51,25 @@ def entity(
 
     Example: `quanyu entity outlet T001234`
     """
-    _show(opened(conf, home), name, who, scene)
+    _show(opened(conf, home), name, who, scene, everything)
 
 
 def _command(name: str, whom: str, example: str) -> Callable[..., None]:
-    def show(who: str, scene: Scene = None, conf: Conf = None, home: Home = None) -> None:
-        _show(opened(conf, home), name, who, scene)
+    def show(
+        who: str, scene: Scene = None, everything: Everything = False, conf: Conf = None, home: Home = None
+    ) -> None:
+        _show(opened(conf, home), name, who, scene, everything)
 
     # The text of help differs by entity, so that no annotation can be written out.
     show.__annotations__["who"] = Annotated[str, typer.Argument(help=whom)]
     show.__doc__ = (
-        f"Show everything that is known of one {WORDS.get(name, name)}: profile by scene, facts, audiences.\n\n"
+        f"Show everything that is known of one {WORDS.get(name, name)}: its page, facts, audiences.\n\n"
         f"Example: `quanyu {name} {example}`"
     )
     return show
 
 
-def _show(settings: Settings, name: str, who: str, scene: str | None) -> None:
+def _show(settings: Settings, name: str, who: str, scene: str | None, everything: bool) -> None:
     """Print the page of one entity. Raises ConfigError for an unknown entity or scene, and unless one matches."""
     from jobs.entities.page import page
 
@@ -71,7 +77,7 @@ def _show(settings: Settings, name: str, who: str, scene: str | None) -> None:
     scenes = {column.partition(".")[0] for column in one.context.catalogue.names(one.entity)}
     if scene is not None and scene not in scenes:
         raise ConfigError(f"{scene!r} is no scene of a {name}; {nearest(scene, scenes)}")
-    say(page(one, scene))
+    say(page(one, scene, everything))
 
 
 def _one(settings: Settings, name: str, who: str) -> OneEntity:

@@ -26,13 +26,14 @@ SHOWN = {
 }
 
 
-def page(one: OneEntity, scene: str | None = None) -> Group:
-    """All that is known of one entity, or only the profile of a scene."""
+def page(one: OneEntity, scene: str | None = None, everything: bool = False) -> Group:
+    """What the entity's page shows and its facts; with `everything` the whole profile, or only that of a scene."""
     profile = one.profile or {}
     day = f" as of {profile['as_of']}" if profile else ""
     parts: list[RenderableType] = [line((one.key, "bold"), f": {one.entity.name}{day}")]
     listed = [entry for entry in entries(one.context.catalogue, (), one.entity.name) if scene in (None, entry.scene)]
-    parts += [_profile(profile, listed)] if profile else [_master(one.master)]
+    sections = _sections(one, listed, everything or scene is not None)
+    parts += [_profile(profile, sections)] if profile else [_master(one.master)]
     if scene is not None:
         return Group(*parts)
     for table, columns in SHOWN.items():
@@ -51,19 +52,30 @@ def _heading(words: str) -> Text:
     return Text(f"\n{words}", "bold")
 
 
-def _profile(profile: dict[str, Any], listed: Sequence[Entry]) -> Group:
-    """The profile by scene: name, value, Chinese name; what is not known is only listed."""
+def _sections(one: OneEntity, listed: Sequence[Entry], everything: bool) -> Mapping[str, Sequence[Entry]]:
+    """Entries of the profile: by section of the entity's page, or by scene without one or with `everything`."""
+    shown = one.context.catalogue.shown_on_page(one.entity)
+    if shown and not everything:
+        by_name = {entry.name: entry for entry in listed}
+        return {section: [by_name[name] for name in names] for section, names in shown.items()}
     by_scene: dict[str, list[Entry]] = defaultdict(list)
     for entry in listed:
         by_scene[entry.scene].append(entry)
+    return by_scene
+
+
+def _profile(profile: dict[str, Any], sections: Mapping[str, Sequence[Entry]]) -> Group:
+    """The profile by section: name, value, Chinese name; what is not known is only listed."""
     table = Grid(header_style="bold", expand=True)
     table.add_column("tag or feature", no_wrap=True)
     table.add_column("value", overflow="fold", ratio=1)
     table.add_column("中文", overflow="fold", max_width=16)
     unknown: list[str] = []
-    for scene_entries in by_scene.values():
-        some = [entry for entry in scene_entries if profile.get(profile_column(entry.name)) is not None]
-        unknown += [entry.name for entry in scene_entries if entry not in some and entry.column.type]
+    for section, entries_of_section in sections.items():
+        some = [entry for entry in entries_of_section if profile.get(profile_column(entry.name)) is not None]
+        unknown += [entry.name for entry in entries_of_section if entry not in some and entry.column.type]
+        if some and section != some[0].scene:
+            table.add_row(cell(section, "bold"))
         for entry in some:
             value = _value(profile[profile_column(entry.name)], entry.column.unit)
             table.add_row(cell(entry.name), cell(value), cell(entry.zh), end_section=entry is some[-1])

@@ -16,7 +16,7 @@ from jobs.exports import members
 from jobs.exports.facts import ExportFacts, ReachCounts
 from jobs.exports.platform import Delivered, Platform
 from jobs.exports.platforms.drop import Drop
-from quanyu import discover
+from quanyu import discover, imports
 from quanyu.config.settings import Settings, secret
 from quanyu.files import Bucket, folder, open_bucket
 from quanyu.fingerprint import fingerprint
@@ -42,7 +42,7 @@ Address = tuple[str, str, str]
 
 def platforms() -> dict[str, type[Platform]]:
     """Every platform by the name of its file; audiences use this name under send_to."""
-    classes = discover.subclasses(discover.modules("jobs.exports.platforms"), Platform)
+    classes = imports.subclasses(imports.modules("jobs.exports.platforms"), Platform)
     return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
 
 

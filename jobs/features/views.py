@@ -64,7 +64,7 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
         rows = view_parts.compute(context, view, context.day)
         return _outcome(context.lake.sync(table, rows, receipt), f"computed in full: {changes}")
     written = context.lake.sync(table, _rows(context, view, changes), receipt, among=changes.touched.rows)
-    said = f"{changes.touched.count:,} {view.entity.plural(changes.touched.count)} touched since {changes.since}"
+    said = f"touched {view.entity.plural(2)} since {changes.since}: {changes.touched.count:,}"
     return _outcome(written, said, stored - written.updated - written.deleted)
 
 

@@ -51,8 +51,8 @@ def _replay(settings: Settings, name: str, day: date, wait_seconds: float) -> No
 def _map_again(context: Context, name: str) -> None:
     from jobs.ingest.steps import replay as publish_again
     from quanyu.errors import ConfigError, nearest
-    from quanyu.run import report
     from quanyu.run.runner import Result
+    from quanyu.run.summary import report
 
     sources = context.catalogue.sources
     if name not in sources:

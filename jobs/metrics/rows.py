@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.metrics.plans import Cut
+from quanyu.engine.filtered import rows_where
 from quanyu.expressions.datatypes import digits
 from quanyu.grammar.metrics.metric import ValidTime
 from quanyu.grammar.metrics.plan import MetricPlan
@@ -146,7 +147,7 @@ def distinct_counts(rows: DataFrame, plan: MetricPlan) -> DataFrame:
 
     The days of a value never overlap, so that the numbers of several rows add up.
     """
-    chosen = rows.where(plan.where()).where(f"({plan.counted}) is not null")
+    chosen = rows_where(rows, plan.where()).where(f"({plan.counted}) is not null")
     members = {TOTAL: quoted(ALL), **{n: f"coalesce({sql}, '{UNKNOWN}')" for n, sql in plan.dimensions().items()}}
     columns = [f"{plan.counted} as _key", BEGIN, f"date_add({END}, {plan.metric.within - 1}) as {END}"]
     if plan.metric.first:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from jobs.metrics.facts import MetricFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.lifecycle import Use
 from quanyu.run.facts import of_kind
-from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
 
@@ -44,8 +44,10 @@ class MetricStage(Stage):
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """How many metrics have a value of the day, and how many have none."""
-        counts = ((f"{f.computed:,}", f"{len(f.lacking):,}") for _, f in of_kind(results, MetricFacts))
-        return figures("Metrics", ("with a value of the day", "without one"), counts)
+        return [
+            Text(f"Metrics: {facts.computed:,} with a value of the day, {len(facts.lacking):,} without one")
+            for _, facts in of_kind(results, MetricFacts)
+        ]
 
     def suggest(self, results: Sequence[Result]) -> Sequence[str]:
         """Show the metrics."""

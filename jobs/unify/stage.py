@@ -8,10 +8,11 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from jobs.unify.facts import IdentityFacts
-from quanyu.discover import Catalogue, file_names, instances_in
+from quanyu.discover import Catalogue, file_names
 from quanyu.errors import nearest
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.job import Job
+from quanyu.imports import instances_in
 from quanyu.plurals import number_of
 from quanyu.run.facts import of_kind
 from quanyu.run.runner import Result, Step

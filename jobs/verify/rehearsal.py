@@ -18,9 +18,9 @@ from quanyu.engine.spark import SparkEngine
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.home.lock import home_lock
 from quanyu.home.migration import check_form
-from quanyu.run import report
 from quanyu.run.rehearsal import Rehearsal
 from quanyu.run.runner import Context, Step
+from quanyu.run.summary import report
 
 
 class CopyRehearsal(Rehearsal):

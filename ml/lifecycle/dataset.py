@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from quanyu.discover import Catalogue
+from quanyu.engine.filtered import rows_where
 from quanyu.expressions import parse, safe_sql, two_valued
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.model_spec import ModelSpec
@@ -32,7 +33,7 @@ def population(context: Context, spec: type[ModelSpec], *days: date) -> DataFram
     names = context.catalogue.names(spec.entity)
     types = {profile_column(name): column.type for name, column in names.items()}
     rows = profiles(context, spec.entity, inputs_of(spec), *days)
-    chosen = rows.where(safe_sql(two_valued(over_profile(parse(spec.population).tree)), types))
+    chosen = rows_where(rows, safe_sql(two_valued(over_profile(parse(spec.population).tree)), types))
     features = dict.fromkeys([*spec.features, *([spec.baseline.feature] if spec.baseline else [])])
     columns = [f"cast(`{profile_column(feature)}` as double) as `{feature}`" for feature in features]
     return chosen.selectExpr(*spec.entity.by(), *columns)

@@ -12,9 +12,9 @@ from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.lifecycle import Use
 from quanyu.run.facts import of_kind
-from quanyu.run.panels import figures
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
+from quanyu.run.summary.panels import figures
 
 
 class TrainStage(Stage):

@@ -37,7 +37,7 @@ def up(
 
     Example: `quanyu up` or `quanyu up --schedule`
     """
-    from quanyu import discover
+    from quanyu import imports
     from quanyu.run.day import prepare
     from quanyu.run.scheduler import Scheduler
     from quanyu.servers.airflow import set_up
@@ -52,7 +52,7 @@ def up(
         raise ConfigError(f"the clock of {settings.home} runs: stop it with `quanyu down` first")
     by_clock = (settings.schedule or has_clock) if schedule is None else schedule
     # Computed before the scheduler starts.
-    plan = discover.only(Scheduler).plan(settings.zone) if by_clock else (NO_CLOCK,)
+    plan = imports.only(Scheduler).plan(settings.zone) if by_clock else (NO_CLOCK,)
     with _nothing_left(settings) if by_clock and not has_clock else nullcontext():
         addresses = start(settings, airflow_port, mlflow_port, by_clock)
     for line in (*map(str, addresses), *plan):
@@ -62,12 +62,12 @@ def up(
 @contextmanager
 def _nothing_left(settings: Settings) -> Iterator[None]:
     """Hold the home's lock while a scheduler is started, and end remains of killed manual runs."""
-    from quanyu import discover
+    from quanyu import imports
     from quanyu.home.lock import home_lock
     from quanyu.run.scheduler import Scheduler
 
     with home_lock(settings):
-        discover.only(Scheduler).end_runs_by_hand()
+        imports.only(Scheduler).end_runs_by_hand()
         yield
 
 

@@ -11,15 +11,15 @@ import typer
 from quanyu.cli import Conf, Home, opened, say
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
-from quanyu.run import report
 from quanyu.run.business_days import day_of
 from quanyu.run.runner import Context, result_of
+from quanyu.run.summary import report
 
 if TYPE_CHECKING:
     from rich.console import Group
 
 
-def summary(settings: Settings, day: date | None) -> Group:
+def summary(settings: Settings, day: date | None, every_step: bool = False) -> Group:
     """Build the summary of a day, by default the last one that was run: the newest result of each step.
 
     Raises ConfigError if no step was run.
@@ -33,7 +33,7 @@ def summary(settings: Settings, day: date | None) -> Group:
             if day
             else "nothing was run in this home yet; run a day first: quanyu run --day DAY"
         )
-    return report.summary(context, results, sum(result.seconds for result in results))
+    return report.summary(context, results, sum(result.seconds for result in results), every_step)
 
 
 def add(app: typer.Typer) -> None:
@@ -42,11 +42,14 @@ def add(app: typer.Typer) -> None:
     @app.command(name="summary")
     def show(
         day: Annotated[str | None, typer.Option(help="Business day.", show_default="the last one that was run")] = None,
+        steps: Annotated[bool, typer.Option("--steps", help="Each step by itself, with all its notes.")] = False,
         conf: Conf = None,
         home: Home = None,
     ) -> None:
         """Show what became of a day: each step as it ended last, whether run by hand or by the clock.
 
+        Steps of a kind are in one row, but for those that stopped or held something back.
+
         Example: `quanyu summary --day 2025-02-03`
         """
-        say(summary(opened(conf, home), day_of(day) if day else None))
+        say(summary(opened(conf, home), day_of(day) if day else None, steps))

@@ -37,9 +37,11 @@ def check_domain(tree: exp.Expr, columns: Mapping[str, Column]) -> None:
 
 
 def _check_constants(tree: exp.Expr) -> None:
-    """Refuse a comparison without a column, which is equal for all rows, and a division by zero."""
+    """Refuse a comparison without a column or element of a list, equal for all rows, and a division by zero."""
+    elements = {name.name for inner in tree.find_all(exp.Lambda) for name in inner.expressions}
     for node in tree.find_all(*_ORDER, exp.In, exp.Between):
-        if node.find(exp.Column, exp.AggFunc, exp.Star, exp.Anonymous) is None:
+        of_element = any(name.name in elements for name in node.find_all(exp.Identifier))
+        if not of_element and node.find(exp.Column, exp.AggFunc, exp.Star, exp.Anonymous) is None:
             raise ExpressionError(f"{node.sql(dialect='spark')} decides nothing: it names no column")
     for node in tree.find_all(exp.Div, exp.IntDiv, exp.Mod):
         if _value(node.expression) == 0:

@@ -11,7 +11,7 @@ from quanyu.errors import ConfigError
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of
-from quanyu.point_in_time.profiles import is_stored, profiles
+from quanyu.point_in_time.profiles import is_stored, is_view_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
 
@@ -34,8 +34,7 @@ def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path 
             return None
         entity, names, step = columns
         context.day = day or context.forward_day(step) or never_computed(name)
-        is_profile = name not in context.catalogue.views
-        from_table = is_stored(context, entity) if is_profile else context.forward_day(step) == context.day
+        how = _how(context, entity, name)
         chosen = (f"`{profile_column(long)}` as `{short}`" for long, short in names.items())
         profile = profiles(context, entity, names, context.day).selectExpr(f"`{entity.key}`", *chosen)
         profile = profile.orderBy(entity.key)
@@ -44,8 +43,17 @@ def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path 
         context.close()
     if out is not None:
         return written(table, out)
-    how = "from its table" if from_table else "computed from facts"
     return grid(table, f"gold/{name} as of {context.day}, {how}, {number_of(table.num_rows, 'row')}")
+
+
+def _how(context: Context, entity: type[Entity], name: str) -> str:
+    """In words where the rows of a view or a profile come from."""
+    view = context.catalogue.views.get(name)
+    if is_view_stored(context, view) if view else is_stored(context, entity):
+        return "from its table"
+    if view and context.forward_day(view.step()) == context.day:
+        return "computed from facts, since its definition has changed since it was run"
+    return "computed from facts"
 
 
 def _columns(context: Context, name: str) -> tuple[type[Entity], Mapping[str, str], str] | None:

@@ -162,9 +162,16 @@ def _consented(purpose: str) -> str:
     return f"exists(consents, consent -> startswith(consent, '{purpose}:'))"
 
 
+def is_view_stored(context: Context, view: type[FeatureView]) -> bool:
+    """Whether the table of a view is of the run's day, and as the view is declared now."""
+    last = context.store.unchanged_runs.load(view.step(), "")
+    as_declared = last is not None and last.get("declared") == context.step(view.step()).definition
+    return as_declared and context.forward_day(view.step()) == context.day
+
+
 def stored_parts(context: Context, view: type[FeatureView], days: Sequence[date]) -> DataFrame:
-    """What a view stores as of some days: read from its table for the day that this stands at, else computed."""
-    if context.day not in days or context.forward_day(view.step()) != context.day:
+    """What a view stores as of some days: of the run's day from its table if it has them, else computed."""
+    if context.day not in days or not is_view_stored(context, view):
         return view_parts.compute(context, view, *days)
     stored = context.lake.table(context.catalogue.tables[view.name]).selectExpr("*", f"date'{context.day}' as as_of")
     others = [day for day in days if day != context.day]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from quanyu.engine.filtered import rows_where
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
@@ -53,7 +54,7 @@ def aggregate_plans(
     rows: DataFrame, plans: Collection[AggregateExpression], by: Sequence[str], *days: date
 ) -> DataFrame:
     """Compute the parts of plans by entity and day, from rows that at least one of them uses."""
-    used = rows.where(_with_day(any_of(plan.condition() for plan in plans), days))
+    used = rows_where(rows, _with_day(any_of(plan.condition() for plan in plans), days))
     return aggregated(used, by, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
 
 
@@ -76,7 +77,7 @@ def _rows_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: 
     reached = reach(view.over, tables)
     if view.where:
         types = {name: column.type for name, column in reached.items()}
-        rows = rows.where(safe_sql(two_valued(parse(view.where).tree), types))
+        rows = rows_where(rows, safe_sql(two_valued(parse(view.where).tree), types))
     order = list(dict.fromkeys([str(view.over.event_time), *view.over.identity()]))
     by = view.entity.by()
     derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())

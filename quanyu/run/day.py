@@ -16,15 +16,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from quanyu import discover
+from quanyu import discover, imports
 from quanyu.config.settings import Settings, set_environment
 from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code
 from quanyu.home.lock import home_lock
 from quanyu.plurals import number_of
 from quanyu.private_files import private_log
-from quanyu.run import business_days, observer, preflight, report, tasks
+from quanyu.run import business_days, observer, preflight, tasks
 from quanyu.run.runner import Context, Result, perform, results
 from quanyu.run.scheduler import Scheduler
+from quanyu.run.summary import report
 from quanyu.servers.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.servers.background import services
 
@@ -81,7 +82,7 @@ def _running_dag(settings: Settings) -> str | None:
     holder = tasks.turn_of(settings)
     if holder is None or not _has_clock(settings):
         return None
-    return holder[0] if discover.only(Scheduler).is_running(settings.home, *holder) else None
+    return holder[0] if imports.only(Scheduler).is_running(settings.home, *holder) else None
 
 
 def _has_clock(settings: Settings) -> bool:
@@ -89,7 +90,7 @@ def _has_clock(settings: Settings) -> bool:
 
 
 def _run_in_airflow(settings: Settings, day: date, database: str) -> None:
-    scheduler = discover.only(Scheduler)
+    scheduler = imports.only(Scheduler)
     # Both create databases, which takes seconds on the first run.
     with ThreadPoolExecutor(max_workers=1) as pool:
         prepared = pool.submit(prepare, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from quanyu import discover
+from quanyu import imports
 
 if TYPE_CHECKING:
     from quanyu.run.runner import Context, Result
@@ -25,12 +25,10 @@ class Observer:
 def steps_ended(context: Context, results: Iterable[Result]) -> str:
     """Tell every observer the results of steps that ended. Returns their words for the screen, one per line."""
     listed = list(results)
-    return "\n".join(
-        words for observer in discover.beside(Observer) if (words := observer.steps_ended(context, listed))
-    )
+    return "\n".join(words for observer in imports.beside(Observer) if (words := observer.steps_ended(context, listed)))
 
 
 def declarations_rejected(context: Context, words: str) -> None:
     """Tell every observer that no step can run because of a mistake in the declarations."""
-    for observer in discover.beside(Observer):
+    for observer in imports.beside(Observer):
         observer.declarations_rejected(context, words)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from quanyu import discover
+from quanyu import imports
 from quanyu.config.settings import Settings, child_environment, of_steps, set_environment, sqlite_url
 from quanyu.private_files import read_or_create
 from quanyu.run.scheduler import Scheduler
@@ -41,7 +41,7 @@ def call(settings: Settings, words: Sequence[str]) -> int:
 def set_up(settings: Settings, port: int = PORT) -> None:
     """Set up Airflow on the home for this process and its children. Creates its database if it is missing."""
     set_environment(airflow_environment(settings, port))
-    scheduler = discover.only(Scheduler)
+    scheduler = imports.only(Scheduler)
     scheduler.prepare(settings.home, DATABASE)
     scheduler.show(settings.home, DATABASE)
 

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from shop import small_shop
 
+from features.customers.value import Value
 from quanyu.errors import ConfigError
 from quanyu.point_in_time import features_on_day
 
@@ -36,6 +37,16 @@ def test_the_day_of_the_last_run_comes_from_the_table_and_others_from_facts(shop
     then, now = (csv.read_csv(tmp_path / name).to_pandas().set_index("customer_id") for name in ("then.csv", "now.csv"))
     assert (now.loc[then.index, "orders_ever"] >= then["orders_ever"]).all()
     assert now["orders_ever"].sum() > then["orders_ever"].sum() > 0
+
+
+def test_a_view_whose_definition_has_changed_since_its_run_is_computed_anew(shop, tmp_path, monkeypatch):
+    features_on_day.rows(shop.settings, "value", None, 0, tmp_path / "before.csv")
+    monkeypatch.setattr(Value, "where", "purchase and amount > 1000000")
+    words = "gold/value as of 2024-03-01, computed from facts, since its definition has changed since it was run"
+    assert words in shown(shop, "value", None, 5, None)
+    features_on_day.rows(shop.settings, "value", None, 0, tmp_path / "after.csv")
+    before, after = (csv.read_csv(tmp_path / f"{name}.csv")["orders_ever"].to_pylist() for name in ("before", "after"))
+    assert sum(before) > 0 == sum(after)
 
 
 def test_a_profile_is_shown_with_its_tags_and_a_table_is_not(shop):

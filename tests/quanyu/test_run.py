@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,8 +12,8 @@ from rich.console import Console
 
 from quanyu.commands.summary import summary
 from quanyu.errors import ConfigError, ContractError, QuanyuError, RetryableError, exit_code
-from quanyu.run.report import summary as build
 from quanyu.run.runner import Outcome, Result, Step, perform, results
+from quanyu.run.summary.report import summary as build
 
 
 def shown(group):
@@ -99,6 +100,65 @@ def test_a_summary_names_stops_first_and_the_worst_of_them_before_the_others(ret
         "c: you must act: a mistake",
         "b: the sender of the data must act: late",
     ]
+
+
+def views(*notes, status="done", **outcome):
+    return [
+        Result(f"features.view{place}", status, place, Outcome(place, 1, notes=(note,), **outcome))
+        for place, note in enumerate(notes, 1)
+    ]
+
+
+def lines_of(retailer, results, **how):
+    return [line.strip(" │┃") for line in shown(build(retailer.context("2024-07-01"), results, 3, **how)).splitlines()]
+
+
+def test_steps_of_a_kind_are_one_row_with_the_slowest_of_them(retailer):
+    [skipped] = views("old news", status="skipped")
+    lines = lines_of(
+        retailer, [Result("send", "done", 1, Outcome()), *views("a", "b"), replace(skipped, step="features.x")]
+    )
+    [row] = [line for line in lines if line.startswith("features: 3 steps")]
+    cells = [cell.strip() for cell in row.split("│")]
+    assert cells[1:] == ["2 done, 1 skipped", "4", "3", "·", "·", "4.0 (view2 2.0)"]
+    assert any(line.startswith("send ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        Result("features.odd", "stopped", 1, Outcome(), "a mistake", "ConfigError"),
+        Result("features.odd", "kept", 1, Outcome()),
+        Result("features.odd", "done", 1, Outcome(quarantined=1)),
+        Result("features.odd", "done", 1, Outcome(run_again=True)),
+        Result("features.odd", "done", 1, Outcome(alerts={"held": "held back"})),
+    ],
+)
+def test_a_step_to_be_looked_at_has_a_row_of_its_own(retailer, unusual):
+    lines = lines_of(retailer, [*views("a", "b"), unusual])
+    rows = [line.split()[0] for line in lines if "│" in line and line.startswith("features")]
+    assert rows == ["features:", "features.odd"]
+
+
+def test_what_many_steps_say_alike_is_one_line_that_names_them_and_the_range_of_their_numbers(retailer):
+    results = [
+        *views("touched customers since 2024-06-30: 1,200", "touched customers since 2024-06-30: 7"),
+        Result("features.goods", "done", 1, Outcome(notes=("computed in full: its declaration or code has changed",))),
+    ]
+    lines = lines_of(retailer, results)
+    assert lines[lines.index("Notes") + 1 :] == [
+        "features view1, view2: touched customers since 2024-06-30: 7 to 1,200",
+        "features.goods: computed in full: its declaration or code has changed",
+    ]
+    lines = lines_of(retailer, views("it has not run yet", "it has not run yet", status="skipped"))
+    assert lines[lines.index("Notes") + 1 :] == ["features, all 2 (last run): it has not run yet"]
+
+
+def test_every_step_can_be_listed_with_its_own_notes(retailer):
+    apart = ["features.view1: 1 bad row", "features.view2: 2 bad rows"]
+    lines = lines_of(retailer, views("1 bad row", "2 bad rows"), every_step=True)
+    assert lines[lines.index("Notes") + 1 :] == apart
+    assert [line.split()[0] for line in lines if "│" in line] == ["features.view1", "features.view2"]
 
 
 def test_a_step_logs_its_own_lines(retailer, caplog):

@@ -17,7 +17,8 @@ from quanyu.run.stage import Stage
 ROOT = Path(__file__).parents[2]
 KINDS = [kind for stage in discover.stages() for kind in stage.facts]
 EXAMPLES = {"int": 3, "str": "word", "bool": True, "Mapping[str, int]": {"a": 1}, "Mapping[str, float]": {"a": 0.5},
-            "Mapping[str, str]": {"a": "b"}}  # fmt: skip
+            "Mapping[str, str]": {"a": "b"},
+            "Mapping[str, Mapping[str, int]]": {"a": {"b": 1}}}  # fmt: skip
 NEW_STAGE = '''
 """A stage of a retailer's own."""
 from quanyu.run.runner import Outcome, Step

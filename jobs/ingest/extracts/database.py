@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import parse_qsl, quote
 from zoneinfo import ZoneInfo
 
-from quanyu import discover
+from quanyu import imports
 from quanyu.config.connections import check_database
 from quanyu.config.settings import secret
 from quanyu.errors import ConfigError
@@ -124,7 +124,7 @@ def _check_tls(extracts: Extracts, hosts: str, options: Mapping[str, str], plain
 
 
 def _databases() -> list[type[DatabaseReader]]:
-    return discover.subclasses(discover.modules("jobs.ingest.databases"), DatabaseReader)
+    return imports.subclasses(imports.modules("jobs.ingest.databases"), DatabaseReader)
 
 
 def _options(kind: type[DatabaseReader], extracts: Extracts, options: Mapping[str, str]) -> Iterator[tuple[str, str]]:

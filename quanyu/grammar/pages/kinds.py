@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from quanyu import discover
+from quanyu import discover, imports
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import YamlDeclaration, snake_case
@@ -44,7 +44,7 @@ class PythonKind:
     def example(self) -> type:
         """The class of ours that sets most keys; of two with as many, the one with fewer attributes."""
         keys = set(self.base.__annotations__)
-        declared: list[type] = discover.subclasses(discover.modules(self.package), self.base)
+        declared: list[type] = imports.subclasses(imports.modules(self.package), self.base)
         named = ((cls, vars(cls)) for cls in declared)
         cls, _ = max(named, key=lambda pair: (len(keys & set(pair[1])), -len(pair[1]), pair[0].__name__))
         return cls
@@ -63,7 +63,7 @@ def python_kinds() -> dict[str, PythonKind]:
     bases = [
         base
         for package in ("quanyu.grammar", "quanyu.grammar.feature")
-        for base in discover.subclasses(discover.modules(package), object)
+        for base in imports.subclasses(imports.modules(package), object)
         if "__init_subclass__" in vars(base) and not issubclass(base, BaseModel)
     ]
     kinds = [PythonKind(snake_case(base.__name__), base, package) for base in bases if (package := _package(base))]
@@ -87,7 +87,7 @@ def _files(kind: str) -> str:
 
 def _package(base: type) -> str:
     """The first package that declares something of this kind; empty if none does."""
-    return next((name for name in _packages() if discover.subclasses(discover.modules(name), base)), "")
+    return next((name for name in _packages() if imports.subclasses(imports.modules(name), base)), "")
 
 
 def _packages() -> Iterator[str]:

@@ -94,6 +94,8 @@ def test_everything_known_of_a_customer_is_shown_without_identifiers(shop):
     for words in ("value.orders", "rfm.segment", "Newest orders", "20", "Audiences", "buyers", "Messages of journeys",
                   "thanks", "facts by table"):  # fmt: skip
         assert words in shown
+    assert "where he stands" in shown and "preference.products" not in shown
+    assert "preference.products" in ask(shop, "customer", "13765432104", "--all")
     assert "13765432104" not in shown and "m4@mail.example" not in shown and "Name 4" not in shown
 
 

@@ -9,10 +9,22 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.catalogue.drift import REFERENCE_VALID, by_chance, has_drifted, psi
-from jobs.catalogue.statistics import statistics
+from jobs.catalogue.drift import REFERENCE_VALID, by_chance, has_drifted, psi, unmeasured
+from jobs.catalogue.moving import moving_names
+from jobs.catalogue.statistics import MOST_VALUES, statistics
 from jobs.catalogue.steps import next_row
 
+AGES = """
+describes: Made with the day.
+entity: customer
+owner: growth
+tags:
+  years: {value: "datediff(as_of, customer.joined_on) / 365", means: Years since joining.}
+  overdue: {value: recency.days_since_order / value.orders, means: Days per order.}
+  late: {when: recency.days_since_order > 10, means: Late.}
+  band: {of: recency.days_since_order, edges: [10], names: [new, old], means: New or old.}
+  gap: {value: "if(recency.days_since_order is null, 0, value.orders)", means: A number if he bought.}
+"""
 START = date(2024, 7, 1)
 RANDOM = np.random.default_rng(3)
 
@@ -73,6 +85,31 @@ def test_classes_and_unknown_values_drift_too(values, drifted):
     before = pa.chunked_array([["a"] * 600 + ["b"] * 400])
     rows = recorded([(0, before), (7, pa.chunked_array([pa.array(values, pa.string())]))])
     assert has_drifted(rows[1]) is drifted
+
+
+def test_a_number_that_the_day_alone_changes_is_not_measured():
+    earlier = recorded([(0, numbers())])
+    key = {"entity": "customer", "tag": "scene.tag", "day": START + timedelta(7), "definition_digest": "a"}
+    assert has_drifted(next_row(key, numbers(5), earlier))
+    row = next_row(key, numbers(5), earlier, moves=True)
+    assert (row["drift"], unmeasured(row, True)) == (None, "it moves with the day")
+
+
+@pytest.mark.parametrize(("different", "measured"), [(MOST_VALUES - 1, True), (MOST_VALUES, False), (1000, False)])
+def test_a_text_with_more_values_than_are_listed_is_not_measured(different, measured):
+    before, after = (pa.chunked_array([[f"{where} {n % different}" for n in range(4000)]]) for where in "ab")
+    first, second = recorded([(0, before), (7, after)])
+    assert has_drifted(second) is measured
+    assert (unmeasured(first, False) == "") is measured
+
+
+def test_numbers_made_with_the_day_move_and_states_and_windows_do_not(retailer):
+    retailer.declare("tags/ages.yml", AGES)
+    catalogue = retailer.context("2024-07-01").catalogue
+    moving = moving_names(catalogue, catalogue.entities["customer"])
+    assert {"recency.days_since_order", "ages.years", "ages.overdue"} <= moving
+    assert not moving & {"ages.late", "ages.band", "ages.gap", "value.orders", "categories.days_since_third"}
+    assert "shelf_stock.days_since_check" not in moving_names(catalogue, catalogue.entities["outlet"])
 
 
 def test_another_definition_and_another_quarter_begin_a_new_reference_week():

@@ -1,4 +1,4 @@
-"""Tables of figures for the summary of a run."""
+"""Tables of figures and words for the summary of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table as Grid
+from rich.text import Text
+
+from quanyu.printable import cell
 
 
 def grid(title: str, *columns: str) -> Grid:
@@ -22,3 +25,11 @@ def figures(title: str, columns: Sequence[str], rows: Iterable[Sequence[Renderab
     for row in rows:
         panel.add_row(*row)
     return [panel] if panel.row_count else []
+
+
+def lines(title: str, rows: Iterable[tuple[str, str]]) -> list[RenderableType]:
+    """Names, each with words about it, in a list under a title, or an empty list if there are no rows."""
+    panel = Grid.grid(padding=(0, 2))
+    for name, words in rows:
+        panel.add_row(cell(f"  {name}"), cell(words))
+    return [Text(title, "bold"), panel] if panel.row_count else []
