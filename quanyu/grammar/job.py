@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
-# sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
-EXTRA_INPUTS = ("records", "survivorship", "table")
+# sources by column of customers, the table that the job writes, with the columns that a conf folder adds, and customers
+# with the tags that the job declares.
+EXTRA_INPUTS = ("records", "survivorship", "table", "tags")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Job:
     """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS).
 
     With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
-    apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once.
+    apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once. `tags` are those of
+    customers that it takes, as of the same day as the facts: columns customer_id and, for `scene.tag`, scene__tag.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Job:
     describes: str
     extra_inputs: tuple[str, ...] = ()
     by_customer: bool = False
+    tags: tuple[str, ...] = ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
         """Call the function."""
@@ -44,11 +47,11 @@ class Job:
     def definition(self) -> str:
         """Hash of the declaration and of the module's code: a change of either runs the job again."""
         code = fingerprint(self.function.__module__)
-        return digest([self.name, [t.name for t in self.reads], self.writes.definition(), code])
+        return digest([self.name, [t.name for t in self.reads], self.writes.definition(), self.tags, code])
 
 
 def job(
-    reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False
+    reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False, tags: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], Job]:
     """Declare a function as a job. Its parameters are named after the tables it reads, then some of EXTRA_INPUTS."""
 
@@ -64,6 +67,10 @@ def job(
             problems.append(
                 Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], EXTRA_INPUTS)}")
             )
+        if bool(tags) != ("tags" in extra):
+            problems.append(Problem(where, "tags", "are declared by name and taken as a parameter, or neither"))
+        if tags and by_customer:
+            problems.append(Problem(where, "tags", "are of all customers, not made of one customer's facts"))
         if not (function.__doc__ or "").strip():
             problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:
@@ -71,6 +78,6 @@ def job(
         if problems:
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
-        return Job(function.__name__, function, tuple(reads), writes, describes, extra, by_customer)
+        return Job(function.__name__, function, tuple(reads), writes, describes, extra, by_customer, tuple(tags))
 
     return declare
