@@ -1,17 +1,18 @@
 """Tags of the sample retailer beside the truth that no feed tells: AARRR stages, sizes, rhythm, shoppers, outlets.
 
 Run `quanyu sample` and `quanyu run --day 2025-02-03` first, then
-`python -m benchmarks.tags --home .quanyu --truth .quanyu/truth [--earlier 2024-08-07]`.
+`python -m benchmarks.tags --home .quanyu --truth .quanyu/truth`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from scipy.stats import spearmanr
@@ -19,10 +20,17 @@ from sklearn.metrics import cohen_kappa_score
 
 from benchmarks.sample_truth import persons
 from quanyu.config.settings import load_settings
-from quanyu.model.entities import Customer
-from quanyu.point_in_time.profiles import computed
+from quanyu.grammar.feature import FeatureView
+from quanyu.model.entities import Customer, Outlet
+from quanyu.model.trade import OrderLines
+from quanyu.point_in_time import as_of, view_parts
+from quanyu.point_in_time.profiles import InputsOfDays, computed, computed_from
 from quanyu.run.runner import Context
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ORDER = ["source", "order_id"]
 STAGES = ("acquisition", "activation", "retention", "revenue", "referral")
 SIZED = {"size_WO": "女装", "size_ME": "男装", "size_SH": "鞋靴"}
 
@@ -34,7 +42,6 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, required=True)
     parser.add_argument("--conf", type=Path, default=Path("conf"))
     parser.add_argument("--day", type=date.fromisoformat, default=date(2025, 2, 3))
-    parser.add_argument("--earlier", type=date.fromisoformat, help="day whose index of shoppers is compared")
     options = parser.parse_args()
     settings = load_settings(options.conf, options.home)
     context = Context(settings, options.day)
@@ -42,10 +49,9 @@ def main() -> None:
         known = customers(context, options.truth)
         figures = {
             "customers": len(known), "aarrr": stages(known, options.truth, options.day), "sizes": sizes(known),
-            "rhythm": rhythm(known), "shopper": shopper(known), "outlets": outlets(context, options.truth, options.day),
+            "rhythm": rhythm(known), "style": style(known), "shopper": shopper(known),
+            "split_halves": split_halves(context), "outlets": outlets(context, options.truth),
         }  # fmt: skip
-        if options.earlier:
-            figures["stability"] = stability(context, options.earlier)
     finally:
         context.close()
     print(json.dumps(figures, indent=2, ensure_ascii=False, default=float))
@@ -111,30 +117,63 @@ def shopper(known: pd.DataFrame) -> dict[str, Any]:
     return {
         "customers": len(rows), "spearman": _spearman(rows["shopper__index"], -rows["deliberation"]),
         "parts": {part: _spearman(rows[f"shopper__{part}"], -rows["deliberation"]) for part in
-                  ("quick", "uncompared", "tempted", "regrets", "irregular")},
+                  ("quick", "uncompared", "unplanned", "tempted", "regrets", "irregular")},
         "types": table.to_dict("index"),
     }  # fmt: skip
 
 
-def outlets(context: Context, truth: Path, day: date) -> list[Any]:
-    """True states of outlets beside their tags."""
-    states = pd.read_parquet(truth / "outlet_states" / f"{day}.parquet")
-    profiles = context.lake.arrow("gold/profile_outlet").to_table().to_pandas()
-    columns = [name for name in profiles.columns if name.endswith("__state")]
-    rows = states.merge(profiles, on="outlet")
-    return (
-        rows.groupby(["state", *columns], dropna=False).size().rename("n").reset_index().to_dict("records")
-        if columns
-        else []
-    )
+def style(known: pd.DataFrame) -> dict[str, Any]:
+    """Of customers with a style, the share for whom it is a word that they prefer, and that of any bought word."""
+    rows = known[known["taste__style"].notna()]
+    own = [word in words.split("、") for word, words in zip(rows["taste__style"], rows["style_words"], strict=True)]
+    words = set("、".join(rows["style_words"]).split("、"))
+    by_chance = rows["style_words"].str.split("、").map(len).mean() / len(words)
+    return {"customers": len(rows), "own_word": sum(own) / len(own), "by_chance": by_chance}
 
 
-def stability(context: Context, earlier: date) -> dict[str, Any]:
-    """Rank correlation of the index of an earlier day with that of the day; their windows may overlap."""
-    name = "shopper.index"
-    rows = computed(context, Customer, [name], earlier, context.day).toPandas()
-    index = rows.pivot(index="customer_id", columns="as_of", values="shopper__index").dropna()
-    return {"customers": len(index), "spearman": _spearman(index.iloc[:, 0], index.iloc[:, 1])}
+def outlets(context: Context, truth: Path) -> list[Any]:
+    """True states of outlets beside their tag, in outlet-days: on each first of a month after half a year."""
+    files = sorted((truth / "outlet_states").glob("*.parquet"))[6:]
+    states = {date.fromisoformat(path.stem): pd.read_parquet(path) for path in files}
+    tags = computed(context, Outlet, ["outlet_health.state"], *states).toPandas()
+    true = pd.concat(rows.assign(as_of=day) for day, rows in states.items())
+    rows = true.merge(tags, on=["outlet", "as_of"])
+    rows = rows.rename(columns={"state": "truth", "outlet_health__state": "tag"})
+    return rows.groupby(["truth", "tag"], dropna=False).size().rename("n").reset_index().to_dict("records")
+
+
+@dataclass(frozen=True)
+class InputsOfOrders(InputsOfDays):
+    """What profiles are made of if there were some orders alone; `orders` are their source and order_id."""
+
+    orders: DataFrame
+
+    def parts(self, view: type[FeatureView]) -> DataFrame:
+        """What a view stores, computed from facts of these orders."""
+        facts = as_of.facts_of(self.context, self.entity, view.over, view.via, *self.days)
+        chosen = facts.join(self.orders, ORDER, "left_semi")
+        return view_parts.compute_from(self.context, view, chosen, *self.days)
+
+
+def split_halves(context: Context) -> dict[str, Any]:
+    """Correlation of the index by every other order of a customer with that by the others, and reliability by it.
+
+    The reliability of the index by all orders is 2 r / (1 + r) (Spearman 1910, Brown 1910).
+    """
+    lines = as_of.facts(context, OrderLines, context.day).where("customer_id is not null")
+    orders = lines.groupBy("customer_id", *ORDER).agg({"ordered_at": "min"}).withColumnRenamed("min(ordered_at)", "at")
+    place = "row_number() over (partition by customer_id order by at, source, order_id) % 2 as half"
+    orders = context.lake.staging.materialize(orders.selectExpr(*ORDER, place))
+    halves = [_index_of(context, orders.where(f"half = {half}").drop("half")) for half in (0, 1)]
+    both = pd.concat(halves, axis=1, join="inner").dropna()
+    r = float(both.corr().to_numpy()[0, 1])
+    return {"customers": len(both), "r": round(r, 3), "reliability": round(2 * r / (1 + r), 3)}
+
+
+def _index_of(context: Context, orders: DataFrame) -> pd.Series:
+    inputs = InputsOfOrders(context, Customer, (context.day,), orders)
+    rows = computed_from(context, Customer, ["shopper.index"], inputs).toPandas()
+    return rows.set_index("customer_id")["shopper__index"]
 
 
 def _spearman(one: pd.Series, other: pd.Series) -> float | None:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 # What a job may take besides tables: the records of persons that were known, with their customers, and the order of
-# sources by column of customers, and the table that the job writes, with the columns that a conf folder adds.
-EXTRA_INPUTS = ("records", "survivorship", "table")
+# sources by column of customers, the table that the job writes, with the columns that a conf folder adds, and customers
+# with the tags that the job declares.
+EXTRA_INPUTS = ("records", "survivorship", "table", "tags")
 # All parameters of a job that reads its tables itself, because it asks a door that takes a context: the day, and the
 # customers of persons then (source, person_key, customer_id), or None for those of today.
 OF_CONTEXT = ("context", "day", "owners")
@@ -32,7 +33,8 @@ class Job:
     With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
     apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once, and a day those of
     the customers that it touches. Rows get the columns of `refers`, as in `products.style`, of tables they refer to.
-    A job `of_context` takes OF_CONTEXT instead of tables.
+    `tags` are those of customers that it takes, as of the same day as the facts: columns customer_id and, for
+    `scene.tag`, scene__tag. A job `of_context` takes OF_CONTEXT instead of tables.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Job:
     extra_inputs: tuple[str, ...] = ()
     by_customer: bool = False
     refers: Mapping[type[Table], tuple[str, ...]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
     of_context: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
@@ -63,12 +66,12 @@ class Job:
         """Hash of the declaration and of the module's code: a change of either runs the job again."""
         code = fingerprint(self.function.__module__)
         refers = [[table.name, list(columns)] for table, columns in self.refers.items()]
-        return digest([self.name, [t.name for t in self.reads], refers, self.writes.definition(), code])
+        return digest([self.name, [t.name for t in self.reads], refers, self.writes.definition(), self.tags, code])
 
 
 def job(
     reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False,
-    refers: Mapping[type[Table], tuple[str, ...]] | None = None,
+    refers: Mapping[type[Table], tuple[str, ...]] | None = None, tags: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Job]:  # fmt: skip
     """Declare a function as a job.
 
@@ -88,6 +91,10 @@ def job(
             problems.append(
                 Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], EXTRA_INPUTS)}")
             )
+        if bool(tags) != ("tags" in extra):
+            problems.append(Problem(where, "tags", "are declared by name and taken as a parameter, or neither"))
+        if tags and by_customer:
+            problems.append(Problem(where, "tags", "are of all customers, not made of one customer's facts"))
         if not (function.__doc__ or "").strip():
             problems.append(Problem(where, "", "needs a docstring that says what it returns"))
         if function.__name__ != writes.name:
@@ -96,7 +103,8 @@ def job(
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
         return Job(
-            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}, of_context
+            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}, tuple(tags),
+            of_context,
         )  # fmt: skip
 
     return declare

@@ -22,7 +22,7 @@ TRIES = 3
 OWN_SIZE = 0.85
 COUPON = 0.08
 # Chance to look on for a style with a word that one prefers, and how often at most.
-OWN_STYLE, LOOKS_ON = 0.75, 3
+OWN_STYLE, LOOKS_ON = 0.8, 3
 # Share of lines returned, and after how many days, in stores and online.
 BACK = (0.05, 0.125)
 BACK_DAYS = ((1, 21), (4, 16))
