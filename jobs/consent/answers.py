@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.consent.facts import Moment, Question, feeds
-from jobs.consent.gate import ConsentGate
+from jobs.consent.gate import ConsentGate, Evidence
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.job import job
@@ -60,13 +60,13 @@ def consent_answers(context: Context, day: date, owners: DataFrame | None) -> Da
 
     It is not asked about a channel on which no address was recorded by the day: the retailer does not have it.
     """
-    moment = Moment.end_of(day, context.settings.tzinfo, owners)
     everybody = as_of.records_known(context, day, owners=owners).select("customer_id").distinct()
     everybody = context.lake.staging.materialize(everybody)
     identifiers = context.lake.table(context.catalogue.tables["identifiers"]).where(f"recorded_on <= date'{day}'")
     kinds = {row["kind"] for row in identifiers.select("kind").distinct().collect()}
     asked = [question for question in of_messages() if kinds.intersection(question.kinds)]
-    gates = {question: ConsentGate(context, question, None, moment) for question in (*asked, *of_platforms("ads"))}
+    evidence = Evidence(context, Moment.end_of(day, context.settings.tzinfo, owners))
+    gates = {question: ConsentGate(context, question, evidence=evidence) for question in (*asked, *of_platforms("ads"))}
     return union_all([_answers(gate, question, everybody) for question, gate in gates.items()])
 
 

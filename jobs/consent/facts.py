@@ -142,27 +142,22 @@ def unreadable(context: Context, purpose: str, moment: Moment) -> DataFrame:
 
 
 def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
-    """Identifiers of records: source, person_key, customer_id, shown_kind, `text` (comparable_sql), and if it `stands`.
+    """Identifiers of records: PERSON, customer_id, shown_kind, value, `text` (comparable_sql), recorded_on, `stands`.
 
     `stands` is false for an identifier that is no longer valid. It reaches nobody, but an objection that came with it
     still applies.
     """
     rows = valid_rows(context, "identifiers", moment)
-    day = moment.day or valid.NOW
-    ceased = valid.ended_identifiers(context.lake, context.catalogue, day)
+    ceased = valid.ended_identifiers(context.lake, context.catalogue, moment.day or valid.NOW)
     if ceased is None:
         stands = rows.selectExpr("*", "true as stands")
     else:
         ceased = ceased.selectExpr(*valid.ROW, "true as _ceased")
         stands = rows.join(ceased, valid.ROW, "left").selectExpr("*", "_ceased is null as stands")
     text = f"{comparable_sql('kind', 'scope', 'value')} as text"
-    return stands.selectExpr("source", "person_key", "customer_id", "kind as shown_kind", text, "stands")
-
-
-def addresses(context: Context, moment: Moment) -> DataFrame:
-    """Rows of `identifiers` that are valid at a moment, with the `customer_id` of its owners."""
-    rows = valid.current_identifiers(context.lake, context.catalogue, moment.day or valid.NOW)
-    return with_customers(context, rows, moment)
+    return stands.selectExpr(
+        *valid.PERSON, "customer_id", "kind as shown_kind", "value", text, "recorded_on", "stands"
+    )  # fmt: skip
 
 
 def held_out(context: Context, audience: str) -> DataFrame:

@@ -10,7 +10,7 @@ from jobs.consent import objections as objecting
 from jobs.consent.facts import Moment, Question, answers, identifiers_of_records, newest_grants
 from quanyu.config.settings import person_key_secret
 from quanyu.identifiers import normalise, persons
-from quanyu.identifiers.comparable import comparable_sql, with_hashes
+from quanyu.identifiers.comparable import with_hashes
 from quanyu.literals import quoted
 from quanyu.run.runner import Context
 
@@ -38,17 +38,39 @@ def check_consent(
     return ConsentGate(context, question, held_out, moment).check(customers)
 
 
+class Evidence:
+    """What all questions at one moment have in common, read once for all of them."""
+
+    def __init__(self, context: Context, moment: Moment) -> None:
+        self.context, self.moment = context, moment
+        self._unreadable: dict[str, DataFrame] = {}
+
+    @cached_property
+    def identifiers(self) -> DataFrame:
+        """Identifiers of records, as `identifiers_of_records` gives them."""
+        return self.context.lake.staging.materialize(identifiers_of_records(self.context, self.moment))
+
+    def unreadable(self, purpose: str) -> DataFrame:
+        """Rows that cannot be read of the feeds that decide about a purpose, as `facts.unreadable` gives them."""
+        if purpose not in self._unreadable:
+            rows = facts.unreadable(self.context, purpose, self.moment)
+            self._unreadable[purpose] = self.context.lake.staging.materialize(rows)
+        return self._unreadable[purpose]
+
+
 class ConsentGate:
-    """Answers one question at one moment.
+    """Answers one question at one moment; questions at the same moment may share their `evidence`.
 
     The objections of everybody are computed once for all calls: the caller locks the home, so that no fact changes
     meanwhile. Customers in `held_out` (customer_id) get nothing, and their addresses are withheld from everybody.
     """
 
     def __init__(
-        self, context: Context, question: Question, held_out: DataFrame | None = None, moment: Moment | None = None
-    ) -> None:
-        self._context, self._question, self._moment = context, question, moment or Moment.now()
+        self, context: Context, question: Question, held_out: DataFrame | None = None, moment: Moment | None = None,
+        evidence: Evidence | None = None,
+    ) -> None:  # fmt: skip
+        self._evidence = evidence or Evidence(context, moment or Moment.now())
+        self._context, self._question, self._moment = context, question, self._evidence.moment
         nobody = context.lake.spark.createDataFrame([], "customer_id string")
         self._held_out = held_out.select("customer_id").distinct() if held_out is not None else nobody
 
@@ -80,10 +102,6 @@ class ConsentGate:
         return self._context.lake.staging.materialize(rows)
 
     @cached_property
-    def _shown(self) -> DataFrame:
-        return self._keep(identifiers_of_records(self._context, self._moment))
-
-    @cached_property
     def _message_events(self) -> DataFrame:
         """Events of message systems that object; empty if the question is not about messages."""
         events = objecting.message_suppressions(self._context, self._question, self._moment)
@@ -92,14 +110,18 @@ class ConsentGate:
     @cached_property
     def _records(self) -> DataFrame:
         """Records that object."""
-        rows = objecting.objections(self._context, self._question, self._moment, self._shown, self._message_events)
+        shown, bad_rows = self._evidence.identifiers, self._evidence.unreadable(self._question.purpose)
+        rows = objecting.objections(
+            self._context, self._question, self._moment, shown, self._message_events, bad_rows
+        )  # fmt: skip
         return self._keep(rows)
 
     @cached_property
     def _bars(self) -> DataFrame:
         """Suppressed identifiers: text, barred_kind, reason."""
+        shown, bad_rows = self._evidence.identifiers, self._evidence.unreadable(self._question.purpose)
         rows = objecting.suppressed(
-            self._context, self._question, self._moment, self._shown, self._records, self._held_out
+            self._context, self._question, self._moment, shown, self._records, self._held_out, bad_rows
         )
         return self._keep(rows.withColumnRenamed("kind", "barred_kind"))
 
@@ -129,9 +151,8 @@ class ConsentGate:
     def _addresses(self, customers: DataFrame) -> DataFrame:
         """Addresses of customers: customer_id, kind, value, recorded_on, address_hash, and `text` for comparison."""
         kinds = ", ".join(map(quoted, self._question.kinds))
-        rows = facts.addresses(self._context, self._moment).where(f"kind in ({kinds})")
-        text = f"{comparable_sql('kind', 'scope', 'value')} as text"
-        rows = rows.join(customers, "customer_id").selectExpr("customer_id", "kind", "value", text, "recorded_on")
+        rows = self._evidence.identifiers.where(f"stands and shown_kind in ({kinds})").join(customers, "customer_id")
+        rows = rows.selectExpr("customer_id", "shown_kind as kind", "value", "text", "recorded_on")
         newest = rows.groupBy("customer_id", "kind", "value", "text").agg({"recorded_on": "max"})
         newest = newest.withColumnRenamed("max(recorded_on)", "recorded_on")
         return self._keep(newest.withColumn("address_hash", _hash(self._context)("kind", "value")))

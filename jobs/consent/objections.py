@@ -12,7 +12,6 @@ from jobs.consent.facts import (
     literal,
     newest_grants,
     paused_since,
-    unreadable,
     valid_rows,
     with_customers,
 )
@@ -39,11 +38,17 @@ PAUSES = {"not_friend": "no contact in {}", "limit_reached": "{} takes no more m
 
 
 def objections(
-    context: Context, question: Question, moment: Moment, identifiers: DataFrame, events: DataFrame
+    context: Context,
+    question: Question,
+    moment: Moment,
+    identifiers: DataFrame,
+    events: DataFrame,
+    bad_rows: DataFrame,
 ) -> DataFrame:
     """Records that object: source, person_key, customer_id, kind (null for addresses of every kind), reason.
 
-    `identifiers` comes from `identifiers_of_records`, `events` from `message_suppressions`.
+    `identifiers` comes from `identifiers_of_records`, `events` from `message_suppressions`, `bad_rows` from
+    `unreadable`.
     """
     withdrawn = _withdrawn(context, question, moment)
     listed = _concerned(question, _listed(context, question, moment), "listed_channel", ANY)
@@ -53,7 +58,7 @@ def objections(
         [
             withdrawn,
             _named(alone.unionByName(listed), identifiers),
-            _unreadable(context, question, moment, identifiers),
+            _unreadable(context, moment, identifiers, bad_rows),
             without_address,
         ]
     )
@@ -90,10 +95,10 @@ def _named(records: DataFrame, identifiers: DataFrame) -> DataFrame:
     return texts.select("text", "kind", "reason").distinct().join(whom, "text").select(*WHO, "kind", "reason")
 
 
-def _unreadable(context: Context, question: Question, moment: Moment, identifiers: DataFrame) -> DataFrame:
+def _unreadable(context: Context, moment: Moment, identifiers: DataFrame, bad_rows: DataFrame) -> DataFrame:
     """Customers of rows that cannot be read: those of their own records, and all who share an identifier of the row."""
     why = "concat('a row of ', source, ' about this person cannot be read') as reason"
-    rows = unreadable(context, question.purpose, moment).selectExpr("*", why, "cast(null as string) as kind")
+    rows = bad_rows.selectExpr("*", why, "cast(null as string) as kind")
     owners = with_customers(context, rows.where("person_key is not null"), moment)
     texts = rows.selectExpr("explode(shows) as text", "kind", "reason").distinct()
     others = texts.join(identifiers.where("customer_id is not null"), "text")
@@ -146,6 +151,7 @@ def suppressed(
     identifiers: DataFrame,
     objecting: DataFrame,
     held_out: DataFrame,
+    bad_rows: DataFrame,
 ) -> DataFrame:
     """Identifiers that nobody may be contacted at: `text` (comparable_sql), kind (null for any), reason.
 
@@ -165,7 +171,7 @@ def suppressed(
         held_out.join(stands, "customer_id").selectExpr(
             "text", "cast(null as string) as kind", f"{quoted(SHARED_HOLDOUT)} as reason"
         ),
-        unreadable(context, question.purpose, moment).selectExpr(
+        bad_rows.selectExpr(
             "explode(shows) as text", "cast(null as string) as kind",
             "concat('a row of ', source, ' that shows it cannot be read') as reason",
         ),
