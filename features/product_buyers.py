@@ -11,7 +11,7 @@ class ProductBuyers(FeatureView):
     entity, owner, over, within = Product, "merchandise", ItemBuyers, days(365)
 
     buyers = Feature("count(*)", "Customers who bought it.", unit="customers", zh="购买人数")
-    judged = Feature("count(shopper)", "Buyers of whom it is known.", unit="customers", zh="已知类型的购买人数")
+    classified = Feature("count(shopper)", "Buyers of whom it is known.", unit="customers", zh="已知类型的购买人数")
     impulsive_share = Feature(
         "count_if(shopper = 'impulsive') / nullif(count(shopper), 0)", "Share of these who are impulsive.",
         unit="share", type="double", zh="冲动型买家占比",
@@ -29,7 +29,7 @@ class StyleBuyers(FeatureView):
     groups = Grouping({"buyer": "customer_id"}, {"kind": "max(shopper)"})
 
     buyers = Feature("count(*)", "Customers who bought it.", unit="customers", zh="款购买人数")
-    judged = Feature("count(kind)", "Buyers of whom it is known.", unit="customers", zh="款已知类型的购买人数")
+    classified = Feature("count(kind)", "Buyers of whom it is known.", unit="customers", zh="款已知类型的购买人数")
     impulsive_share = Feature(
         "count_if(kind = 'impulsive') / nullif(count(kind), 0)", "Share of these who are impulsive.",
         unit="share", type="double", zh="款冲动型买家占比",

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from quanyu.grammar.job import job
 from quanyu.model.touch import ItemBuyers
 from quanyu.model.trade import OrderLines
+from quanyu.point_in_time.customer_tags import CustomerTags
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-@job(reads=[OrderLines], writes=ItemBuyers, tags=["shopper.type"])
+@job(reads=[OrderLines], writes=ItemBuyers, tags=CustomerTags(("shopper.type",)))
 def item_buyers(order_lines: DataFrame, tags: DataFrame) -> DataFrame:
     """Customers who bought an item, with the kind of shopper that each is on the day."""
     from pyspark.sql import functions as F  # noqa: N812

@@ -17,7 +17,9 @@ from quanyu.run.runner import Context, Outcome, Step
 
 def step(job: Job, catalogue: Catalogue) -> Step:
     """The step, after the views that the job's tags are made of."""
-    owners = {name.split(".")[0] for name in with_inputs(job.tags, catalogue.tags_of(Customer))}
+    owners = {
+        name.split(".")[0] for name in with_inputs(job.tags.names if job.tags else (), catalogue.tags_of(Customer))
+    }
     views = (f"gold/{view.name}" for view in catalogue.views_of(Customer) if view.name in owners)
     reads = (*map(place_of, job.reads), *as_of.entity_sources(Customer), place_of(Customer.table), *views)
     definition = [job.definition(), catalogue.tables[job.writes.name].definition(), catalogue.tag_digests(Customer)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import TYPE_CHECKING, Any, Protocol
 
 from quanyu.errors import ConfigError, Problem, nearest
 from quanyu.expressions import qualifiers
@@ -26,6 +27,20 @@ EXTRA_INPUTS = ("records", "survivorship", "table", "tags")
 OF_CONTEXT = ("context", "day", "owners")
 
 
+class TagsOfDay(Protocol):
+    """Tags that a job takes, by name."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, as `scene.tag`."""
+
+    def on(self, context: Any, day: date, began: date | None = None) -> DataFrame:
+        """Customers of a day with these tags as of it: customer_id and, for `scene.tag`, scene__tag.
+
+        Customers are those of today; if the first day of the log of ids is given, those that were valid on the day.
+        """
+
+
 @dataclass(frozen=True)
 class Job:
     """A declared job. `extra_inputs` names what the function takes besides the tables that it reads (EXTRA_INPUTS).
@@ -33,8 +48,8 @@ class Job:
     With `by_customer`, a row about a customer is made of that customer's own facts alone, which the function tells
     apart by customer_id and person_key. A frame then makes the rows of all its cutoffs at once, and a day those of
     the customers that it touches. Rows get the columns of `refers`, as in `products.style`, of tables they refer to.
-    `tags` are those of customers that it takes, as of the same day as the facts: columns customer_id and, for
-    `scene.tag`, scene__tag. A job `of_context` takes OF_CONTEXT instead of tables.
+    `tags` are those of customers that it takes, as of the day of its facts. A job `of_context` takes OF_CONTEXT
+    instead of tables.
     """
 
     name: str
@@ -45,7 +60,7 @@ class Job:
     extra_inputs: tuple[str, ...] = ()
     by_customer: bool = False
     refers: Mapping[type[Table], tuple[str, ...]] = field(default_factory=dict)
-    tags: tuple[str, ...] = ()
+    tags: TagsOfDay | None = None
     of_context: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> DataFrame:
@@ -64,14 +79,14 @@ class Job:
 
     def definition(self) -> str:
         """Hash of the declaration and of the module's code: a change of either runs the job again."""
-        code = fingerprint(self.function.__module__)
+        code, tags = fingerprint(self.function.__module__), self.tags.names if self.tags else ()
         refers = [[table.name, list(columns)] for table, columns in self.refers.items()]
-        return digest([self.name, [t.name for t in self.reads], refers, self.writes.definition(), self.tags, code])
+        return digest([self.name, [t.name for t in self.reads], refers, self.writes.definition(), tags, code])
 
 
 def job(
     reads: Sequence[type[Table]], writes: type[Table], by_customer: bool = False,
-    refers: Mapping[type[Table], tuple[str, ...]] | None = None, tags: Sequence[str] = (),
+    refers: Mapping[type[Table], tuple[str, ...]] | None = None, tags: TagsOfDay | None = None,
 ) -> Callable[[Callable[..., Any]], Job]:  # fmt: skip
     """Declare a function as a job.
 
@@ -91,7 +106,7 @@ def job(
             problems.append(
                 Problem(where, "", f"unknown parameter {unknown[0]!r}; {nearest(unknown[0], EXTRA_INPUTS)}")
             )
-        if bool(tags) != ("tags" in extra):
+        if (tags is not None) != ("tags" in extra):
             problems.append(Problem(where, "tags", "are declared by name and taken as a parameter, or neither"))
         if tags and by_customer:
             problems.append(Problem(where, "tags", "are of all customers, not made of one customer's facts"))
@@ -103,7 +118,7 @@ def job(
             raise ConfigError(problems)
         describes = inspect.cleandoc(function.__doc__ or "").splitlines()[0]
         return Job(
-            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}, tuple(tags),
+            function.__name__, function, tuple(reads), writes, describes, extra, by_customer, refers or {}, tags,
             of_context,
         )  # fmt: skip
 

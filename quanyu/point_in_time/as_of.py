@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 from quanyu import discover
@@ -138,12 +137,12 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
 
 def of_job(
     context: Context, job: Job, day: date, owners: DataFrame | None = None, among: DataFrame | None = None,
-    tags: Callable[[], DataFrame] | None = None,
+    began: date | None = None,
 ) -> DataFrame:  # fmt: skip
     """What a job makes of the facts up to the end of a day.
 
-    `owners` are the customers of persons, if not today's, and so are those of `tags`, a row of tags for each customer
-    of the day; `among` are customers, if the job is by customer and only these are wanted.
+    `owners` are the customers of persons, if not today's, and `began` is then the first day of the log of ids; `among`
+    are customers, if the job is by customer and only these are wanted.
     """
     if job.of_context:
         return job(context, day, owners)
@@ -159,8 +158,9 @@ def of_job(
             dated = dated.join(owners, PERSON, "left")
         return rows_of_job(context, job, table, dated, day).drop("as_of")
 
-    tags = tags or partial(_tags, context, job, day)
-    return of_rows(context, job, rows, lambda: records_known(context, day, owners=owners), tags)
+    # Tags are joins of many views, which an engine does not plan together with what the job makes of them.
+    tags = {"tags": context.lake.staging.materialize(job.tags.on(context, day, began))} if job.tags else {}
+    return of_rows(context, job, rows, lambda: records_known(context, day, owners=owners), **tags)
 
 
 def rows_of_job(context: Context, job: Job, table: type[Table], rows: DataFrame, *days: date) -> DataFrame:
@@ -171,26 +171,15 @@ def rows_of_job(context: Context, job: Job, table: type[Table], rows: DataFrame,
     return with_referred(context, rows, table, job.refers.get(table, ()), *days)
 
 
-def _tags(context: Context, job: Job, day: date) -> DataFrame:
-    """The tags of today's customers that a job takes, as of a day."""
-    # Profiles are made of facts, and these facts of profiles.
-    from quanyu.model.entities import Customer
-    from quanyu.point_in_time.profiles import computed
-
-    return computed(context, Customer, job.tags, day)
-
-
 def of_rows(
     context: Context, job: Job, rows: Callable[[type[Table]], DataFrame], records: Callable[[], DataFrame],
-    tags: Callable[[], DataFrame] | None = None,
+    **tags: DataFrame,
 ) -> DataFrame:  # fmt: skip
     """What a job makes of rows of the tables that it reads, of records as `records_known` gives them, and of tags."""
     known_records = {"records": records()} if "records" in job.extra_inputs else {}
     survivorship = {"survivorship": context.settings.survivorship} if "survivorship" in job.extra_inputs else {}
     table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
-    # They are joins of many views, which an engine does not plan together with what the job makes of them.
-    tagged = {"tags": context.lake.staging.materialize(tags())} if tags and job.tags else {}
-    return job(*map(rows, job.reads), **known_records, **survivorship, **table, **tagged)
+    return job(*map(rows, job.reads), **known_records, **survivorship, **table, **tags)
 
 
 def facts_of(

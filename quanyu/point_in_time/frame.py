@@ -12,10 +12,12 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import profile_column
 from quanyu.identifiers.valid import PERSON
+from quanyu.literals import dates
 from quanyu.plurals import number_of
-from quanyu.point_in_time.identities import customers_of, log_began
+from quanyu.point_in_time import as_of
+from quanyu.point_in_time.identities import customers_of, log_began, valid_sql
 from quanyu.point_in_time.profiles import computed_from
-from quanyu.point_in_time.spine import InputsOfSpine, everybody_on
+from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -121,3 +123,12 @@ def _everybody(context: Context, entity: type[Entity], pairs: DataFrame, began: 
             f" cutoffs, and this one has {len(days)}"
         )
     return everybody_on(context, entity, days, began)
+
+
+def everybody_on(context: Context, entity: type[Entity], days: Sequence[date], began: date) -> DataFrame:
+    """Every entity that may have been there on each day: its key, `as_of`."""
+    if not entity.resolved:
+        return as_of.all_entities(context, entity, *days)
+    identities = context.lake.table(context.catalogue.tables["identities"])
+    rows = identities.selectExpr("*", f"explode(array({dates(days)})) as as_of")
+    return rows.where(valid_sql(began)).select(*entity.by()).distinct()

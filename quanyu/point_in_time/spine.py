@@ -6,7 +6,6 @@ all entities as of a few days instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -18,11 +17,9 @@ from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
 from quanyu.lake.union import union_all
-from quanyu.literals import dates, quoted
-from quanyu.model.entities import Customer
+from quanyu.literals import quoted
 from quanyu.point_in_time import as_of, view_parts
 from quanyu.point_in_time.identities import customers_on, valid_sql
-from quanyu.point_in_time.profiles import computed_from
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -114,16 +111,8 @@ class InputsOfSpine:
             rows = as_of.of_rows(self.context, job, partial(self._rows_of_job, job), self._records)
             return _unmarked(rows)
         owners = {day: customers_on(self.context, day, self.began) for day in self.days}
-        frames = (
-            as_of.of_job(self.context, job, day, owners[day], tags=partial(self._tags, job, day)) for day in self.days
-        )
+        frames = (as_of.of_job(self.context, job, day, owners[day], began=self.began) for day in self.days)
         return union_all([rows.withColumn("as_of", lit(day)) for rows, day in zip(frames, self.days, strict=True)])
-
-    def _tags(self, job: Job, day: date) -> DataFrame:
-        """The tags that a job takes, of the customers as valid on a day, as of it."""
-        pairs = everybody_on(self.context, Customer, [day], self.began)
-        inputs = InputsOfSpine.of(self.context, Customer, pairs, self.began)
-        return computed_from(self.context, Customer, job.tags, inputs)
 
     def _rows_of_job(self, job: Job, table: type[Table]) -> DataFrame:
         return _marked(as_of.rows_of_job(self.context, job, table, self.facts_of(table, None)))
@@ -151,15 +140,6 @@ class InputsOfSpine:
 
     def _named(self, name: str) -> DataFrame:
         return self._table(self.context.catalogue.tables[name])
-
-
-def everybody_on(context: Context, entity: type[Entity], days: Sequence[date], began: date) -> DataFrame:
-    """Every entity that may have been there on each day: its key, `as_of`."""
-    if not entity.resolved:
-        return as_of.all_entities(context, entity, *days)
-    identities = context.lake.table(context.catalogue.tables["identities"])
-    rows = identities.selectExpr("*", f"explode(array({dates(days)})) as as_of")
-    return rows.where(valid_sql(began)).select(*entity.by()).distinct()
 
 
 def _marked(rows: DataFrame) -> DataFrame:

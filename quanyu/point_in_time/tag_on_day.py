@@ -13,10 +13,9 @@ from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of
 from quanyu.point_in_time.features_on_day import never_computed
-from quanyu.point_in_time.frame import frame
+from quanyu.point_in_time.frame import everybody_on, frame
 from quanyu.point_in_time.identities import log_began
 from quanyu.point_in_time.profiles import is_stored, profiles
-from quanyu.point_in_time.spine import everybody_on
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
 

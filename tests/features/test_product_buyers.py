@@ -64,11 +64,11 @@ test_shares_are_of_the_buyers_whose_kind_is_known = spec(
     as_of="2024-07-01",
     given=SHOPPERS,
     expect={
-        "a": dict(buyers=3, judged=2, impulsive_share=0.5, rational_share=0.5),
-        "b": dict(buyers=1, judged=1, impulsive_share=1, rational_share=0),
-        "h": dict(buyers=1, judged=0, impulsive_share=None, rational_share=None),
+        "a": dict(buyers=3, classified=2, impulsive_share=0.5, rational_share=0.5),
+        "b": dict(buyers=1, classified=1, impulsive_share=1, rational_share=0),
+        "h": dict(buyers=1, classified=0, impulsive_share=None, rational_share=None),
         # Bought too long ago.
-        "f": dict(buyers=0, judged=0, impulsive_share=None, rational_share=None),
+        "f": dict(buyers=0, classified=0, impulsive_share=None, rational_share=None),
     },
 )
 test_who_bought_two_items_of_a_style_is_one_buyer = spec(
@@ -76,15 +76,15 @@ test_who_bought_two_items_of_a_style_is_one_buyer = spec(
     as_of="2024-07-01",
     given=SHOPPERS,
     expect={
-        "s": dict(buyers=3, judged=2, impulsive_share=0.5, rational_share=0.5),
-        "h": dict(buyers=1, judged=0, impulsive_share=None, rational_share=None),
+        "s": dict(buyers=3, classified=2, impulsive_share=0.5, rational_share=0.5),
+        "h": dict(buyers=1, classified=0, impulsive_share=None, rational_share=None),
     },
 )
 test_before_they_bought_they_were_of_no_kind = spec(
     ProductBuyers,
     as_of="2024-06-09",
     given=SHOPPERS,
-    expect={"a": dict(buyers=0, judged=0), "f": dict(buyers=0, judged=0)},
+    expect={"a": dict(buyers=0, classified=0), "f": dict(buyers=0, classified=0)},
 )
 
 FAST, SLOW = [f"fast{n}" for n in range(10)], [f"slow{n}" for n in range(10)]
