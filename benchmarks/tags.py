@@ -166,7 +166,7 @@ def split_halves(context: Context) -> dict[str, Any]:
     orders = context.lake.staging.materialize(orders.selectExpr(*ORDER, place))
     halves = [_index_of(context, orders.where(f"half = {half}").drop("half")) for half in (0, 1)]
     both = pd.concat(halves, axis=1, join="inner").dropna()
-    r = float(both.corr().iloc[0, 1])
+    r = float(both.corr().to_numpy()[0, 1])
     return {"customers": len(both), "r": round(r, 3), "reliability": round(2 * r / (1 + r), 3)}
 
 

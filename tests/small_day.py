@@ -133,8 +133,8 @@ STEPS = (
     "ingest.consents", "ingest.members", "ingest.outlets", "ingest.products", "ingest.receipts",
     "identities", "customers", "activity", "customer_attributes", "item_paths",
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
-    "features.product_sales", "features.recency", "features.value", "track.identity", "train.churn", "scores",
-    "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
+    "features.product_sales", "features.recency", "features.value", "item_buyers", "track.identity", "train.churn",
+    "scores", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
 )  # fmt: skip

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.features import touched
 from jobs.features.touched import TouchedEntities, changes_since
-from quanyu.discover import Catalogue
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts, place_of
@@ -20,12 +19,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def steps(catalogue: Catalogue) -> list[Step]:
-    """List a step for every view."""
-    return [_step(view, catalogue.tables) for view in catalogue.views.values()]
-
-
-def _step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
+def step(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> Step:
+    """The step of a view."""
     place = f"gold/{view.name}"
     return Step(
         name=view.step(), stage="features", reads=_reads(view, tables), writes=(place,), as_of=True, forward=True,

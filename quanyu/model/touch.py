@@ -160,6 +160,21 @@ class AdResults(Table):
     revenue = Column(MONEY, "Revenue, as reported by the platform.", unit="currency", at_least=0)
 
 
+class ItemBuyers(Table):
+    """A customer who bought an item, and which kind of shopper he is on the day."""
+
+    layer = "gold"
+    personal = True
+    keys = ("sku", "customer_id")
+    event_time = "bought_at"
+
+    sku = Column("string", "The item.", required=True, references="products")
+    customer_id = Column("string", "The customer.", required=True)
+    bought_at = Column("timestamp", "When he last bought it.", required=True)
+    shopper = Column("string", "Kind of shopper that he is; null if unknown.",
+                     values=("rational", "mixed", "impulsive"))  # fmt: skip
+
+
 class ItemPaths(Table):
     """One item that a customer bought, and the looks at it and at others of its category in the 30 days before.
 

@@ -138,22 +138,30 @@ def _dated(context: Context, table: type[Table], *days: date) -> DataFrame:
     return rows.where(before_end(table)) if table.event_time else rows
 
 
-def of_job(context: Context, job: Job, day: date, owners: DataFrame | None = None) -> DataFrame:
-    """What a job makes of the facts up to the end of a day; `owners` are the customers of persons, if not today's."""
+def of_job(
+    context: Context, job: Job, day: date, owners: DataFrame | None = None, began: date | None = None
+) -> DataFrame:
+    """What a job makes of the facts up to the end of a day; `owners` are the customers of persons, if not today's.
+
+    `began` is then the first day of the log of ids.
+    """
+    # Tags are joins of many views, which an engine does not plan together with what the job makes of them.
+    tags = {"tags": context.lake.staging.materialize(job.tags.on(context, day, began))} if job.tags else {}
     return of_rows(
         context, job, lambda table: facts(context, table, day, owners=owners).drop("as_of"),
-        lambda: records_known(context, day, owners=owners),
+        lambda: records_known(context, day, owners=owners), **tags,
     )  # fmt: skip
 
 
 def of_rows(
-    context: Context, job: Job, rows: Callable[[type[Table]], DataFrame], records: Callable[[], DataFrame]
-) -> DataFrame:
-    """What a job makes of rows of the tables that it reads, and of records as `records_known` gives them."""
+    context: Context, job: Job, rows: Callable[[type[Table]], DataFrame], records: Callable[[], DataFrame],
+    **tags: DataFrame,
+) -> DataFrame:  # fmt: skip
+    """What a job makes of rows of the tables that it reads, of records as `records_known` gives them, and of tags."""
     known_records = {"records": records()} if "records" in job.extra_inputs else {}
     survivorship = {"survivorship": context.settings.survivorship} if "survivorship" in job.extra_inputs else {}
     table = {"table": context.catalogue.tables[job.writes.name]} if "table" in job.extra_inputs else {}
-    return job(*map(rows, job.reads), **known_records, **survivorship, **table)
+    return job(*map(rows, job.reads), **known_records, **survivorship, **table, **tags)
 
 
 def facts_of(

@@ -109,8 +109,8 @@ class InputsOfSpine:
             rows = as_of.of_rows(self.context, job, lambda read: _marked(self.facts_of(read, None)), self._records)
             return _unmarked(rows)
         owners = {day: customers_on(self.context, day, self.began) for day in self.days}
-        dated = [as_of.of_job(self.context, job, day, owners[day]).withColumn("as_of", lit(day)) for day in self.days]
-        return union_all(dated)
+        frames = (as_of.of_job(self.context, job, day, owners[day], self.began) for day in self.days)
+        return union_all([rows.withColumn("as_of", lit(day)) for rows, day in zip(frames, self.days, strict=True)])
 
     def _records(self) -> DataFrame:
         """Records of customers as `as_of.records_known` gives them, of all pairs at once."""

@@ -6,6 +6,9 @@ from quanyu.errors import ConfigError
 from quanyu.grammar.job import job
 from quanyu.model.people import Activity
 from quanyu.model.trade import OrderLines, Orders
+from quanyu.point_in_time.customer_tags import CustomerTags
+
+SEGMENT, NUMBER = CustomerTags(("rfm.segment",)), CustomerTags(("rfm.number",))
 
 
 def test_a_job_is_its_function_with_what_it_reads_and_writes():
@@ -35,3 +38,23 @@ def test_every_mistake_is_reported_at_once():
     assert "parameters are ['order_lines', 'orders'], but it reads ['orders', 'order_lines']" in message
     assert "needs a docstring that says what it returns" in message
     assert "a job is named for what it writes: activity" in message
+
+
+def test_tags_are_declared_and_taken():
+    def activity(orders, tags):
+        """Everything a customer did."""
+        return tags
+
+    def other(orders):
+        """Nothing."""
+
+    assert job(reads=[Orders], writes=Activity, tags=SEGMENT)(activity).tags is SEGMENT
+    for function, options in ((activity, {}), (other, {"tags": SEGMENT})):
+        with pytest.raises(ConfigError, match="are declared by name and taken as a parameter, or neither"):
+            job(reads=[Orders], writes=Activity, **options)(function)
+    with pytest.raises(ConfigError, match="not made of one customer's facts"):
+        job(reads=[Orders], writes=Activity, tags=SEGMENT, by_customer=True)(activity)
+    assert (
+        job(reads=[Orders], writes=Activity, tags=SEGMENT)(activity).definition()
+        != job(reads=[Orders], writes=Activity, tags=NUMBER)(activity).definition()
+    )
