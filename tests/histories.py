@@ -111,6 +111,7 @@ FIRST = date(2024, 3, 1)
 CARDS, SKUS = [f"M{n}" for n in range(1, 9)], [f"A{n}" for n in range(4)]
 JOBS = ("customers", "activity", "item_paths")
 BEFORE = ("ingest.members", "ingest.products", "ingest.receipts", "ingest.looks", "identities", *JOBS)
+INGESTED = BEFORE[: -len(JOBS)]
 
 
 class History:

@@ -44,14 +44,14 @@ def _tables_behind(context: Context, view: type[FeatureView]) -> dict[str, Any]:
 def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcome:
     """Bring the view's table to the day: entities that were touched since its last run, or all of them."""
     table = context.catalogue.tables[view.name]
-    stored = _rows_in(context, table)
-    if view.over.layer == "silver" and not stored and not _rows_in(context, view.over):
+    stored = context.lake.count_rows(place_of(table))
+    if view.over.layer == "silver" and not stored and not context.lake.count_rows(place_of(view.over)):
         _clear_other_columns(context, table)
         context.lake.prepare(table)
         return Outcome(notes=(f"{view.over.name} has no rows yet",))
     changes = changes_since(context, view)
     # A view may have rows of few entities, and be touched by many that have no fact which counts.
-    entities = max(stored, _rows_in(context, view.entity.table))
+    entities = max(stored, context.lake.count_rows(place_of(view.entity.table)))
     if not isinstance(changes, str) and changes.touched.count > touched.LARGEST_SHARE * entities:
         changes = f"{changes.touched.count:,} of {entities:,} {view.entity.plural(2)} are touched"
     if isinstance(changes, str):
@@ -61,12 +61,6 @@ def write(context: Context, receipt: Receipt, view: type[FeatureView]) -> Outcom
     written = context.lake.sync(table, _rows(context, view, changes), receipt, among=changes.touched.rows)
     said = f"touched {view.entity.plural(2)} since {changes.since}: {changes.touched.count:,}"
     return _outcome(written, said, stored - written.updated - written.deleted)
-
-
-def _rows_in(context: Context, table: type[Table]) -> int:
-    """Rows of a table as stored; 0 for one that is not there."""
-    place = place_of(table)
-    return 0 if context.lake.version(place) is None else context.lake.arrow(place).count_rows()
 
 
 def _clear_other_columns(context: Context, table: type[Table]) -> None:

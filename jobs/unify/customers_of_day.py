@@ -37,7 +37,7 @@ def touched_customers(context: Context, job: Job) -> StagedRows | str:
         customers = _touched(context, job, position)
     except ExpiredError as error:
         return f"the changes of {error} have expired"
-    many = customers.count > touched.LARGEST_SHARE * context.lake.arrow("gold/customers").count_rows()
+    many = customers.count > touched.LARGEST_SHARE * context.lake.count_rows("gold/customers")
     return f"{customers.count:,} customers are touched" if many else customers
 
 

@@ -73,7 +73,7 @@ def write(context: Context, receipt: Receipt, job: Job) -> Outcome:
     if isinstance(customers, str):
         written = context.lake.sync(table, as_of.of_job(context, job, context.day), receipt)
         return _outcome(written, f"computed in full: {customers}")
-    stored = context.lake.arrow(f"gold/{table.name}").count_rows()
+    stored = context.lake.count_rows(f"gold/{table.name}")
     rows = as_of.of_job(context, job, context.day, among=customers.rows)
     written = context.lake.sync(table, rows, receipt, among=customers.rows)
     unchanged = stored - written.updated - written.deleted

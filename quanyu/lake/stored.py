@@ -111,6 +111,10 @@ class StoredTables:
             str(log.parent.relative_to(self.settings.lake)) for log in self.settings.lake.glob("*/*/_delta_log")
         )
 
+    def count_rows(self, place: str) -> int:
+        """Rows of a table; 0 for one that is not there."""
+        return 0 if self.version(place) is None else int(self.arrow(place).count_rows())
+
     def arrow(self, place: str, version: int | None = None) -> Any:
         """Open a table as a pyarrow dataset, without the engine.
 

@@ -12,12 +12,17 @@ from quanyu.expressions.aggregates import AggregateExpression, any_of
 from quanyu.grammar.feature import FeatureView, FirstAfter
 from quanyu.grammar.row_expressions import reach
 from quanyu.grammar.table import Table
+from quanyu.lake import place_of
 from quanyu.point_in_time.as_of import facts_of
 from quanyu.point_in_time.masters import with_referred
+from quanyu.point_in_time.most_frequent import most_frequent
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+# With more, the most frequent values are counted by groups of equal ones.
+MANY_FACTS = 1_000_000
 
 
 def referred(view: type[FeatureView], tables: Mapping[str, type[Table]]) -> list[type[Table]]:
@@ -39,6 +44,8 @@ def compute(context: Context, view: type[FeatureView], *days: date, among: DataF
     An entity without facts that count has no row. `among` are keys of entities, if only these are wanted.
     """
     rows = facts_of(context, view.entity, view.over, view.via, *days, among=among)
+    if among is None and not view.groups and context.lake.count_rows(place_of(view.over)) > MANY_FACTS:
+        return _with_most_frequent(context, view, _rows_of(context, view, rows, *days), *days)
     return compute_from(context, view, rows, *days)
 
 
@@ -56,6 +63,19 @@ def aggregate_plans(
     """Compute the parts of plans by entity and day, from rows that at least one of them uses."""
     used = rows_where(rows, _with_day(any_of(plan.condition() for plan in plans), days))
     return aggregated(used, by, {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()})
+
+
+def _with_most_frequent(context: Context, view: type[FeatureView], rows: DataFrame, *days: date) -> DataFrame:
+    """The same as `aggregate_plans`, for many rows."""
+    plans, by = view.plans(context.catalogue.tables).values(), view.entity.by()
+    used = rows_where(rows, _with_day(any_of(plan.condition() for plan in plans), days))
+    parts = {name: _with_day(sql, days) for plan in plans for name, sql in plan.parts().items()}
+    counted = {name: _with_day(sql, days) for plan in plans for name, sql in plan.counted().items()}
+    # The count keeps entities whose only part is one of them.
+    result = aggregated(used, by, {"_rows": "count(*)", **{n: sql for n, sql in parts.items() if n not in counted}})
+    for values in most_frequent(context.lake.staging, used, by, counted) if counted else ():
+        result = result.join(values, list(by), "left")
+    return result.select(*by, *parts)
 
 
 def _with_day(sql: str, days: Sequence[date]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from histories import BEFORE, FIRST, JOBS, History
+from histories import FIRST, INGESTED, History
 from rich.console import Console
 from shop import Retailer, template
 
@@ -23,7 +23,6 @@ from quanyu.point_in_time.tag_on_day import tag_on_day, values_on_day
 from quanyu.run.runner import Context, perform
 
 # Frames compute all else from facts.
-INGESTED = BEFORE[: -len(JOBS)]
 CUSTOMER_NAMES = (
     "ever.lines", "ever.spend", "ever.last", "ever.drinks", "order_gaps.longest", "weights.age", "tastes.favourite",
     "baskets.small", "value.spend_90d", "engagement.acts", "retention.lapsed", "customer.persons",

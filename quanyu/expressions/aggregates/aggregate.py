@@ -118,6 +118,15 @@ class Aggregate:
         """SQL aggregates over an entity's rows, by generated column names."""
         return {_name(part, sql): sql for part, sql in self._written}
 
+    def counted(self) -> dict[str, str]:
+        """SQL over a row of the value that a part counts, null for rows that do not count; for parts that do so."""
+        condition = self.condition()
+        return {
+            _name(part, sql): part.counted if condition == "true" else f"if({condition}, {part.counted}, null)"
+            for part, sql in self._written
+            if part.counted
+        }
+
     def part_types(self) -> dict[str, str]:
         """Spark type of each column of `parts`."""
         return {_name(part, sql): part.type for part, sql in self._written}

@@ -177,7 +177,8 @@ def most_frequent(argument: Argument) -> AggForm:
     """Most frequent value; for ties, the smallest."""
     suits = argument.type in ("string", "date", "timestamp", "int", "bigint", "double")
     _check(argument, suits, "mode", "text, a time or a whole number")
-    return AggForm((AggPart(f"mode({argument.ordered}, true)", argument.type),), str, argument.type)
+    part = AggPart(f"mode({argument.ordered}, true)", argument.type, counted=argument.ordered)
+    return AggForm((part,), str, argument.type)
 
 
 def percentile(argument: Argument, share: str) -> AggForm:

@@ -53,6 +53,10 @@ class AggregateExpression:
     def _parts(self) -> dict[str, str]:
         return _joined(aggregate.parts() for aggregate in self._all)
 
+    def counted(self) -> dict[str, str]:
+        """SQL over a row of the values whose most frequent one a part is, null for rows that do not count, by part."""
+        return _joined(aggregate.counted() for aggregate in self._all)
+
     def condition(self) -> str:
         """SQL condition of the rows that at least one of its aggregates uses; `true` for all rows."""
         return any_of(aggregate.condition() for aggregate in self._all)
