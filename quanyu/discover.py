@@ -16,7 +16,6 @@ from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems, digest, file_of
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.entity_page import EntityPage
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.journey import Journey
@@ -25,6 +24,7 @@ from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of, with_inputs
 from quanyu.grammar.own_columns import OwnColumns, over_extended
+from quanyu.grammar.pages.entity_page import EntityPage
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
 from quanyu.imports import beside, modules, own_module, subclasses
