@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -14,17 +14,17 @@ from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, Problem
 from quanyu.feeds.source import Source
 from quanyu.grammar.audience import Audience
-from quanyu.grammar.declaration import Problems, file_of
+from quanyu.grammar.declaration import Problems, digest, file_of
 from quanyu.grammar.entity import Entity
-from quanyu.grammar.entity_page import EntityPage
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.identity import Identity
 from quanyu.grammar.journey import Journey
 from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.names import in_dependency_order, names_of
+from quanyu.grammar.names import in_dependency_order, names_of, with_inputs
 from quanyu.grammar.own_columns import OwnColumns, over_extended
+from quanyu.grammar.pages.entity_page import EntityPage
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
 from quanyu.imports import beside, modules, own_module, subclasses
@@ -90,6 +90,11 @@ class Catalogue:
     def tag_digests(self, entity: type[Entity]) -> list[str]:
         """Hashes of the tag files about an entity."""
         return [file.digest() for file in self.tags.values() if file.entity == entity.name]
+
+    def tags_behind(self, entity: type[Entity], names: Iterable[str]) -> dict[str, str]:
+        """Hash of each tag of an entity that is among the names, or that one of these is made of."""
+        tags = self.tags_of(entity)
+        return {name: digest(repr(tags[name])) for name in sorted(with_inputs(names, tags)) if name in tags}
 
     def views_of(self, entity: type[Entity]) -> list[type[FeatureView]]:
         """Views that measure an entity."""

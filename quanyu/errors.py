@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 # A longer list of allowed names is not printed where one of them is close to the wrong name.
 MOST_NAMES = 25
+# Likeness from which one name may be meant by another.
+CLOSE = 0.6
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,21 @@ def exit_code(faults: Iterable[str]) -> int:
     return min(((worst(fault), ORDER[worst(fault)].exit_code) for fault in faults), default=(0, 0))[1]
 
 
+def unknown_columns(unknown: Sequence[str], allowed: Iterable[str]) -> str:
+    """Name unknown columns, each with the allowed one that is close to it, and all allowed ones where one has none."""
+    if len(unknown) == 1:
+        return f"unknown column {unknown[0]!r}; {nearest(unknown[0], allowed)}"
+    names = sorted(allowed)
+    close = {column: difflib.get_close_matches(column, names, n=1, cutoff=CLOSE) for column in unknown}
+    hints = (f" (did you mean {match[0]!r}?)" if match else "" for match in close.values())
+    words = ", ".join(f"{column!r}{hint}" for column, hint in zip(close, hints, strict=True))
+    return f"unknown columns {words}" + ("" if all(close.values()) else f"; allowed: {', '.join(names) or 'nothing'}")
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Return a text of the allowed names, with "did you mean" if one is close; of a long list only this one."""
     names = sorted(allowed)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=CLOSE)
     hint = f"did you mean {close[0]!r}?" if close else ""
     if close and len(names) > MOST_NAMES:
         return hint

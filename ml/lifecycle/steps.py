@@ -18,6 +18,7 @@ from quanyu.discover import Catalogue
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.names import inputs_of
 from quanyu.grammar.table import Table
 from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
@@ -54,9 +55,9 @@ def _scores(spec: type[ModelSpec], catalogue: Catalogue) -> type[Table]:
 
 
 def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
-    """Hash of a model, of the code of its task, and of the tags that its features and population may name."""
+    """Hash of a model, of the code of its task, and of the tags that it learns from and names."""
     code = fingerprint(type(spec.task).__module__, type(spec.label).__module__)
-    return digest([spec.digest(), code, catalogue.tag_digests(spec.entity)])
+    return digest([spec.digest(), code, catalogue.tags_behind(spec.entity, inputs_of(spec))])
 
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:

@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.qualify_columns import quote_identifiers
 
-from quanyu.errors import ExpressionError, nearest
+from quanyu.errors import ExpressionError, unknown_columns
 from quanyu.expressions.casts import cast
 from quanyu.expressions.datatypes import NULL
 from quanyu.expressions.datatypes import family as family_of
@@ -157,11 +157,11 @@ def _term(tree: exp.Expr | Expression, schema: Mapping[str, str]) -> Term:
 
 
 def check_columns(expression: Expression, columns: Iterable[str]) -> None:
-    """Raise ExpressionError, with the nearest name, for an unknown column."""
+    """Raise ExpressionError for unknown columns, each with the nearest name."""
     names = set(columns)
-    for column in expression.columns:
-        if column not in names:
-            raise ExpressionError(f"{_shown(expression.text)}: unknown column {column!r}; {nearest(column, names)}")
+    unknown = [column for column in expression.columns if column not in names]
+    if unknown:
+        raise ExpressionError(f"{_shown(expression.text)}: {unknown_columns(unknown, names)}")
 
 
 def check_type(expression: Expression, schema: Mapping[str, str], wanted: str, loose: bool = False) -> None:

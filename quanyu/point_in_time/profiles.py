@@ -180,16 +180,25 @@ def stored_parts(context: Context, view: type[FeatureView], days: Sequence[date]
 
 def scores(context: Context, entity: type[Entity], model: str, days: Sequence[date]) -> DataFrame:
     """Scores of a model: of the run's day those of the day; of another the newest before it, which still held."""
-    rows = context.lake.table(context.catalogue.tables[f"scores_{entity.name}"]).where(f"model = {quoted(model)}")
+    rows = scores_of(context, entity, model)
     today = rows.where(f"as_of = date'{context.day}'")
     others = [day for day in days if day != context.day]
     if not others:
         return today
-    valid = rows.selectExpr("*", f"explode(array({dates(others)})) as valid_on").where("as_of <= valid_on")
-    order = f"partition by `{entity.key}`, valid_on order by as_of desc"
-    newest = valid.selectExpr("*", f"row_number() over ({order}) as nth").where("nth = 1")
-    newest = newest.drop("nth", "as_of").withColumnRenamed("valid_on", "as_of")
+    newest = newest_scores(entity, rows.selectExpr("*", f"explode(array({dates(others)})) as asked_on"))
     return today.unionByName(newest) if context.day in days else newest
+
+
+def scores_of(context: Context, entity: type[Entity], model: str) -> DataFrame:
+    """All scores of a model, of every day."""
+    return context.lake.table(context.catalogue.tables[f"scores_{entity.name}"]).where(f"model = {quoted(model)}")
+
+
+def newest_scores(entity: type[Entity], scores_and_days: DataFrame) -> DataFrame:
+    """The newest scores of an entity up to a day: `asked_on` of each row, which becomes `as_of`."""
+    order = f"partition by `{entity.key}`, asked_on order by as_of desc"
+    earlier = scores_and_days.where("as_of <= asked_on").selectExpr("*", f"row_number() over ({order}) as nth")
+    return earlier.where("nth = 1").drop("nth", "as_of").withColumnRenamed("asked_on", "as_of")
 
 
 def with_tags(

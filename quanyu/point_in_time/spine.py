@@ -17,9 +17,9 @@ from quanyu.grammar.job import Job
 from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
 from quanyu.lake.union import union_all
-from quanyu.literals import quoted
 from quanyu.point_in_time import as_of, view_parts
 from quanyu.point_in_time.identities import customers_on, valid_sql
+from quanyu.point_in_time.profiles import newest_scores, scores_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -66,12 +66,9 @@ class InputsOfSpine:
 
     def scores(self, model: str) -> DataFrame:
         """The newest scores of a model up to the day."""
-        key = self.entity.key
-        stored = self._named(f"scores_{self.entity.name}").where(f"model = {quoted(model)}")
         asked = self.pairs.withColumnRenamed("as_of", "asked_on")
-        order = f"partition by `{key}`, asked_on order by as_of desc"
-        rows = asked.join(stored, key).where("as_of <= asked_on").selectExpr("*", f"row_number() over ({order}) as nth")
-        return rows.where("nth = 1").drop("nth", "as_of").withColumnRenamed("asked_on", "as_of")
+        stored = scores_of(self.context, self.entity, model)
+        return newest_scores(self.entity, asked.join(stored, self.entity.key))
 
     def facts_of(self, over: type[Table], via: str | None) -> DataFrame:
         """The facts of a table about each pair, with the entity's key and `as_of`. They are read from the lake once."""

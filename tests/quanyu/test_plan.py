@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from rich.console import Console
 from shop import Retailer, template
-from small_day import BUYERS, FIRST, HEADS, PRODUCTS, RECEIPTS, SECOND, SLIPS, declared
+from small_day import BUYERS, FIRST, HEADS, MOMENTS, PRODUCTS, RECEIPTS, SECOND, SLIPS, declared, lived
 
 from quanyu.commands.plan import plan_panels
 from quanyu.run import integrity
@@ -164,6 +164,15 @@ def test_a_lost_table_is_rebuilt_by_its_step_or_stops_the_run(shop):
     )
 
 
+DRINKERS = """
+describes: Who drinks.
+owner: growth
+goal: care
+who: preference.favourite_category = 'drink' or preference.favourite_category = 'drinks'
+purpose: messages
+"""
+
+
 def test_the_size_of_a_changed_audience_is_what_it_becomes(shop):
     shop.declare("audiences/buyers.yml", BUYERS.replace("20", "40"))
     shop.declare("audiences/coats.yml", COATS.replace("drink", "drinks"))
@@ -187,6 +196,13 @@ def test_a_literal_that_never_occurs_is_named_with_the_nearest(shop):
     assert (absent.key, str(absent)) == (
         "measures.coats.where", "products.category is never 'drink'; nearest: 'drinks'",
     )  # fmt: skip
+
+
+def test_a_literal_that_a_feature_never_has_is_named_too(tmp_path):
+    lived_in = Retailer.at(template("small_day", lived) / str(len(MOMENTS))).copy(tmp_path / "lived")
+    lived_in.declare("audiences/drinkers.yml", DRINKERS)
+    names = [str(absent) for absent in plan(lived_in, SECOND).absent if absent.file.endswith("drinkers.yml")]
+    assert names == ["preference.favourite_category is never 'drink'; nearest: 'drinks'"]
 
 
 def test_no_personal_value_is_suggested(shop):

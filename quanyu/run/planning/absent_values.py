@@ -9,11 +9,15 @@ from sqlglot import exp
 
 from quanyu.discover import Catalogue
 from quanyu.expressions import ExpressionError, parse
+from quanyu.expressions.grammar import column_name
 from quanyu.grammar.declaration import file_of
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import Column, Table
+from quanyu.grammar.tags import profile_column
 from quanyu.lake import place_of
 from quanyu.run.runner import Context
 
+PROFILE = "profile_"
 MOST_SUGGESTED = 3
 # Beyond so many different values a column is free text, and nothing is suggested.
 MOST_VALUES = 10_000
@@ -39,23 +43,25 @@ class Absent:
 
 @dataclass(frozen=True)
 class WrittenRule:
-    """An expression of a declaration, and the table whose columns it may name without a prefix."""
+    """An expression of a declaration, with the table whose columns it may name without a prefix, or its entity."""
 
     file: str
     key: str
     text: str
     over: type[Table] | None = None
+    about: type[Entity] | None = None
 
 
 def absent_values(context: Context) -> Iterator[Absent]:
-    """Literals of audiences, views and models that their column has in no row of today's tables."""
+    """Literals of audiences, tags, views and models that their column has in no row of today's tables."""
     known: dict[tuple[str, str], set[str]] = {}
     for rule in rules(context.catalogue):
         for column, literal in dict.fromkeys(compared(rule.text)):
             table, declared = _declared(context.catalogue, rule, column)
             if table is None or declared is None or declared.type != "string" or declared.values:
                 continue
-            place = place_of(table), column.name
+            in_profile = table.name.startswith(PROFILE)
+            place = place_of(table), profile_column(column_name(column)) if in_profile else column.name
             if place not in known:
                 known[place] = _values(context, *place)
             if known[place] and literal not in known[place]:
@@ -67,14 +73,16 @@ def rules(catalogue: Catalogue) -> Iterator[WrittenRule]:
     """Every expression that may compare a column with a literal."""
     tables = catalogue.tables
     for audience in catalogue.audiences.values():
-        yield WrittenRule(audience.file, "who", audience.who)
+        yield WrittenRule(audience.file, "who", audience.who, about=catalogue.entities[audience.entity])
         for name, measure in audience.measures.items():
             for key, text in (("value", measure.value), ("where", measure.where)):
                 if text:
                     yield WrittenRule(audience.file, f"measures.{name}.{key}", text, tables.get(measure.over))
     for file in catalogue.tags.values():
+        about = catalogue.entities[file.entity]
         for name, tag in file.tags.items():
-            yield from (WrittenRule(file.file, f"tags.{name}.{key}", text) for key, text in tag.texts().items())
+            of_tag = tag.texts().items()
+            yield from (WrittenRule(file.file, f"tags.{name}.{key}", text, about=about) for key, text in of_tag)
     for view in catalogue.views.values():
         texts = {"where": view.where, **{name: feature.expression for name, feature in view.features.items()}}
         texts |= {f"{name}.where": feature.where for name, feature in view.features.items()}
@@ -82,7 +90,7 @@ def rules(catalogue: Catalogue) -> Iterator[WrittenRule]:
             WrittenRule(file_of(view), f"{view.__name__}.{key}", text, view.over) for key, text in texts.items() if text
         )
     for spec in catalogue.models.values():
-        yield WrittenRule(file_of(spec), f"{spec.name}.population", spec.population)
+        yield WrittenRule(file_of(spec), f"{spec.name}.population", spec.population, about=spec.entity)
         if spec.label.where:
             yield WrittenRule(file_of(spec), f"{spec.name}.label.where", spec.label.where, tables[spec.label.over])
 
@@ -102,7 +110,10 @@ def compared(text: str) -> Iterator[tuple[exp.Column, str]]:
 
 
 def _declared(catalogue: Catalogue, rule: WrittenRule, column: exp.Column) -> tuple[type[Table] | None, Column | None]:
-    """The table of a column: of its prefix, or the one that the rule is over."""
+    """The table of a column: of its prefix, or the one that the rule is over; for features and tags the profile."""
+    names = catalogue.names(rule.about) if rule.about else {}
+    if rule.about and column.table not in catalogue.entities and column_name(column) in names:
+        return catalogue.tables.get(f"{PROFILE}{rule.about.name}"), names[column_name(column)]
     entity = catalogue.entities.get(column.table)
     name = entity.table.name if entity else column.table
     table = catalogue.tables.get(name) if name else rule.over
