@@ -10,7 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jobs.consent.facts import Moment, Question, feeds
-from jobs.consent.gate import ConsentGate, Evidence
+from jobs.consent.gate import ConsentGate, MomentEvidence
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.job import job
@@ -65,7 +65,7 @@ def consent_answers(context: Context, day: date, owners: DataFrame | None) -> Da
     identifiers = context.lake.table(context.catalogue.tables["identifiers"]).where(f"recorded_on <= date'{day}'")
     kinds = {row["kind"] for row in identifiers.select("kind").distinct().collect()}
     asked = [question for question in of_messages() if kinds.intersection(question.kinds)]
-    evidence = Evidence(context, Moment.end_of(day, context.settings.tzinfo, owners))
+    evidence = MomentEvidence(context, Moment.end_of(day, context.settings.tzinfo, owners))
     gates = {question: ConsentGate(context, question, evidence=evidence) for question in (*asked, *of_platforms("ads"))}
     return union_all([_answers(gate, question, everybody) for question, gate in gates.items()])
 

@@ -38,7 +38,7 @@ def check_consent(
     return ConsentGate(context, question, held_out, moment).check(customers)
 
 
-class Evidence:
+class MomentEvidence:
     """What all questions at one moment have in common, read once for all of them."""
 
     def __init__(self, context: Context, moment: Moment) -> None:
@@ -67,9 +67,9 @@ class ConsentGate:
 
     def __init__(
         self, context: Context, question: Question, held_out: DataFrame | None = None, moment: Moment | None = None,
-        evidence: Evidence | None = None,
+        evidence: MomentEvidence | None = None,
     ) -> None:  # fmt: skip
-        self._evidence = evidence or Evidence(context, moment or Moment.now())
+        self._evidence = evidence or MomentEvidence(context, moment or Moment.now())
         self._context, self._question, self._moment = context, question, self._evidence.moment
         nobody = context.lake.spark.createDataFrame([], "customer_id string")
         self._held_out = held_out.select("customer_id").distinct() if held_out is not None else nobody

@@ -28,6 +28,16 @@ def test_a_job_is_its_function_with_what_it_reads_and_writes():
     assert len(activity.definition()) == 16
 
 
+def test_a_job_that_asks_a_door_takes_the_context_in_place_of_tables():
+    @job(reads=[Orders], writes=Activity)
+    def activity(context, day, owners):
+        """Everything a customer did."""
+        return (context, day, owners)
+
+    assert (activity.of_context, activity.reads, activity.extra_inputs) == (True, (Orders,), ())
+    assert activity("context", "day", None) == ("context", "day", None)
+
+
 def test_every_mistake_is_reported_at_once():
     def deeds(order_lines, orders):
         return None
