@@ -18,7 +18,7 @@ from quanyu.grammar.table import Table
 from quanyu.identifiers.valid import AS_KNOWN, PERSON, ROW, ended_identifiers
 from quanyu.lake.union import union_all
 from quanyu.point_in_time import as_of, view_parts
-from quanyu.point_in_time.identities import customers_on, valid_sql
+from quanyu.point_in_time.identities import customers_on, log_began, valid_sql
 from quanyu.point_in_time.profiles import newest_scores, scores_of
 from quanyu.run.runner import Context
 
@@ -107,8 +107,10 @@ class InputsOfSpine:
         if job.by_customer and self.entity.resolved:
             rows = as_of.of_rows(self.context, job, partial(self._rows_of_job, job), self._records)
             return _unmarked(rows)
-        owners = {day: customers_on(self.context, day, self.began) for day in self.days}
-        frames = (as_of.of_job(self.context, job, day, owners[day], began=self.began) for day in self.days)
+        # Facts about others than customers are made of customers' facts too.
+        began = self.began if self.entity.resolved else log_began(self.context)
+        owners = {day: customers_on(self.context, day, began) for day in self.days}
+        frames = (as_of.of_job(self.context, job, day, owners[day], began=began) for day in self.days)
         return union_all([rows.withColumn("as_of", lit(day)) for rows, day in zip(frames, self.days, strict=True)])
 
     def _rows_of_job(self, job: Job, table: type[Table]) -> DataFrame:
