@@ -13,7 +13,7 @@ class Sizes(FeatureView):
 
     usual = Feature("mode(products.size, true)", "Size bought most often.", zh="常购尺码")
     bought = Feature(
-        "collect_set(concat(products.category, ' ', products.size))", "Category and size of what he bought: `外套 XL`.",
+        "collect_set(concat(products.category, ' ', products.size))", "Category and size of what he bought: `女装 M`.",
         zh="各品类购买尺码",
     )  # fmt: skip
     sizes = Feature("count(distinct products.size)", "Different sizes bought.", unit="sizes", zh="尺码数")

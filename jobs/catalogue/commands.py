@@ -14,6 +14,7 @@ from quanyu.run.business_days import day_of
 
 # Names that are shown where none has every word.
 MOST_PARTIAL = 12
+MOST_AUDIENCES = 5
 OfEntity = Annotated[
     str | None, typer.Option(help="Only of this entity, such as customer or outlet.", show_default="all")
 ]
@@ -40,7 +41,7 @@ def tags(
     """
     from jobs.catalogue import lists
     from quanyu import discover
-    from quanyu.catalogue.entries import entries
+    from quanyu.catalogue.entries import audiences, entries
     from quanyu.catalogue.recorded import RecordedStatistics
     from quanyu.catalogue.search import search as matches
     from quanyu.catalogue.search import synonyms
@@ -48,7 +49,8 @@ def tags(
     from quanyu.lake import Lake
 
     settings = opened(conf, home)
-    listed = entries(discover.load(settings), discover.stages(), entity)
+    catalogue = discover.load(settings)
+    listed = entries(catalogue, discover.stages(), entity)
     if scene is not None:
         known_scenes = {entry.scene for entry in listed}
         if scene not in known_scenes:
@@ -59,12 +61,16 @@ def tags(
         return
     words, statistics = " ".join(search or ()), RecordedStatistics(Lake(settings, Engine(settings)))
     chosen, has_all = matches(listed, words, synonyms(), statistics.values()) if words else (listed, True)
-    if not chosen:
+    same, _ = matches(audiences(catalogue, entity), words, synonyms()) if words and scene is None else ([], True)
+    if not chosen and not same:
         raise ConfigError(f"nothing has {words!r} in its name or meaning; quanyu tags lists all scenes")
-    if not has_all:
+    if chosen and not has_all:
         say("None has all of these words in its name, meaning or values. Those with most of them:")
         chosen = chosen[:MOST_PARTIAL]
-    say(lists.tags(chosen, statistics))
+    if chosen:
+        say(lists.tags(chosen, statistics))
+    if same:
+        say(lists.audiences(same[:MOST_AUDIENCES]))
 
 
 def tag(

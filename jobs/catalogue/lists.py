@@ -51,6 +51,12 @@ def tags(entries: Sequence[Entry], statistics: RecordedStatistics) -> Group:
     return Group(grid, line(f"{number_of(len(entries), 'name')}; {when}. {NEXT}"))
 
 
+def audiences(entries: Sequence[Entry]) -> Group:
+    """A line for each audience: name and description."""
+    rows = (line((entry.name, "bold"), f": {printable(entry.column.about)}") for entry in entries)
+    return Group(line("Audiences whose description has them; quanyu members NAME shows who is in:"), *rows)
+
+
 def _meaning(entry: Entry) -> Text:
     unit = f" [{entry.column.unit}]" if entry.column.unit else ""
     values = f"\n{', '.join(entry.column.values)}" if entry.column.values else ""

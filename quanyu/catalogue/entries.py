@@ -20,7 +20,7 @@ class Entry:
 
     entity: str
     kind: str
-    """`tag`, `feature`, `score` or `attribute`."""
+    """`tag`, `feature`, `score`, `attribute`, or `audience`."""
     name: str
     """As rules write it: `scene.tag`, `view.feature`, `model.column`, `entity.attribute`."""
     column: Column
@@ -59,6 +59,15 @@ def entries(catalogue: Catalogue, stages: Iterable[Stage], entity: str | None = 
     chosen = [catalogue.entities[entity]] if entity else list(catalogue.entities.values())
     listed = list(stages)
     return [entry for one in chosen for entry in _of_entity(catalogue, listed, one)]
+
+
+def audiences(catalogue: Catalogue, entity: str | None = None) -> list[Entry]:
+    """Entries of the audiences of an entity, by default of all."""
+    return [
+        Entry(audience.entity, "audience", name, Column("boolean", audience.describes), "", audience.owner, "")
+        for name, audience in sorted(catalogue.audiences.items())
+        if entity in (None, audience.entity)
+    ]
 
 
 def _of_entity(catalogue: Catalogue, stages: list[Stage], entity: type[Entity]) -> Iterator[Entry]:
