@@ -6,7 +6,7 @@ import pytest
 from members import CRM
 from shop import Retailer, template
 
-from jobs.consent.facts import Moment, addresses
+from jobs.consent.facts import Moment, identifiers_of_records
 from jobs.unify.records import reader
 from quanyu.run.runner import perform
 
@@ -64,7 +64,8 @@ def test_events_have_the_identifiers_of_their_record(feeds):
 def test_a_dropped_phone_ends_in_older_events_too(feeds):
     deliver(feeds, "2024-07-02", f"1,Ann,{NEW}\n")
     assert phones(feeds) == [("crm", "5409")]
-    rows = addresses(feeds.context("2024-07-09"), Moment.now()).where("kind = 'phone'").collect()
+    rows = identifiers_of_records(feeds.context("2024-07-09"), Moment.now())
+    rows = rows.where("shown_kind = 'phone' and stands").collect()
     assert not any(OLD in row["value"] for row in rows)
 
 
