@@ -54,7 +54,8 @@ class Experiment:
         Robins, Hernán and Brumback (2000), Marginal structural models and causal inference in epidemiology.
         """
         mean = self.probability.mean()
-        return np.where(self.treated, mean / self.probability, (1 - mean) / (1 - self.probability))
+        weights: Floats = np.where(self.treated, mean / self.probability, (1 - mean) / (1 - self.probability))
+        return weights
 
     @property
     def pseudo_effects(self) -> Floats:
@@ -64,7 +65,8 @@ class Experiment:
         Athey and Imbens (2016), Recursive partitioning for heterogeneous causal effects.
         """
         distance = self.outcome - np.average(self.outcome, weights=self.weights)
-        return np.where(self.treated, distance / self.probability, -distance / (1 - self.probability))
+        effects: Floats = np.where(self.treated, distance / self.probability, -distance / (1 - self.probability))
+        return effects
 
     def select(self, rows: NDArray[Any]) -> Experiment:
         """Return some of the rows, by number or by flag."""

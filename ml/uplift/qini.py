@@ -45,15 +45,16 @@ class Ranking:
 
     @cached_property
     def _shares(self) -> Floats:
-        """Four columns, shape (4, rows): the treated, those with the outcome, the controls, those with the outcome."""
+        """Four weighted columns, shape (4, rows): the treated, those with the outcome, and of the controls the same."""
         treated = self.experiment.treated[self._order].astype(np.float64)
         outcome = self.experiment.outcome[self._order]
-        return np.stack([treated, treated * outcome, 1 - treated, (1 - treated) * outcome])
+        columns = np.stack([treated, treated * outcome, 1 - treated, (1 - treated) * outcome])
+        return np.asarray(columns * self.experiment.weights[self._order])
 
     def _sums(self, draws: Floats | None) -> Floats:
         """Running sums of the four columns at the end of each score, from 0: shape (4, scores + 1)."""
-        weights = self.experiment.weights if draws is None else self.experiment.weights * draws
-        sums = np.cumsum(self._shares * weights[self._order], axis=1)[:, self._ends]
+        shares = self._shares if draws is None else self._shares * draws[self._order]
+        sums = np.cumsum(shares, axis=1)[:, self._ends]
         return np.concatenate([np.zeros((4, 1)), sums], axis=1)
 
     def curve(self, draws: Floats | None = None) -> tuple[Floats, Floats]:
@@ -61,14 +62,13 @@ class Ranking:
 
         `draws` says how often each row counts, shape (rows,).
         """
-        treated, treated_outcomes, controls, control_outcomes = self._sums(draws)
-        scale = np.divide(treated, controls, out=np.zeros_like(treated), where=controls > 0)
-        return treated + controls, treated_outcomes - control_outcomes * scale
+        return _curve(self._sums(draws))
 
     def qini(self, draws: Floats | None = None) -> float:
         """The Qini coefficient: 0 for a random order, 1 for a perfect one; nan where no row has the outcome."""
-        rows, gains = self.curve(draws)
-        treated, treated_outcomes, controls, control_outcomes = self._sums(draws)[:, -1]
+        sums = self._sums(draws)
+        rows, gains = _curve(sums)
+        treated, treated_outcomes, controls, control_outcomes = sums[:, -1]
         diagonal = rows[-1] * gains[-1] / 2
         best_rows = np.array([0, treated_outcomes, treated + controls - control_outcomes, rows[-1]])
         best = np.trapezoid(np.array([0, treated_outcomes, treated_outcomes, gains[-1]]), best_rows) - diagonal
@@ -98,3 +98,9 @@ def qini_interval(ranking: Ranking, repeats: int = 200, seed: int = 0) -> Confid
 def uplift_interval(ranking: Ranking, share: float, repeats: int = 200, seed: int = 0) -> ConfidenceInterval:
     """The uplift among the first `share` of rows with its bootstrap interval, by customer."""
     return resampled(lambda draws: ranking.uplift_at(share, draws), ranking.experiment.units, repeats, seed)
+
+
+def _curve(sums: Floats) -> tuple[Floats, Floats]:
+    treated, treated_outcomes, controls, control_outcomes = sums
+    scale = np.divide(treated, controls, out=np.zeros_like(treated), where=controls > 0)
+    return treated + controls, treated_outcomes - control_outcomes * scale
