@@ -40,7 +40,7 @@ class SLearner:
     def fit(self, experiment: Experiment, seed: int) -> Scorer:
         """Train one model on both arms."""
         inputs = _with_treatment(experiment.matrix, experiment.treated.astype(np.float64))
-        return SingleModel(_trained(self.base, seed, inputs, experiment.outcome, experiment.weights))
+        return SingleModel(trained(self.base, seed, inputs, experiment.outcome, experiment.weights))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SingleModel:
         """Return the expected outcome with treatment, less that without: shape (rows,)."""
         rows = len(matrix)
         treated, control = (_with_treatment(matrix, flags) for flags in (np.ones(rows), np.zeros(rows)))
-        return _expected(self.model, treated) - _expected(self.model, control)
+        return expected(self.model, treated) - expected(self.model, control)
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,7 @@ class TLearner:
 
     def fit(self, experiment: Experiment, seed: int) -> Scorer:
         """Train two models."""
-        treated, control = (
-            _trained(self.base, seed, arm.matrix, arm.outcome, arm.weights) for arm in _arms(experiment)
-        )
+        treated, control = (trained(self.base, seed, arm.matrix, arm.outcome, arm.weights) for arm in _arms(experiment))
         return TwoModels(treated, control)
 
 
@@ -79,7 +77,7 @@ class TwoModels:
 
     def predict(self, matrix: Floats) -> Floats:
         """Return the difference of the expected outcomes: shape (rows,)."""
-        return _expected(self.treated, matrix) - _expected(self.control, matrix)
+        return expected(self.treated, matrix) - expected(self.control, matrix)
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,11 @@ class ClassTransformation:
         """Train one model on both arms."""
         if not hasattr(self.base, "predict_proba"):
             effects = experiment.pseudo_effects
-            return EffectModel(_trained(self.base, seed, experiment.matrix, effects, np.ones(len(experiment))))
+            return EffectModel(trained(self.base, seed, experiment.matrix, effects, np.ones(len(experiment))))
         suits = (experiment.outcome == experiment.treated).astype(np.float64)
         of_arm = np.where(experiment.treated, experiment.probability, 1 - experiment.probability)
         # A mean weight of 1, as regularisation is relative to the sum of weights.
-        return EffectModel(_trained(self.base, seed, experiment.matrix, suits, 0.5 / of_arm))
+        return EffectModel(trained(self.base, seed, experiment.matrix, suits, 0.5 / of_arm))
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,8 @@ class EffectModel:
 
     def predict(self, matrix: Floats) -> Floats:
         """Return the uplift: shape (rows,)."""
-        expected = _expected(self.model, matrix)
-        return 2 * expected - 1 if hasattr(self.model, "predict_proba") else expected
+        outcome = expected(self.model, matrix)
+        return 2 * outcome - 1 if hasattr(self.model, "predict_proba") else outcome
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class ResponseLearner:
     def fit(self, experiment: Experiment, seed: int) -> Scorer:
         """Train one model on the treated."""
         treated, _ = _arms(experiment)
-        return ResponseModel(_trained(self.base, seed, treated.matrix, treated.outcome, treated.weights))
+        return ResponseModel(trained(self.base, seed, treated.matrix, treated.outcome, treated.weights))
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ class ResponseModel:
 
     def predict(self, matrix: Floats) -> Floats:
         """Return the expected outcome with treatment: shape (rows,)."""
-        return _expected(self.model, matrix)
+        return expected(self.model, matrix)
 
 
 def boosted_trees(outcome_is_binary: bool = True) -> Any:
@@ -185,7 +183,7 @@ def _arms(experiment: Experiment) -> tuple[_Arm, _Arm]:
     return treated, control
 
 
-def _trained(base: Any, seed: int, matrix: Floats, target: Floats, weights: Floats) -> Any:
+def trained(base: Any, seed: int, matrix: Floats, target: Floats, weights: Floats) -> Any:
     """Train a copy of an estimator, with the seed in every part of it that has one."""
     from sklearn.base import clone
     from sklearn.dummy import DummyClassifier
@@ -200,7 +198,7 @@ def _trained(base: Any, seed: int, matrix: Floats, target: Floats, weights: Floa
     return model.fit(matrix, target, **{f"{prefix}sample_weight": weights})
 
 
-def _expected(model: Any, matrix: Floats) -> Floats:
+def expected(model: Any, matrix: Floats) -> Floats:
     """The probability of the outcome 1, or the number that a regressor expects: shape (rows,)."""
     if not hasattr(model, "predict_proba"):
         return np.asarray(model.predict(matrix), dtype=np.float64)
