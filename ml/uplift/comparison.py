@@ -72,7 +72,7 @@ def compare(
     """Compare the learners of uplift over one estimator with the response model over the same, on random halves."""
     terms = terms or Terms()
     learners = {**uplift_learners(base), RESPONSE: ResponseLearner(base)}
-    held_out = [_held_out(experiment, learners, terms, seed + half) for half in range(halves)]
+    held_out = [held_out_half(experiment, learners, terms, seed + half) for half in range(halves)]
     own = _figures(experiment, held_out, terms, np.ones(len(experiment)))
     draws = [_figures(experiment, held_out, terms, counts) for counts in draws_of(experiment.units, repeats, seed)]
     level = 1 - (1 - LEVEL) / (len(learners) - 1)
@@ -92,16 +92,17 @@ def compare(
     return Evidence(terms, halves, whole["effect"], whole["net"], *(intervals(kind) for kind in kinds))
 
 
-def random_half(experiment: Experiment, seed: int) -> tuple[Ints, Ints]:
-    """Numbers of the rows to learn from and of those held out: half of the customers each, drawn at random."""
+def random_half(customers: int, seed: int) -> tuple[Ints, Ints]:
+    """Numbers of the customers to learn from and of those held out: half of them each, drawn at random, in order."""
+    order = np.random.default_rng(seed).permutation(customers)
+    return np.sort(order[: customers // 2]), np.sort(order[customers // 2 :])
+
+
+def held_out_half(experiment: Experiment, learners: Mapping[str, Learner], terms: Terms, seed: int) -> HeldOut:
+    """Learn from half of the customers, and rank the others."""
     units, places = np.unique(experiment.units, return_inverse=True)
-    order = np.random.default_rng(seed).permutation(len(units))
-    learns = np.isin(places, order[: len(units) // 2])
-    return np.flatnonzero(learns), np.flatnonzero(~learns)
-
-
-def _held_out(experiment: Experiment, learners: Mapping[str, Learner], terms: Terms, seed: int) -> HeldOut:
-    learned, rest = random_half(experiment, seed)
+    learns = np.isin(places, random_half(len(units), seed)[0])
+    learned, rest = np.flatnonzero(learns), np.flatnonzero(~learns)
     train, test = experiment.select(learned), experiment.select(rest)
     scores = {name: learner.fit(train, seed).predict(test.matrix) for name, learner in learners.items()}
     rankings = {name: Ranking(test, expected) for name, expected in scores.items()}

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ml.uplift.learners import linear
+from ml.uplift.calibrated_effects import CalibratedEffects
+from ml.uplift.learners import boosted_trees, linear
 from ml.uplift.policy_value import ArmsExperiment, OutcomeByArm, doubly_robust, gained, plan_gains, plan_values
 from quanyu.errors import ConfigError
 
@@ -65,6 +66,23 @@ def test_a_plan_with_an_arm_that_nobody_like_that_could_get_has_no_value():
     assert np.isfinite(gained(outcomes, always(1))).all()
     with pytest.raises(ConfigError, match="never gave"):
         gained(outcomes, always(2))
+
+
+def test_differences_that_held_out_rows_do_not_bear_out_are_held_back_to_the_average_effect():
+    rows, true = simulated()
+    base = linear(outcome_is_binary=False)
+    effects = CalibratedEffects.fit(base, rows, seed=0)
+    assert effects.slopes[1:] == pytest.approx([1, 1], abs=0.1)
+    assert effects.predict(rows.matrix).mean(axis=0) == pytest.approx((true - true[:, [0]]).mean(axis=0), abs=0.1)
+    noise = np.random.default_rng(3).random((2_000, 20))
+    alike = ArmsExperiment(
+        ARMS, noise, rows.arm[:2_000], 2.0 * rows.arm[:2_000] + 3 * np.random.default_rng(4).normal(size=2_000),
+        rows.probability[:2_000], np.arange(2_000),
+    )  # fmt: skip
+    held_back = CalibratedEffects.fit(boosted_trees(outcome_is_binary=False), alike, seed=0)
+    foretold = held_back.models.predict(noise)
+    assert held_back.predict(noise).std(axis=0)[1:].max() < 0.25 * (foretold - foretold[:, [0]]).std(axis=0)[1:].min()
+    assert held_back.averages == pytest.approx([0, 2, 4], abs=0.6)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ml.uplift.comparison import Evidence, Terms, compare, random_half
+from ml.uplift.comparison import Evidence, Terms, compare, held_out_half, random_half
 from ml.uplift.experiment import Experiment
-from ml.uplift.learners import linear
+from ml.uplift.learners import linear, uplift_learners
 from ml.uplift.resampling import ConfidenceInterval
 from ml.uplift.verdict import verdict
 
@@ -86,8 +86,10 @@ def test_verdict_of_simulated_campaigns(effect, terms, target):
     assert verdict(compare(campaign(effect), linear(), terms, halves=4, repeats=60)).target == target
 
 
-def test_halves_share_no_customer():
-    rows = campaign(lambda first, second: 0.1, rows=90)
-    some = Experiment(rows.matrix, rows.treated, rows.outcome, rows.probability, np.arange(90) // 3)
-    learned, rest = random_half(some, seed=1)
-    assert set(learned) | set(rest) == set(range(90)) and set(learned // 3).isdisjoint(rest // 3)
+def test_halves_share_no_customer_and_each_row_of_a_customer_is_learned_from_or_held_out():
+    learned, rest = random_half(31, seed=1)
+    assert sorted([*learned, *rest]) == list(range(31)) and len(learned) == 15
+    rows = campaign(lambda first, second: 0.1, rows=600)
+    some = Experiment(rows.matrix, rows.treated, rows.outcome, rows.probability, np.arange(600) // 3)
+    held_out = held_out_half(some, uplift_learners(linear()), Terms(), seed=1)
+    assert len(held_out.rows) == 300 and (np.bincount(held_out.rows // 3)[np.unique(held_out.rows // 3)] == 3).all()
