@@ -1,4 +1,4 @@
-"""Offers of a campaign: which arm each one is, what it costs and brings, who may get it, and how much of it there is."""
+"""Offers of a campaign: which arm each is, what it costs and brings, who may get it, and how much there is of it."""
 
 from __future__ import annotations
 
