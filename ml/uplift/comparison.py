@@ -36,7 +36,8 @@ class Evidence:
 
     `effect` is the average effect of treatment on the outcome; `net` what treating everybody gains per customer after
     costs. `qini` and `first` (uplift among the first 30 %) are of each ranking. `over_response` is the Qini above that
-    of the response model; its intervals are wider by the number of learners, as the best of several is looked at.
+    of the response model. Intervals of both Qini are wider for learners of uplift, by their number, as the best of
+    several is looked at.
     `gains` is what treating those who seem to pay gains per customer, `over_all` how much more than treating everybody.
     """
 
@@ -82,7 +83,7 @@ def compare(
             name: ConfidenceInterval.of(
                 own[kind][name],
                 np.array([figures[kind][name] for figures in draws]),
-                level if kind == "over_response" else LEVEL,
+                level if kind in ("qini", "over_response") and name != RESPONSE else LEVEL,
             )
             for name in own[kind]
         }

@@ -65,8 +65,10 @@ def _why_all(evidence: Evidence, order: str) -> str:
     words = f"contact changes the outcome by {evidence.effect} on average"
     if evidence.terms.cost:
         words += f" and gains {evidence.net} per customer after costs"
-    if not order:
+    if not order and evidence.qini[evidence.best].low <= 0:
         words += ", and nothing shows that it differs between customers: no ranking beats a random order"
+    elif not order:
+        words += ", and a ranking by uplift beats a random order, but is not shown to beat the response model"
     else:
         words += f", and contact by the {NAMES[order]} gains no more ({evidence.over_all[order]})"
     return f"{words}. {_sentence(evidence)}"

@@ -16,12 +16,22 @@ def interval(bounds):
     return ConfidenceInterval(sum(bounds) / 2, *bounds)
 
 
-def evidence(effect=WORKS, net=WORKS, over=UNSURE, response=UNSURE, first=WORKS, gains=WORKS, over_all=UNSURE, cost=0):
+def evidence(
+    effect=WORKS,
+    net=WORKS,
+    over=UNSURE,
+    response=UNSURE,
+    first=WORKS,
+    gains=WORKS,
+    over_all=UNSURE,
+    cost=0,
+    uplift=WORKS,
+):
     by_learner = {"t_learner": interval(over)}
     both = ("t_learner", "response")
     return Evidence(
         Terms(1, cost), 10, interval(effect), interval(net),
-        {"t_learner": interval(WORKS), "response": interval(response)}, dict.fromkeys(both, interval(first)),
+        {"t_learner": interval(uplift), "response": interval(response)}, dict.fromkeys(both, interval(first)),
         by_learner, dict.fromkeys(both, interval(gains)), dict.fromkeys(both, interval(over_all)),
     )  # fmt: skip
 
@@ -31,7 +41,8 @@ def evidence(effect=WORKS, net=WORKS, over=UNSURE, response=UNSURE, first=WORKS,
     [
         (dict(over=WORKS), "uplift", "T-learner ranks better than the response model"),
         (dict(response=WORKS), "response", "no uplift learner beats the response model"),
-        (dict(), "all", "no ranking beats a random order"),
+        (dict(uplift=UNSURE), "all", "no ranking beats a random order"),
+        (dict(), "all", "beats a random order, but is not shown to beat the response model"),
         (dict(effect=HARMS, net=HARMS), "none", "[-0.0600, -0.0200]"),
         (dict(effect=UNSURE, net=UNSURE), "none", "no effect is shown"),
         # Where contact harms some and helps others, a ranking may find the latter.
