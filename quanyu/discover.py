@@ -23,6 +23,7 @@ from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of, with_inputs
+from quanyu.grammar.offer import CampaignOffers
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.pages.entity_page import EntityPage
 from quanyu.grammar.table import Column, Table
@@ -34,7 +35,9 @@ from quanyu.run.stage import Stage
 HOUSE = Path(__file__).parents[1] / "conf"
 # Folders of a conf folder with YAML declarations, and what each file in them is.
 Entities = dict[str, type[Entity]]
-FOLDERS: dict[str, Any] = {"sources": Source, "audiences": Audience, "journeys": Journey}
+FOLDERS: dict[str, Any] = {
+    "sources": Source, "audiences": Audience, "journeys": Journey, "offers": CampaignOffers,
+}  # fmt: skip
 # Those of which the house has default files too.
 DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile, "pages": EntityPage}
 
@@ -61,6 +64,7 @@ class Catalogue:
     sources: dict[str, Source] = field(default_factory=dict)
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
+    offers: dict[str, CampaignOffers] = field(default_factory=dict)
     tags: dict[str, TagFile] = field(default_factory=dict)
     metrics: dict[str, MetricFile] = field(default_factory=dict)
     pages: dict[str, EntityPage] = field(default_factory=dict)

@@ -11,13 +11,16 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of
+from quanyu.model.entities import Customer
 
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
-    """Add the mistakes in all models to `problems`."""
+    """Add the mistakes in all models, and in the offers that they are for, to `problems`."""
     for spec in catalogue.models.values():
         problems.found += spec.problems()
         _check_model(catalogue, spec, problems)
+    for offers in catalogue.offers.values():
+        problems.found += offers.problems(catalogue.names(Customer)).found
 
 
 def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
