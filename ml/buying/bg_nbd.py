@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.buying import served_lifetime
+from ml.buying import formulas
 from ml.buying.likelihood import Maximum, maximise
 from ml.lifecycle.train import TooLittleDataError
 from quanyu.errors import ConfigError
@@ -83,21 +83,19 @@ class BgNbd:
 
     def probability_alive(self, histories: PurchaseHistories) -> Floats:
         """Probability that each customer still buys, shape (rows,)."""
-        chances: Floats = served_lifetime.probability_alive(
-            self.rates, histories.repeats, histories.last, histories.age
-        )
+        chances: Floats = formulas.probability_alive(self.rates, histories.repeats, histories.last, histories.age)
         return chances
 
     def expected_purchases(self, histories: PurchaseHistories, horizon: float) -> Floats:
         """Expected days with a purchase of each customer in the next `horizon` days, shape (rows,)."""
-        purchases: Floats = served_lifetime.expected_purchases(
+        purchases: Floats = formulas.expected_purchases(
             self.rates, horizon, histories.repeats, histories.last, histories.age
         )
         return purchases
 
     def probability_of_none(self, histories: PurchaseHistories, horizon: float) -> Floats:
         """Probability that each customer buys nothing in the next `horizon` days, shape (rows,)."""
-        chances: Floats = served_lifetime.probability_of_none(
+        chances: Floats = formulas.probability_of_none(
             self.rates, horizon, histories.repeats, histories.last, histories.age
         )
         return chances

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ml.buying import served_lifetime
+from ml.buying import formulas
 from ml.buying.bg_nbd import LEAST_REPEATERS
 from ml.buying.likelihood import Maximum, maximise
 from ml.lifecycle.train import TooLittleDataError
@@ -57,7 +57,7 @@ class GammaGamma:
 
     def mean_value(self, days: Floats, spent: Floats) -> Floats:
         """Expected value of a day with a purchase of each customer, shape (rows,); of all where `days` is 0."""
-        means: Floats = served_lifetime.mean_value(self.values, days, spent)
+        means: Floats = formulas.mean_value(self.values, days, spent)
         return means
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.buying import served_lifetime
+from ml.buying import formulas
 from ml.buying.bg_nbd import BgNbd, PurchaseHistories
 from ml.buying.gamma_gamma import GammaGamma
+from ml.lifecycle import served_code
 
 if TYPE_CHECKING:
     from quanyu.grammar.task import Floats
@@ -26,7 +27,7 @@ class LifetimePredictor:
     bg_nbd: BgNbd
     gamma_gamma: GammaGamma
     horizon: float
-    serving = Path(served_lifetime.__file__)
+    serving = Path(served_code.__file__)
     requirements = ("scipy", "pandas", "numpy")
 
     @classmethod
@@ -42,11 +43,11 @@ class LifetimePredictor:
     def predict(self, matrix: Floats) -> Floats:
         """Return the columns of a score, shape (rows, 5), for features of shape (rows, features)."""
         past = matrix[:, [self.features.index(feature) for feature in self.past]]
-        scores: Floats = served_lifetime.foretell(self._parameters(), *past.T)
+        scores: Floats = formulas.foretell(self._parameters(), *past.T)
         return scores
 
     def save(self, folder: Path) -> dict[str, str]:
-        """Write the parameters with their intervals as JSON, and return the file by role."""
+        """Write the parameters with their intervals as JSON, and return it and the formulas by role."""
         path = folder / "parameters.json"
         intervals = {
             name: dict(zip(parameters, maximum.intervals(), strict=True))
@@ -57,7 +58,7 @@ class LifetimePredictor:
         }
         shape = {**self._parameters(), "intervals_of_95_percent": intervals, "features": list(self.past)}
         path.write_text(json.dumps(shape, indent=1), encoding="utf-8")
-        return {served_lifetime.PARAMETERS: str(path)}
+        return {served_code.CODE: formulas.__file__, served_code.PARAMETERS: str(path)}
 
     def _parameters(self) -> dict[str, Any]:
         return {"bg_nbd": self.bg_nbd.rates, "gamma_gamma": self.gamma_gamma.values, "horizon": self.horizon}

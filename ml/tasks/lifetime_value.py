@@ -143,7 +143,8 @@ def _newest(examples: Examples, first: int) -> Any:
     """Rows of the newest cutoff of each entity, which has known it for longest: shape (entities,)."""
     import pandas as pd
 
-    since = pd.Series(examples.matrix[:, first])
+    # An unknown time is reported where the parameters are fitted.
+    since = pd.Series(examples.matrix[:, first]).fillna(-1.0)
     return since.groupby(examples.keys.to_numpy()).idxmax().to_numpy()
 
 

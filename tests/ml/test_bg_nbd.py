@@ -7,7 +7,7 @@ from scipy.integrate import quad
 from scipy.special import hyp2f1
 from scipy.stats import beta, gamma
 
-from ml.buying import served_lifetime
+from ml.buying import formulas
 from ml.buying.baseline import bg_nbd
 from ml.buying.bg_nbd import BgNbd, PurchaseHistories, _Likelihood
 from ml.lifecycle.train import TooLittleDataError
@@ -69,7 +69,7 @@ def test_likelihood_and_p_alive_are_those_of_numerical_integration(customer):
     histories = PurchaseHistories(*np.array([customer], float).T, np.ones(1))
     mean, _ = _Likelihood.of(histories).mean(np.array(list(RATES.values())))
     assert mean == pytest.approx(np.log(stays + leaves), abs=1e-6)
-    alive = served_lifetime.probability_alive(RATES, *np.array([customer], float).T)
+    alive = formulas.probability_alive(RATES, *np.array([customer], float).T)
     assert alive == pytest.approx(stays / (stays + leaves), abs=1e-6)
 
 
@@ -111,22 +111,22 @@ def closed_form(rates, horizon, repeats, last, age):
 
 @pytest.mark.parametrize("horizon", [1.0, 90.0, 400.0])
 def test_expected_purchases_are_those_of_the_published_formula(horizon):
-    expected = served_lifetime.expected_purchases(RATES, horizon, *CUSTOMERS)
+    expected = formulas.expected_purchases(RATES, horizon, *CUSTOMERS)
     assert expected == pytest.approx(closed_form(RATES, horizon, *CUSTOMERS), rel=1e-8)
 
 
 @pytest.mark.parametrize("a", [1.0, 1e-5, 3.0])
 def test_where_the_formula_has_no_value_nearby_parameters_tell_it(a):
     at, nearby = {**RATES, "a": a}, {**RATES, "a": a * (1 + 1e-5)}
-    expected = served_lifetime.expected_purchases(at, 90.0, *CUSTOMERS)
+    expected = formulas.expected_purchases(at, 90.0, *CUSTOMERS)
     assert expected == pytest.approx(closed_form(nearby, 90.0, *CUSTOMERS), rel=1e-4)
 
 
 def test_expected_purchases_and_none_are_those_of_simulated_futures():
     random, count, horizon = np.random.default_rng(3), 200_000, 90.0
-    purchases = served_lifetime.expected_purchases(RATES, horizon, *CUSTOMERS)
-    none = served_lifetime.probability_of_none(RATES, horizon, *CUSTOMERS)
-    alive = served_lifetime.probability_alive(RATES, *CUSTOMERS)
+    purchases = formulas.expected_purchases(RATES, horizon, *CUSTOMERS)
+    none = formulas.probability_of_none(RATES, horizon, *CUSTOMERS)
+    alive = formulas.probability_alive(RATES, *CUSTOMERS)
     for place, (repeats, _, age) in enumerate(CUSTOMERS.T):
         rate = random.gamma(RATES["r"] + repeats, 1 / (RATES["alpha"] + age), count)
         dropout = random.beta(RATES["a"], RATES["b"] + repeats, count)
@@ -138,8 +138,8 @@ def test_expected_purchases_and_none_are_those_of_simulated_futures():
 
 def test_many_purchases_do_not_overflow():
     histories = np.array([(3000.0, 3000.0, 3001.0), (3000.0, 1000.0, 3001.0)]).T
-    assert served_lifetime.probability_alive(RATES, *histories) == pytest.approx([1, 0], abs=0.01)
-    assert served_lifetime.expected_purchases(RATES, 90.0, *histories) == pytest.approx([87.5, 0], abs=2)
+    assert formulas.probability_alive(RATES, *histories) == pytest.approx([1, 0], abs=0.01)
+    assert formulas.expected_purchases(RATES, 90.0, *histories) == pytest.approx([87.5, 0], abs=2)
 
 
 @pytest.mark.parametrize(

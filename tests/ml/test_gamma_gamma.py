@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import gamma as gamma_law
 
-from ml.buying import served_lifetime
+from ml.buying import formulas
 from ml.buying.gamma_gamma import GammaGamma, _mean
 from ml.lifecycle.train import TooLittleDataError
 from quanyu.errors import ConfigError
@@ -46,7 +46,7 @@ def test_likelihood_and_expected_value_are_those_of_numerical_integration(days, 
     likelihood = over_own(lambda own: 1.0)
     mean, _ = _mean(np.array([p, q, gamma]), np.array([days]), np.array([spent]))
     assert mean == pytest.approx(np.log(likelihood), abs=1e-6)
-    expected = served_lifetime.mean_value(VALUES, days, spent)
+    expected = formulas.mean_value(VALUES, days, spent)
     assert expected == pytest.approx(over_own(lambda own: p / own) / likelihood, rel=1e-6)
 
 
@@ -60,11 +60,11 @@ def test_the_gradient_is_that_of_differences():
 
 def test_who_has_not_bought_is_expected_to_spend_what_all_do():
     p, q, gamma = VALUES.values()
-    assert served_lifetime.mean_value(VALUES, 0.0, 0.0) == pytest.approx(p * gamma / (q - 1))
+    assert formulas.mean_value(VALUES, 0.0, 0.0) == pytest.approx(p * gamma / (q - 1))
 
 
 def test_the_more_days_the_less_the_mean_of_all_counts():
-    few, many = (served_lifetime.mean_value(VALUES, days, 500.0) for days in (1.0, 100.0))
+    few, many = (formulas.mean_value(VALUES, days, 500.0) for days in (1.0, 100.0))
     assert few < many < 500
 
 
@@ -91,7 +91,7 @@ def futures(customer, count=200_000):
     """Simulate what a customer spends in the horizon."""
     random, (days, first, last, spent) = np.random.default_rng(3), customer
     r, alpha, a, b = MODEL["bg_nbd"].values()
-    alive = served_lifetime.probability_alive(MODEL["bg_nbd"], *np.array([[days - 1], [first - last], [first]]))[0]
+    alive = formulas.probability_alive(MODEL["bg_nbd"], *np.array([[days - 1], [first - last], [first]]))[0]
     rate, dropout = random.gamma(r + days - 1, 1 / (alpha + first), count), random.beta(a, b + days - 1, count)
     bought = np.minimum(random.poisson(rate * MODEL["horizon"]), random.geometric(np.maximum(dropout, 1e-12)))
     bought = np.where(random.random(count) < alive, bought, 0)
@@ -100,15 +100,15 @@ def futures(customer, count=200_000):
 
 
 def test_value_and_its_interval_are_those_of_simulated_futures():
-    scores = served_lifetime.foretell(MODEL, *CUSTOMERS)
+    scores = formulas.foretell(MODEL, *CUSTOMERS)
     for customer, (_, value, low, high, _) in zip(CUSTOMERS.T, scores, strict=True):
         spending = futures(customer)
         assert value == pytest.approx(spending.mean(), abs=4 * spending.std() / np.sqrt(len(spending)))
-        quantiles = np.quantile(spending, (served_lifetime.LOW, served_lifetime.HIGH))
+        quantiles = np.quantile(spending, (formulas.LOW, formulas.HIGH))
         assert (low, high) == pytest.approx(tuple(quantiles), rel=0.02)
 
 
 def test_a_customer_has_the_same_score_alone_and_among_others():
-    among = served_lifetime.foretell(MODEL, *np.tile(CUSTOMERS, 3))
-    alone = [served_lifetime.foretell(MODEL, *CUSTOMERS[:, [place]])[0] for place in range(CUSTOMERS.shape[1])]
+    among = formulas.foretell(MODEL, *np.tile(CUSTOMERS, 3))
+    alone = [formulas.foretell(MODEL, *CUSTOMERS[:, [place]])[0] for place in range(CUSTOMERS.shape[1])]
     assert among == pytest.approx(np.tile(alone, (3, 1)), rel=1e-3)

@@ -1,4 +1,4 @@
-"""What BG/NBD and Gamma-Gamma foretell. MLflow stores a copy of this file with each model and runs it alone.
+"""What BG/NBD and Gamma-Gamma foretell. MLflow stores a copy of this file with each model: it imports none of ours.
 
 `repeats` are days with a purchase after the first, `last` the days from the first purchase to the last, `age` the days
 from the first purchase to now: all of shape (rows,).
@@ -6,14 +6,12 @@ Sources: Fader, Hardie, Lee, "Counting your customers the easy way", Marketing S
 "The Gamma-Gamma model of monetary value", brucehardie.com/notes/025 (2013).
 """
 
-# No postponed annotations: MLflow reads those of `predict`, and warns of any that it cannot resolve.
-import json
-from pathlib import Path
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np
 
-PARAMETERS = "parameters"
 COLUMNS = ("purchases", "value", "value_low", "value_high", "p_alive")
 LOW, HIGH = 0.1, 0.9
 NODES = 48
@@ -130,7 +128,7 @@ def _inverse(shares: Any, wanted: Any) -> Any:
     at, last = np.arange(len(shares)), len(GRID) - 1
     above = np.clip((shares[:, 1:] < wanted[:, None]).sum(axis=1), 1, last)
     low, high = shares[at, above], shares[at, above + 1]
-    part = np.clip((wanted - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
+    part = np.clip((wanted - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
     return np.where(wanted <= shares[:, 0], 0.0, np.exp(GRID[above - 1] + part * (GRID[above] - GRID[above - 1])))
 
 
@@ -145,29 +143,3 @@ def foretell(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any
     value = purchases * mean_value(model["gamma_gamma"], repeats + 1, spent)
     low, high = value_quantiles(model, histories, spent, (LOW, HIGH)).T
     return np.stack((purchases, value, low, high, probability_alive(model["bg_nbd"], *histories)), axis=1)
-
-
-def _serve() -> None:
-    import pandas as pd
-    from mlflow.models import set_model
-    from mlflow.pyfunc import PythonModel
-
-    class ServedLifetime(PythonModel):  # type: ignore[misc]
-        """The parameters, read from JSON."""
-
-        def load_context(self, context: Any) -> None:
-            """Read the file once."""
-            self.model = json.loads(Path(context.artifacts[PARAMETERS]).read_text(encoding="utf-8"))
-
-        def predict(
-            self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-        ) -> pd.DataFrame:
-            """Return the columns of a score for each row."""
-            matrix = model_input[self.model["features"]].astype("float64").to_numpy()
-            return pd.DataFrame(foretell(self.model, *matrix.T), model_input.index, list(COLUMNS))
-
-    set_model(ServedLifetime())
-
-
-if __name__ != "ml.buying.served_lifetime":
-    _serve()
