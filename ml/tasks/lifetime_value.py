@@ -54,9 +54,8 @@ class LifetimeValue(Task):
         "rank_correlation", "foretold_to_actual", "coverage", "mean_value", "mean_label", "spenders",
     )  # fmt: skip
     headings = {
-        "mae": "MAE", "mae_of_rate": "MAE of the past rate", "correlation": "correlation",
-        "correlation_of_rate": "correlation of the past rate", "foretold_to_actual": "foretold / came",
-        "coverage": "in the interval of 80 %",
+        "mae": "MAE", "mae_of_rate": "past rate's", "correlation": "correlation",
+        "correlation_of_rate": "past rate's correlation", "foretold_to_actual": "foretold / came",
     }  # fmt: skip
 
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
