@@ -128,12 +128,14 @@ class _Likelihood:
         total = np.logaddexp(stays, leaves)
         gone = np.exp(leaves - total) * self.histories.weights
         here = self.histories.weights - gone
-        mean = (of_count @ gammas + self.histories.weights @ total) / rows + r * both
-        by_r = of_count @ digamma(r + n) / rows - digamma(r) + both - (here @ now + gone @ until) / rows
+        # Sums, not products of vectors: BLAS waits for threads, and adds in an order of theirs.
+        mean = ((of_count * gammas).sum() + (self.histories.weights * total).sum()) / rows + r * both
+        by_r = (of_count * digamma(r + n)).sum() / rows - digamma(r) + both
+        by_r -= (here * now + gone * until).sum() / rows
         times = here / (alpha + self.histories.age) + gone / (alpha + self.histories.last)
-        by_alpha = r / alpha - (r + x) @ times / rows
-        common = digamma(a + b) - of_count @ digamma(a + b + n) / rows
+        by_alpha = r / alpha - ((r + x) * times).sum() / rows
+        common = digamma(a + b) - (of_count * digamma(a + b + n)).sum() / rows
         by_a = common + gone.sum() / a / rows
-        by_b = common + of_count @ digamma(b + n) / rows - digamma(b)
+        by_b = common + (of_count * digamma(b + n)).sum() / rows - digamma(b)
         by_b -= (gone[again] / (b + x[again] - 1)).sum() / rows
         return float(mean), np.array([by_r, by_alpha, by_a, by_b])

@@ -50,9 +50,10 @@ def maximise(
         mean, gradient = objective(np.exp(logs))
         return -mean, -gradient * np.exp(logs)
 
+    # Not L-BFGS-B, whose BLAS waits for threads: 50 times slower on a busy machine.
     bounds = [(float(np.log(low)), 16.0) for low in least]
-    options = {"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-9}
-    ends = [minimize(loss, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    options = {"maxfun": 2000, "ftol": 1e-15, "gtol": 1e-9}
+    ends = [minimize(loss, np.log(start), jac=True, method="TNC", bounds=bounds, options=options)
             for start in starts]  # fmt: skip
     settled = [end for end in ends if np.isfinite(end.fun) and _slope(end.x, end.jac, bounds) < FLAT]
     if not settled:

@@ -18,7 +18,7 @@ def one(*values):
     return (np.array([value], float) for value in values)
 
 
-def rhythms(seed, count=4000):
+def rhythms(seed, count=1000):
     """Number of gaps and the logarithmic mean of the gaps of customers with a gap of their own."""
     random = np.random.default_rng(seed)
     gaps = random.integers(0, 9, count).astype(float)
@@ -28,7 +28,7 @@ def rhythms(seed, count=4000):
 
 def test_intervals_of_95_percent_hold_the_parameters_of_95_in_100_simulations():
     holds = []
-    for seed in range(40):
+    for seed in range(30):
         intervals = PurchaseRhythm.fit(*rhythms(seed=seed)).maximum.intervals(0.95)
         holds += [low < truth < high for truth, (low, high) in zip((GAP, BETWEEN, WITHIN), intervals, strict=True)]
     assert 0.9 < np.mean(holds) < 0.99
