@@ -31,3 +31,13 @@ class Rhythm(FeatureView):
     days_since_second = Feature(
         "datediff(as_of, min(ordered_at))", "Whole days since the second order.", unit="days", where="gap is not null"
     )
+    purchase_days = Feature(
+        "count_if(gap is null or gap > 0)", "Days with a purchase, of all time.", unit="days", zh="购买天数"
+    )
+    spend_per_day = Feature(
+        "sum(amount) / nullif(count_if(gap is null or gap > 0), 0)",
+        "Mean spending on a day with a purchase, of all time.",
+        unit="currency per day",
+        type="double",
+        zh="购买日均消费",
+    )

@@ -37,6 +37,31 @@ test_gaps_are_between_days_with_a_purchase = spec(
     },
 )  # fmt: skip
 
+test_a_day_with_two_orders_is_one_day_with_their_sum = spec(
+    Rhythm,
+    as_of="2024-03-11",
+    given={
+        Orders: """
+            customer | ordered_at          | kind     | status    | amount
+            ann      | 2024-01-01 08:00:00 | purchase | paid      | 10.50
+            ann      | 2024-01-01 20:00:00 | purchase | paid      | 20
+            ann      | 2024-02-01          | purchase | paid      | 60
+            ann      | 2024-02-02          | purchase | cancelled | 400
+            ann      | 2024-02-03          | return   | paid      | -60
+            bob      | 2021-01-01          | purchase | paid      | 7
+            cat      | 2024-01-01          | purchase | paid      | null
+            dan      | 2024-02-03          | return   | paid      | -60
+        """
+    },
+    expect={
+        "ann": dict(purchase_days=2, spend_per_day=45.25),
+        "bob": dict(purchase_days=1, spend_per_day=7.0),
+        "cat": dict(purchase_days=1, spend_per_day=0.0),
+        "dan": dict(purchase_days=0, spend_per_day=None),
+        "eve": dict(purchase_days=0, spend_per_day=None),
+    },
+)
+
 test_one_and_a_half_gaps_late_is_drifting_and_three_is_lapsed = spec(
     Scene("lifecycle"),
     as_of="2024-04-20",

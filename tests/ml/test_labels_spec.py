@@ -3,6 +3,7 @@
 from specification import spec
 
 from ml.churn import Churn
+from ml.lifetime import Lifetime
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
@@ -253,4 +254,36 @@ test_an_or_in_a_label_stays_within_its_horizon = spec(
         """
     },
     expect={"ann": 1, "bob": 0},
+)
+
+test_lifetime_value_is_what_is_spent_in_the_90_days_after_the_cutoff = spec(
+    Lifetime,
+    as_of="2024-07-01",
+    given={
+        Orders: """
+            customer | ordered_at              | kind     | status    | amount
+            ann      | 2024-06-01              | purchase | paid      | 10
+            ann      | 2024-07-01 23:59:59     | purchase | paid      | 30
+            bob      | 2020-06-01              | purchase | paid      | 10
+            bob      | 2024-07-02              | purchase | paid      | 0.25
+            bob      | 2024-09-29 23:59:59.999 | purchase | paid      | 0.75
+            bob      | 2024-09-30              | purchase | paid      | 100
+            bob      | 2024-07-10              | purchase | cancelled | 100
+            bob      | 2024-07-11              | return   | paid      | -10
+            cat      | 2024-07-02              | purchase | paid      | 100
+            dan      | 2024-06-01              | purchase | paid      | null
+        """
+    },
+    expect={
+        "ann": {
+            "label": 0,
+            "rhythm.purchase_days": 2,
+            "recency.days_since_first": 30,
+            "recency.days_since_order": 0,
+            "rhythm.spend_per_day": 20,
+        },
+        "bob": 1,
+        "cat": None,
+        "dan": None,
+    },
 )

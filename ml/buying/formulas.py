@@ -1,0 +1,145 @@
+"""What BG/NBD and Gamma-Gamma foretell. MLflow stores a copy of this file with each model: it imports none of ours.
+
+`repeats` are days with a purchase after the first, `last` the days from the first purchase to the last, `age` the days
+from the first purchase to now: all of shape (rows,).
+Sources: Fader, Hardie, Lee, "Counting your customers the easy way", Marketing Science 24 (2005); Fader, Hardie,
+"The Gamma-Gamma model of monetary value", brucehardie.com/notes/025 (2013).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+COLUMNS = ("purchases", "value", "value_low", "value_high", "p_alive")
+LOW, HIGH = 0.1, 0.9
+NODES = 48
+RARE = 1e-4
+# Logarithms of spending by its scale: steps of a twelfth.
+GRID = np.linspace(-10.0, 6.0, 193)
+ROWS_AT_ONCE = 65_536
+
+
+def probability_alive(rates: dict[str, float], repeats: Any, last: Any, age: Any) -> Any:
+    """Probability that a customer still buys; 1 for who bought once, as BG/NBD lets nobody leave before a repeat."""
+    from scipy.special import expit
+
+    alpha, shape = rates["alpha"], rates["r"] + repeats
+    log_odds = np.log(rates["a"] / (rates["b"] + np.maximum(repeats, 1) - 1))
+    log_odds = log_odds + shape * (np.log(alpha + age) - np.log(alpha + last))
+    return np.where(repeats > 0, expit(-log_odds), 1.0)
+
+
+def expected_purchases(rates: dict[str, float], horizon: float, repeats: Any, last: Any, age: Any) -> Any:
+    """Expected days with a purchase in the next `horizon` days.
+
+    The closed form has a singularity at a = 1, and its hypergeometric function fails for many repeats. So it is the
+    mean of (1 - exp(-rate dropout horizon)) / dropout, over the rate exactly and over dropout by quadrature.
+    """
+    purchases = np.empty(len(repeats))
+    for count, rows, ages, places in _alike(repeats, age):
+        dropout, weights = _beta_nodes(rates["a"], rates["b"] + count)
+        growth = np.log1p(dropout * (horizon / (rates["alpha"] + ages))[:, None])
+        purchases[rows] = ((-np.expm1(-(rates["r"] + count) * growth) / dropout) @ weights)[places]
+    return probability_alive(rates, repeats, last, age) * purchases
+
+
+def probability_of_none(rates: dict[str, float], horizon: float, repeats: Any, last: Any, age: Any) -> Any:
+    """Probability of no purchase in the next `horizon` days, of who left or who only waits."""
+    buys = -np.expm1((rates["r"] + repeats) * -np.log1p(horizon / (rates["alpha"] + age)))
+    return 1 - probability_alive(rates, repeats, last, age) * buys
+
+
+def _alike(repeats: Any, age: Any) -> Any:
+    """Yield each number of repeats, its rows, their distinct ages, and the place of each row among these."""
+    for count in np.unique(repeats):
+        rows = np.flatnonzero(repeats == count)
+        # Gamma functions once for each age, not for each customer.
+        yield count, rows, *np.unique(age[rows], return_inverse=True)
+
+
+def _beta_nodes(a: float, b: float) -> tuple[Any, Any]:
+    """Gauss-Jacobi nodes and weights of the mean over Beta(a, b), by Golub and Welsch."""
+    from scipy.linalg import eigh_tridiagonal
+
+    k = np.arange(1, NODES, dtype=np.float64)
+    total = 2 * k + a + b - 2
+    diagonal = np.concatenate(([a / (a + b)], 0.5 + (a - b) * (a + b - 2) / (2 * total * (total + 2))))
+    # The first is the variance of Beta(a, b): its general form is 0 / 0 where a + b = 1.
+    k, total = k[1:], total[1:]
+    squares = k * (k + a - 1) * (k + b - 1) * (k + a + b - 2) / (total**2 * (total**2 - 1))
+    squares = np.concatenate(([a * b / ((a + b) ** 2 * (a + b + 1))], squares))
+    nodes, vectors = eigh_tridiagonal(diagonal, np.sqrt(squares))
+    return np.maximum(nodes, 1e-300), vectors[0] ** 2
+
+
+def mean_value(values: dict[str, float], days: Any, spent: Any) -> Any:
+    """Expected value of a day with a purchase, of who bought on `days` days for `spent` each, shape (rows,)."""
+    p, q, gamma = values["p"], values["q"], values["gamma"]
+    return p * (gamma + days * spent) / (p * days + q - 1)
+
+
+def value_quantiles(model: dict[str, Any], histories: tuple[Any, Any, Any], spent: Any, levels: Any) -> Any:
+    """Quantiles of what each customer spends in the horizon, shape (rows, levels).
+
+    They are of the person's spending, not of its mean: both purchases and their values vary, the parameters do not.
+    """
+    repeats, _, age = histories
+    chance = probability_alive(model["bg_nbd"], *histories)
+    quantiles = np.empty((len(repeats), len(levels)))
+    for count, rows, ages, places in _alike(repeats, age):
+        shares = _distribution(model, count, ages)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            block, of_age = rows[start : start + ROWS_AT_ONCE], places[start : start + ROWS_AT_ONCE]
+            for column, level in enumerate(levels):
+                # Who left spends nothing, which is the lowest share of the distribution.
+                quantiles[block, column] = _inverse(shares[of_age], 1 - (1 - level) / np.maximum(chance[block], 1e-300))
+    return quantiles * (model["gamma_gamma"]["gamma"] + (repeats + 1) * spent)[:, None]
+
+
+def _distribution(model: dict[str, Any], repeats: float, ages: Any) -> Any:
+    """Probability of spending at most exp(GRID) times the scale, of who still buys: shape (ages, 1 + grid), 0 first."""
+    from scipy.special import betainc, expit
+
+    tail, values = _tail(model["bg_nbd"], model["horizon"], repeats, ages), model["gamma_gamma"]
+    exactly = tail - np.concatenate((tail[:, 1:], np.zeros((len(tail), 1))), axis=1)
+    # The sum of n purchases is (scale u / (1 - u)) with u ~ Beta(p n, p (repeats + 1) + q).
+    sizes, rest = values["p"] * np.arange(1, tail.shape[1] + 1), values["p"] * (repeats + 1) + values["q"]
+    nothing = 1 - tail[:, :1]
+    return np.concatenate((nothing, nothing + exactly @ betainc(sizes[:, None], rest, expit(GRID))), axis=1)
+
+
+def _tail(rates: dict[str, float], horizon: float, repeats: float, ages: Any) -> Any:
+    """Probability of at least 1, 2, ... purchases of who still buys, shape (ages, purchases), until that is rare."""
+    from scipy.special import betainc, betaln
+
+    shape, share = rates["r"] + repeats, horizon / (rates["alpha"] + ages + horizon)
+    a, b, columns = rates["a"], rates["b"] + repeats, list[Any]()
+    while not columns or columns[-1].max() > RARE:
+        count = len(columns) + 1
+        # Both must allow it: the rate of buying, and no dropout after any of the purchases before.
+        columns.append(betainc(count, shape, share) * np.exp(betaln(a, b + count - 1) - betaln(a, b)))
+    return np.stack(columns, axis=1)
+
+
+def _inverse(shares: Any, wanted: Any) -> Any:
+    """Spending by its scale at which the shares, shape (rows, 1 + grid), reach what is wanted, shape (rows,)."""
+    at, last = np.arange(len(shares)), len(GRID) - 1
+    above = np.clip((shares[:, 1:] < wanted[:, None]).sum(axis=1), 1, last)
+    low, high = shares[at, above], shares[at, above + 1]
+    part = np.clip((wanted - low) / np.maximum(high - low, 1e-12), 0.0, 1.0)
+    return np.where(wanted <= shares[:, 0], 0.0, np.exp(GRID[above - 1] + part * (GRID[above] - GRID[above - 1])))
+
+
+def foretell(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any) -> Any:
+    """Return the columns of a score, shape (rows, 5), from features of shape (rows,).
+
+    `days` with a purchase, days since the `first` and since the `last`, and what was `spent` on a day with a purchase.
+    """
+    repeats, age = np.maximum(days - 1, 0.0), first
+    histories = (repeats, np.clip(first - last, 0.0, age), age)
+    purchases = expected_purchases(model["bg_nbd"], model["horizon"], *histories)
+    value = purchases * mean_value(model["gamma_gamma"], repeats + 1, spent)
+    low, high = value_quantiles(model, histories, spent, (LOW, HIGH)).T
+    return np.stack((purchases, value, low, high, probability_alive(model["bg_nbd"], *histories)), axis=1)
