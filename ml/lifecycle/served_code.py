@@ -1,8 +1,8 @@
 """How a model predicts whose formulas are a Python file of its own: MLflow stores both, and runs them by themselves."""
 
 # No postponed annotations: MLflow reads those of `predict`, and warns of any that it cannot resolve.
-import importlib.util
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,7 @@ def _serve() -> None:
 
         def load_context(self, context: Any) -> None:
             """Read both files once."""
-            spec = importlib.util.spec_from_file_location("formulas_of_the_model", context.artifacts[CODE])
-            if spec is None or spec.loader is None:
-                raise FileNotFoundError(context.artifacts[CODE])
-            self.formulas = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(self.formulas)
+            self.formulas = runpy.run_path(context.artifacts[CODE])
             self.parameters = json.loads(Path(context.artifacts[PARAMETERS]).read_text(encoding="utf-8"))
 
         def predict(
@@ -31,8 +27,8 @@ def _serve() -> None:
         ) -> pd.DataFrame:
             """Return the columns of a score for each row."""
             matrix = model_input[self.parameters["features"]].astype("float64").to_numpy()
-            scores = self.formulas.foretell(self.parameters, *matrix.T)
-            return pd.DataFrame(scores, model_input.index, list(self.formulas.COLUMNS))
+            scores = self.formulas["foretell"](self.parameters, *matrix.T)
+            return pd.DataFrame(scores, model_input.index, list(self.formulas["COLUMNS"]))
 
     set_model(ServedCode())
 
