@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ml.uplift.calibrated_effects import CalibratedEffects
-from ml.uplift.comparison import Evidence, compare, random_half
+from ml.uplift.comparison import UpliftEvidence, compare, random_half
 from ml.uplift.experiment import Experiment
 from ml.uplift.learners import boosted_trees, linear
 from ml.uplift.policy_value import (
@@ -62,7 +62,7 @@ def lines(customers: pd.DataFrame, halves: int, repeats: int) -> Iterator[str]:
         yield from _plans(values, name)
 
 
-def _others(evidence: Evidence, what: str) -> str:
+def _others(evidence: UpliftEvidence, what: str) -> str:
     figures = ", ".join(f"{name.replace('_', ' ')} {figure}" for name, figure in evidence.qini.items())
     return f"| {what}: Qini | – | {figures} |"
 
@@ -100,7 +100,10 @@ def three_arms(customers: pd.DataFrame) -> ArmsExperiment:
 def spend_by_plan(customers: pd.DataFrame, base: Any, halves: int, repeats: int) -> PlanValues:
     """What plans gain in spend per customer over no e-mail: a mean over the halves in which a customer is held out."""
     rows, free = three_arms(customers), (np.array([0.0, 1, 1]), np.zeros(3))
-    names = ("by customer", "by customer, effects as foretold", "men's e-mail to all", "women's e-mail to all")
+    names = (
+        "men's e-mail to all", "women's e-mail to all", "the e-mail that was best in the half learned from, to all",
+        "by customer", "by customer, effects as foretold",
+    )  # fmt: skip
     totals, times = {name: np.zeros(len(customers)) for name in names}, np.zeros(len(customers))
     for half in range(halves):
         learned, rest = random_half(len(customers), half)
@@ -108,13 +111,14 @@ def spend_by_plan(customers: pd.DataFrame, base: Any, halves: int, repeats: int)
         foretold = effects.models.predict(held_out.matrix)
         gains = plan_gains(doubly_robust(held_out, foretold), *free)
         raw, own = plan_gains(foretold, *free), effects.predict(held_out.matrix)
-        plans = (own.argmax(axis=1), raw.argmax(axis=1), *(np.full(len(rest), number) for number in (1, 2)))
+        single = (np.full(len(rest), number) for number in (1, 2, effects.averages.argmax()))
+        plans = (*single, own.argmax(axis=1), raw.argmax(axis=1))
         times[rest] += 1
         for name, arms in zip(names, plans, strict=True):
             totals[name][rest] += gained(gains, np.eye(3)[arms])
     held_out_once = times > 0
     means = {name: total[held_out_once] / times[held_out_once] for name, total in totals.items()}
-    return plan_values(means, names[2], np.flatnonzero(held_out_once), repeats)
+    return plan_values(means, names[0], np.flatnonzero(held_out_once), repeats)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class UpliftEvidence:
     """Figures of an experiment, by learner where they are of a ranking.
 
     `effect` is the average effect of treatment on the outcome; `net` what treating everybody gains per customer after
@@ -69,7 +69,7 @@ class HeldOut:
 def compare(
     experiment: Experiment, base: object, terms: Terms | None = None, halves: int = 10, repeats: int = 200,
     seed: int = 0,
-) -> Evidence:  # fmt: skip
+) -> UpliftEvidence:  # fmt: skip
     """Compare the learners of uplift over one estimator with the response model over the same, on random halves."""
     terms = terms or Terms()
     learners = {**uplift_learners(base), RESPONSE: ResponseLearner(base)}
@@ -90,7 +90,7 @@ def compare(
 
     whole = intervals("whole")
     kinds = ("qini", "first", "over_response", "gains", "over_all")
-    return Evidence(terms, halves, whole["effect"], whole["net"], *(intervals(kind) for kind in kinds))
+    return UpliftEvidence(terms, halves, whole["effect"], whole["net"], *(intervals(kind) for kind in kinds))
 
 
 def random_half(customers: int, seed: int) -> tuple[Ints, Ints]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ml.uplift.comparison import FIRST, RESPONSE, Evidence
+from ml.uplift.comparison import FIRST, RESPONSE, UpliftEvidence
 
 NAMES = {
     "s_learner": "S-learner", "t_learner": "T-learner", "class_transformation": "class transformation",
@@ -25,7 +25,7 @@ class TargetingVerdict:
     sentence: str
 
 
-def verdict(evidence: Evidence) -> TargetingVerdict:
+def verdict(evidence: UpliftEvidence) -> TargetingVerdict:
     """Judge the figures of an experiment.
 
     A ranking counts if it beats chance: one of uplift if its Qini is above that of the response model, that of the
@@ -42,15 +42,15 @@ def verdict(evidence: Evidence) -> TargetingVerdict:
     return TargetingVerdict("none", "", beats, f"Target none: {_why_none(evidence)}. {_sentence(evidence)}")
 
 
-def _works(evidence: Evidence, order: str) -> bool:
+def _works(evidence: UpliftEvidence, order: str) -> bool:
     return evidence.effect.low > 0 or evidence.first[order].low > 0
 
 
-def _pays(evidence: Evidence, order: str) -> bool:
+def _pays(evidence: UpliftEvidence, order: str) -> bool:
     return evidence.gains[order].low > 0 and (evidence.over_all[order].low > 0 or evidence.net.low <= 0)
 
 
-def _why_order(evidence: Evidence, order: str) -> str:
+def _why_order(evidence: UpliftEvidence, order: str) -> str:
     words = f"{_against_response(evidence)}. Among the first {FIRST:.0%} of its ranking contact changes the outcome by"
     words = f"{words} {evidence.first[order]}, among all by {evidence.effect}"
     if evidence.terms.cost:
@@ -61,7 +61,7 @@ def _why_order(evidence: Evidence, order: str) -> str:
     return words
 
 
-def _why_all(evidence: Evidence, order: str) -> str:
+def _why_all(evidence: UpliftEvidence, order: str) -> str:
     words = f"contact changes the outcome by {evidence.effect} on average"
     if evidence.terms.cost:
         words += f" and gains {evidence.net} per customer after costs"
@@ -74,7 +74,7 @@ def _why_all(evidence: Evidence, order: str) -> str:
     return f"{words}. {_sentence(evidence)}"
 
 
-def _why_none(evidence: Evidence) -> str:
+def _why_none(evidence: UpliftEvidence) -> str:
     if evidence.effect.high <= 0:
         return f"contact changes the outcome by {evidence.effect}, and no ranking finds customers whom it helps"
     if evidence.effect.low <= 0:
@@ -82,12 +82,12 @@ def _why_none(evidence: Evidence) -> str:
     return f"contact works ({evidence.effect}), but costs as much as it brings: it gains {evidence.net} per customer"
 
 
-def _sentence(evidence: Evidence) -> str:
+def _sentence(evidence: UpliftEvidence) -> str:
     words = _against_response(evidence)
     return f"{words[0].upper()}{words[1:]}."
 
 
-def _against_response(evidence: Evidence) -> str:
+def _against_response(evidence: UpliftEvidence) -> str:
     best, over = evidence.best, evidence.over_response[evidence.best]
     qini = f"Qini {evidence.qini[best]} against {evidence.qini[RESPONSE]}, difference {over}"
     where = f"on {evidence.halves} random halves"

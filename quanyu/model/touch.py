@@ -127,7 +127,7 @@ class Campaigns(Table):
 
 
 class Assignments(Table):
-    """The randomly assigned campaign arm of a person."""
+    """The arm of a campaign that a person was randomly given (随机分组), with the probability of that draw."""
 
     layer = "silver"
     owner = "growth"
@@ -136,7 +136,9 @@ class Assignments(Table):
     event_time = "assigned_at"
 
     campaign = Column("string", "The campaign.", required=True, references="campaigns")
-    arm = Column("string", "The arm.", required=True, values=("treatment", "control"))
+    arm = Column("string", "The arm: `control` gets nothing, the others are named by the campaign.", required=True)
+    probability = Column("double", "Probability with which the person got this arm; null if nobody logged it.",
+                         unit="probability", at_least=0, at_most=1)  # fmt: skip
     assigned_at = Column("timestamp", "When it was assigned.", required=True)
 
 

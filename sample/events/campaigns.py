@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Sent on days 20, 50, 80 ... and announced some days before; effective on days 1 to WINDOW after the send.
 FIRST_SEND, EVERY, NOTICE, WINDOW = 20, 30, 3, 14
 MOST_ASKED = 120_000
+# Share of a campaign's persons who are treated.
+TREATED = 0.5
 # The third campaign (number 2) has the same effect on everybody: this much.
 ALIKE, ALIKE_UPLIFT = 2, 0.05
 STATE_WEIGHT = np.zeros(len(STATES))
@@ -128,7 +130,7 @@ def send(world: World, facts: DayFacts) -> None:
     if number is None:
         return
     persons = _audience(world, facts.day, number)
-    treated = uniform(world.seed, "arm", persons, number) < 0.5
+    treated = uniform(world.seed, "arm", persons, number) < TREATED
     before = np.asarray(buy_probability(world, facts.day + 1, WINDOW, persons))
     moved = (
         _equal_factors(world, facts.day, persons, before)

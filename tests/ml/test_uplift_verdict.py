@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml.uplift.comparison import Evidence, Terms, compare, held_out_half, random_half
+from ml.uplift.comparison import Terms, UpliftEvidence, compare, held_out_half, random_half
 from ml.uplift.experiment import Experiment
 from ml.uplift.learners import linear, uplift_learners
 from ml.uplift.resampling import ConfidenceInterval
@@ -29,7 +29,7 @@ def evidence(
 ):
     by_learner = {"t_learner": interval(over)}
     both = ("t_learner", "response")
-    return Evidence(
+    return UpliftEvidence(
         Terms(1, cost), 10, interval(effect), interval(net),
         {"t_learner": interval(uplift), "response": interval(response)}, dict.fromkeys(both, interval(first)),
         by_learner, dict.fromkeys(both, interval(gains)), dict.fromkeys(both, interval(over_all)),

@@ -11,7 +11,7 @@ from sample.columns import Array
 from sample.columns.chance import scatter, uniform
 from sample.columns.strings import choose, join, opaque, same, times
 from sample.events import campaigns
-from sample.events.campaigns import NOTICE, PLANS, WINDOW, Wave, campaign_id, sent_on, waves
+from sample.events.campaigns import NOTICE, PLANS, TREATED, WINDOW, Wave, campaign_id, sent_on, waves
 from sample.facts import DayFacts
 from sample.world import World
 from sample.write import Out
@@ -36,7 +36,7 @@ def write_campaigns(world: World, facts: DayFacts, out: Out) -> None:
         "goal": plan.goal,
         "starts_on": str(sends),
         "ends_on": str(sends + timedelta(days=WINDOW)),
-        "arms": "treatment:0.5;control:0.5",
+        "arms": f"treatment:{TREATED};control:{1 - TREATED}",
     }
     out.csv("campaigns.csv", pa.table({name: [text] for name, text in row.items()}))
 
@@ -50,6 +50,7 @@ def write_assignments(world: World, facts: DayFacts, out: Out) -> None:
                 "campaign_id": same(campaign_id(wave.number), many),
                 "member_no": world.people.member_no(wave.persons),
                 "arm": choose(("control", "treatment"), wave.treated.astype(np.int64)),
+                "probability": choose((str(1 - TREATED), str(TREATED)), wave.treated.astype(np.int64)),
                 "assigned_at": same(f"{facts.date} 09:00:00", many),
             }
             out.csv("assignments.csv", pa.table(columns))
