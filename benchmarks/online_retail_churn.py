@@ -1,7 +1,8 @@
 """Churn on Online Retail, the model as shipped: trained on earlier cutoffs, beside BG/NBD and recency on the same rows.
 
-`python -m benchmarks.online_retail_churn DATA` brings the file in through `examples/online_retail` up to the test cutoff
-and then to its end, and prints the AUC of each, what was foretold over what came, and intervals of paired resamples.
+`python -m benchmarks.online_retail_churn DATA` brings the file in through `examples/online_retail` up to the test
+cutoff and then to its end, and prints the AUC of each, what was foretold over what came, and intervals of paired
+resamples.
 """
 
 from __future__ import annotations

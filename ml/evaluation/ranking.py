@@ -32,7 +32,7 @@ class Ranking:
         """Places of the last row of each score."""
         import numpy as np
 
-        return np.append(np.flatnonzero(np.diff(self._sorted)), len(self._sorted) - 1)
+        return np.append(np.flatnonzero(self._sorted[1:] != self._sorted[:-1]), len(self._sorted) - 1)
 
     @cached_property
     def shares(self) -> Floats:
@@ -70,4 +70,6 @@ class Ranking:
         number = np.maximum(1.0, np.round(both[:, -1:] * share))
         inside = np.clip(number - (both - drawn), 0.0, drawn)
         top: Floats = (inside * self.shares).sum(axis=1) / number[:, 0]
-        return top / ((drawn * self.labels).sum(axis=1) / both[:, -1])
+        usual: Floats = (drawn * self.labels).sum(axis=1) / both[:, -1]
+        lift: Floats = top / usual
+        return lift
