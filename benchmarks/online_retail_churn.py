@@ -110,7 +110,7 @@ def main() -> None:
     folder = chosen.home or Path(tempfile.mkdtemp())
     context = home(chosen.data, folder)
     cutoffs = Churn.training_cutoffs(LAST, dataset.first_day(context, Churn))
-    frame = dataset.labelled(context, Churn, *cutoffs, CUTOFF)
+    frame = dataset.labelled(context, Churn, *cutoffs, CUTOFF).rows
     is_test = frame["cutoff"] == CUTOFF
     test = frame[is_test].reset_index(drop=True)
     trained = train(Churn, frame[~is_test], nthread=2)

@@ -125,13 +125,22 @@ def test_missing_features_are_named(trained):
         (PAST.head(10), TooLittleDataError),
         (PAST.assign(label=False), TooLittleDataError),
         (PAST.assign(label=True), TooLittleDataError),
+        (PAST.assign(**{"value.noise": None}), TooLittleDataError),
         (pd.concat([PAST, PAST.head(1)]), ConfigError),
     ],
-    ids=["few rows", "nobody left", "all left", "a customer twice"],
+    ids=["few rows", "nobody left", "all left", "a feature without a value", "a customer twice"],
 )
 def test_data_that_cannot_be_trained_on_is_refused_with_a_reason(frame, error):
     with pytest.raises(error, match="leaving"):
         train(Leaving, frame)
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), 1e39])
+def test_an_infinite_or_huge_value_is_named_in_training_and_in_scoring(trained, value):
+    rows = PAST.assign(**{"value.orders": [value, *PAST["value.orders"][1:]]})
+    for act in (lambda: train(Leaving, rows), lambda: trained.predict(rows)):
+        with pytest.raises(ConfigError, match=r"value\.orders: a value is infinite or too large"):
+            act()
 
 
 def test_a_single_outcome_has_no_metrics_and_passes_no_gate(trained):
