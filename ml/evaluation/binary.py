@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ml.evaluation.costs import Contacts
+from ml.evaluation.costs import ContactPrice
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 
@@ -31,7 +31,7 @@ class BinaryTest:
     labels: Floats
     baseline: Floats
     usual: float
-    contacts: Contacts | None = None
+    contacts: ContactPrice | None = None
 
     @cached_property
     def ranking(self) -> Ranking:

@@ -22,19 +22,19 @@ SHOWN = (
 
 
 @dataclass(frozen=True)
-class Words:
+class CardText:
     """Sentences and headings of a card in one language. Those with braces are filled in."""
 
     title: str
     who: str
-    asks: str
+    question: str
     passed: str
     failed: str
     learned: str
     tested: str
     figures: tuple[str, str, str, str]
     names: dict[str, str]
-    read: tuple[str, ...]
+    explanation: tuple[str, ...]
     random_split: str
     tables: dict[str, str]
     columns: dict[str, str]
@@ -43,10 +43,10 @@ class Words:
     limits: str
 
 
-ENGLISH = Words(
+ENGLISH = CardText(
     title="Model card: {name}",
     who="Answers for it: {owner}. Trained on {day}.",
-    asks="**Foretells**: {about} Of {entities} with `{population}`, within {days} days.",
+    question="**Foretells**: {about} Of {entities} with `{population}`, within {days} days.",
     passed="**May be used.** Every check below passed.",
     failed="**Must not be used.** {number} of the checks below failed:",
     learned="Learned from {rows} rows of {entities} at {cutoffs} cutoffs, {first} to {last}; of them {rate} came true.",
@@ -64,7 +64,7 @@ ENGLISH = Words(
         "baseline_profit": "the same by the baseline",
         "profit_of_all": "the same, all contacted",
     },
-    read=(
+    explanation=(
         "- AUC: of two, one of whom it comes true for, how often the model ranks that one first; .5 is chance.",
         "- Lift of the first tenth: how many times more often it comes true among the tenth with the highest scores.",
         "- Foretold / came true: 1 is right on the whole; above it, too much was foretold.",
@@ -78,10 +78,10 @@ ENGLISH = Words(
     limits="The score is a probability within the population above, on days like those of the test. It does not say"
     " that a contact changes anything: that takes an experiment.",
 )
-CHINESE = Words(
+CHINESE = CardText(
     title="模型卡片：{name}",
     who="负责团队：{owner}。训练日：{day}。",
-    asks="**预测内容**：{about} 人群：`{population}`，期限 {days} 天。",
+    question="**预测内容**：{about} 人群：`{population}`，期限 {days} 天。",
     passed="**可以使用。** 下列检查全部通过。",
     failed="**不得使用。** 下列检查有 {number} 项未通过：",
     learned="训练数据：{rows} 行，{cutoffs} 个截止日（{first} 至 {last}），其中实际发生 {rate}。",
@@ -93,7 +93,7 @@ CHINESE = Words(
         "over_champion": "AUC 高出现用模型", "profit": "每千人利润（按模型触达）",
         "baseline_profit": "每千人利润（按基线触达）", "profit_of_all": "每千人利润（全部触达）",
     },
-    read=(
+    explanation=(
         "- AUC：随机取一个发生者和一个未发生者，模型把前者排在前面的机会；0.5 等于随机。",
         "- 前 10% 提升度：得分最高的十分之一里，实际发生率是平均的几倍。",
         "- 预测 / 实际：1 为总体准确，大于 1 为预测偏高。",
@@ -120,14 +120,16 @@ def cards(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, datas
 
 
 def _card(
-    words: Words, spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset
+    words: CardText, spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset
 ) -> str:  # fmt: skip
     facts, about = trained.facts, " ".join((spec.__doc__ or "").split())
     entities, rows = spec.entity.plural(2), f"{facts['rows']:,}"
     cutoffs = facts["cutoffs"]
     rate = _number("positive_rate", facts.get("positive_rate", facts.get("mean_label", float("nan"))))
     verdict = words.failed.format(number=len(evaluation.reasons)) if evaluation.reasons else words.passed
-    asked = words.asks.format(about=about, entities=entities, population=spec.population, days=spec.label.horizon_days)
+    asked = words.question.format(
+        about=about, entities=entities, population=spec.population, days=spec.label.horizon_days
+    )
     learned = words.learned.format(
         rows=rows, entities=entities, cutoffs=len(cutoffs), first=cutoffs[0], last=cutoffs[-1], rate=rate
     )
@@ -148,7 +150,7 @@ def _card(
     return "\n\n".join(parts) + "\n"
 
 
-def _figures(words: Words, spec: type[ModelSpec], metrics: dict[str, float]) -> list[str]:
+def _figures(words: CardText, spec: type[ModelSpec], metrics: dict[str, float]) -> list[str]:
     """Table of the figures, what they mean, and the warning of a random split."""
     heads = [head.format(baseline=spec.baseline.feature if spec.baseline else "-") for head in words.figures]
     rows: list[list[str]] = []
@@ -161,13 +163,13 @@ def _figures(words: Words, spec: type[ModelSpec], metrics: dict[str, float]) -> 
             rows.append(row)
     texts = [_markdown(heads, rows)]
     if "auc" in metrics:
-        texts.append("\n".join(words.read))
+        texts.append("\n".join(words.explanation))
     if "random_split_auc" in metrics:
         texts.append(words.random_split.format(auc=_number("auc", metrics["random_split_auc"])))
     return texts
 
 
-def _tables(words: Words, tables: dict[str, pd.DataFrame]) -> list[str]:
+def _tables(words: CardText, tables: dict[str, pd.DataFrame]) -> list[str]:
     texts = []
     for name, table in tables.items():
         heads = [words.columns.get(column, column.replace("_", " ")) for column in table.columns]

@@ -16,7 +16,7 @@ PER = 1000
 
 
 @dataclass(frozen=True)
-class Contacts:
+class ContactPrice:
     """What a contact costs, and what it brings with somebody of whom the label is 1, in the currency of the house."""
 
     cost: float

@@ -11,7 +11,7 @@ from ml.lifecycle.plots import GREY, INK, axes_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml.evaluation.costs import Contacts
+    from ml.evaluation.costs import ContactPrice
     from quanyu.grammar.task import Floats
 
 BRASS = "#b07d2b"
@@ -102,7 +102,7 @@ def _gain(test: BinaryTest, metrics: dict[str, float], baseline: str, title: str
     return axes.figure
 
 
-def _cost(test: BinaryTest, contacts: Contacts, baseline: str, title: str) -> Any:
+def _cost(test: BinaryTest, contacts: ContactPrice, baseline: str, title: str) -> Any:
     import numpy as np
 
     axes = axes_of(title)

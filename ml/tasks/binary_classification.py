@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from ml.evaluation import calibration as calibrations
 from ml.evaluation.binary import NOTHING, BinaryTest, binned, paired
-from ml.evaluation.costs import Contacts
+from ml.evaluation.costs import ContactPrice
 from ml.evaluation.leaks import auc_of, learned_from_nothing, too_good_alone
 from ml.evaluation.segments import by_segment, worst
 from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
@@ -94,9 +94,9 @@ class BinaryClassification(Task):
         return mistakes
 
     @property
-    def contacts(self) -> Contacts | None:
+    def contacts(self) -> ContactPrice | None:
         """What a contact costs and brings; None where it is not declared."""
-        return Contacts(self.contact_cost, self.margin) if self.contact_cost else None
+        return ContactPrice(self.contact_cost, self.margin) if self.contact_cost else None
 
     def shortage(self, labels: Floats) -> str:
         """Each fold needs some rows of either label."""

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from ml.evaluation.binary import BinaryTest, paired
-from ml.evaluation.costs import Contacts
+from ml.evaluation.costs import ContactPrice
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 from ml.evaluation.segments import by_segment, worst
@@ -211,13 +211,13 @@ def test_segments_of_few_rows_are_left_out_and_unknown_values_are_one():
 
 def test_contacts_bring_what_their_margin_is_less_their_cost():
     scores, labels = np.array([0.9, 0.6, 0.3, 0.1]), np.array([1.0, 0.0, 1.0, 0.0])
-    test = BinaryTest(scores, labels, -scores, 0.5, Contacts(cost=1.0, margin=2.0))
+    test = BinaryTest(scores, labels, -scores, 0.5, ContactPrice(cost=1.0, margin=2.0))
     figures = point(test.figures, 4)
     assert figures["contacted_share"] == 0.5
     assert figures["profit"] == 1000 * (2 - 2) / 4
     assert figures["baseline_profit"] == 1000 * (2 - 2) / 4
     assert figures["profit_of_all"] == 1000 * (4 - 4) / 4
-    assert Contacts(1.0, 2.0).curve(test.ranking).tolist() == [0, 250, 0, 250, 0]
+    assert ContactPrice(1.0, 2.0).curve(test.ranking).tolist() == [0, 250, 0, 250, 0]
 
 
 def test_a_feature_that_knows_the_outcome_blocks():
