@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
+from pathlib import Path
 
+from shop import Retailer
 from small_day import RECEIPTS
 
 MEMBERS = """
@@ -110,8 +112,9 @@ class StyleLines(FeatureView):
 FIRST = date(2024, 3, 1)
 CARDS, SKUS = [f"M{n}" for n in range(1, 9)], [f"A{n}" for n in range(4)]
 JOBS = ("customers", "activity", "item_paths")
-BEFORE = ("ingest.members", "ingest.products", "ingest.receipts", "ingest.looks", "identities", *JOBS)
-INGESTED = BEFORE[: -len(JOBS)]
+# Frames compute all else from facts.
+INGESTED = ("ingest.members", "ingest.products", "ingest.receipts", "ingest.looks", "identities")
+BEFORE = (*INGESTED, *JOBS)
 
 
 class History:
@@ -178,3 +181,21 @@ class History:
             self.shop.land(f"members/{self.day}.csv", "\n".join(rows) + "\n")
         if happens == "products":
             self.products(self.day)
+
+
+DAYS = [date(2024, 3, day) for day in range(1, 4)]
+
+
+def joined_home(folder: Path) -> None:
+    """Three days: M1 buys with the card, somebody by phone; on the third day the phone is found to be that of M1."""
+    shop = Retailer(folder)
+    history = History(shop, 0)
+    history.members(DAYS[0], ["M1"])
+    history.looks(DAYS[0], 0)
+    for day in DAYS:
+        if day == DAYS[2]:
+            shop.land(f"members/{day}.csv", f"card,phone,name\nM1,{history.phone('M8')},Name M1\n")
+        rows = [f"{day}-1,M1,,{day} 09:00:00,A0,1.00", f"{day}-2,,{history.phone('M8')},{day} 09:00:00,A0,10.00"]
+        shop.land(f"receipts/{day}.csv", "\n".join(["slip,card,phone,at,sku,paid", *rows]) + "\n")
+        shop.run(str(day), *INGESTED, "customers")
+    shop.close()

@@ -7,12 +7,15 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pyarrow.compute as pc
 import pytest
 from shop import ROOT, Retailer, template
+
+from ml.lifecycle.dataset import labelled
 
 DATA = Path(os.environ.get("QUANYU_DATA", ROOT.parent / "shared" / "data"))
 FILE = DATA / "online_retail" / "online_retail.parquet"
@@ -81,3 +84,37 @@ def test_a_past_day_contains_nothing_from_after_it(shop):
     assert lines.num_rows == count(
         f"InvoiceDate < date '{DAY}' + 1 and InvoiceNo not like 'A%' and not (CustomerID is null and UnitPrice = 0)"
     )
+
+
+# Purchases by customer number and day: an invoice that is no cancellation, with a line that was paid for.
+PURCHASES = f"""
+with purchases as (
+    select cast(CustomerID as bigint) as customer, InvoiceNo as invoice, min(InvoiceDate)::date as day
+    from '{FILE}'
+    where CustomerID is not null and InvoiceNo not like 'C%' and InvoiceNo not like 'A%'
+    group by all having max(abs(round(Quantity * UnitPrice::decimal(18, 4), 2))) > 0.01
+)
+"""
+# Of each shipped model: rows of the population at a cutoff, and those of whom the label is 1.
+LABELS = {
+    "churn": """
+        select count(distinct customer), count(distinct customer) filter (not exists (
+            select 1 from purchases later
+            where later.customer = purchases.customer
+              and later.day > date '{cutoff}' and later.day <= date '{cutoff}' + 90
+        ))
+        from purchases where day <= date '{cutoff}' and day > date '{cutoff}' - 365
+    """,
+}
+
+
+def test_labels_of_every_shipped_model_are_as_often_1_as_an_independent_query_says(shop):
+    context = shop.context("2011-12-09")
+    assert set(context.catalogue.models) == set(LABELS), "write the query of a new model"
+    cutoffs = [date(2011, 3, 14), date.fromisoformat(DAY)]
+    for name, query in LABELS.items():
+        rows = labelled(context, context.catalogue.models[name], *cutoffs).rows
+        for cutoff in cutoffs:
+            labels = rows.loc[rows["cutoff"] == cutoff, "label"]
+            expected = duckdb.connect().execute(PURCHASES + query.format(cutoff=cutoff)).fetchone()
+            assert (len(labels), int(labels.sum())) == expected

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import served
+from ml.lifecycle.train import folds_of
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.task import Examples
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from quanyu.grammar.task import Floats
 
 FOLDS = 5
@@ -77,7 +74,7 @@ class Boosting:
         import numpy as np
         import xgboost
 
-        scores, folds = np.empty(len(examples.labels), dtype=np.float64), _folds(examples)
+        scores, folds = np.empty(len(examples.labels), dtype=np.float64), folds_of(examples, FOLDS)
         for fold in range(FOLDS):
             inside = folds == fold
             if inside.any():
@@ -89,8 +86,3 @@ class Boosting:
         estimator = self.spec.estimator
         signs = {**dict.fromkeys(estimator.rising, 1), **dict.fromkeys(estimator.falling, -1)}
         return f"({','.join(str(signs.get(feature, 0)) for feature in self.spec.features)})"
-
-
-def _folds(examples: Examples) -> NDArray[np.int64]:
-    # By a hash of the key: an entity's fold does not depend on the other entities.
-    return examples.keys.map(lambda key: int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) % FOLDS).to_numpy()

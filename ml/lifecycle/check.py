@@ -13,6 +13,11 @@ from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of
 from quanyu.model.entities import Customer
 
+# Types that begin so are numbers for a learner.
+NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
+
+SEGMENTS = ("string", "boolean", "")
+
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
     """Add the mistakes in all models, and in the offers that they are for, to `problems`."""
@@ -35,6 +40,13 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
     for key, feature in dict.fromkeys(named):
         if feature not in names:
             problems.add(file, f"{spec.name}.{key}", f"unknown feature {feature!r}; {nearest(feature, names)}")
+        # An invalid or retired one has no type, and is reported itself.
+        elif names[feature].type and not names[feature].type.startswith(NUMBERS):
+            words = (
+                f"{feature!r} is a {names[feature].type}: a model learns from numbers, and from what is true or false"
+            )
+            problems.add(file, f"{spec.name}.{key}", f"{words}; name a tag that is true for the value that matters")
+    _check_segments(catalogue, spec, problems)
     if hasattr(spec, "label") and spec.label.over not in tables:
         over = spec.label.over
         problems.add(file, f"{spec.name}.label", f"unknown table {over!r}; {nearest(over, tables)}")
@@ -47,11 +59,21 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
         condition(spec.population or "true", names)
 
 
+def _check_segments(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
+    file, names = file_of(spec), catalogue.names(spec.entity)
+    for segment in spec.segments:
+        if segment not in names:
+            problems.add(file, f"{spec.name}.segments", f"unknown name {segment!r}; {nearest(segment, names)}")
+        elif names[segment].type not in SEGMENTS:
+            words = f"{segment!r} is a {names[segment].type}: a segment is a text, or true or false"
+            problems.add(file, f"{spec.name}.segments", f"{words}; name a tag with bands")
+
+
 def uses(catalogue: Catalogue) -> list[Use]:
     """What models learn from, and what their population and baseline name."""
     specs = [spec for spec in catalogue.models.values() if hasattr(spec, "entity")]
     return [
         Use(spec.entity.name, name, f"model {spec.name}", file_of(spec), spec.name)
         for spec in specs
-        for name in inputs_of(spec)
+        for name in dict.fromkeys([*inputs_of(spec), *spec.segments])
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,12 @@ from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of, with_inputs
 from quanyu.grammar.tags import over_profile, profile_column
-from quanyu.point_in_time import as_of, masters, view_parts
+from quanyu.identifiers.valid import PERSON
+from quanyu.point_in_time import masters, view_parts
+from quanyu.point_in_time.frame import frame
+from quanyu.point_in_time.identities import log_began, valid_sql
 from quanyu.point_in_time.profiles import profiles
+from quanyu.point_in_time.spine import InputsOfSpine, everybody_on
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -30,12 +35,18 @@ def views_of(catalogue: Catalogue, spec: type[ModelSpec]) -> list[str]:
 
 def population(context: Context, spec: type[ModelSpec], *days: date) -> DataFrame:
     """Entities of the model's population as of each day: the entity's key, as_of, and features by their names."""
+    return _chosen(context, spec, profiles(context, spec.entity, inputs_of(spec), *days))
+
+
+def _chosen(context: Context, spec: type[ModelSpec], rows: DataFrame) -> DataFrame:
+    """The population among rows with flat columns: the entity's key, as_of, features, and segments where they are."""
     names = context.catalogue.names(spec.entity)
     types = {profile_column(name): column.type for name, column in names.items()}
-    rows = profiles(context, spec.entity, inputs_of(spec), *days)
     chosen = rows_where(rows, safe_sql(two_valued(over_profile(parse(spec.population).tree)), types))
     features = dict.fromkeys([*spec.features, *([spec.baseline.feature] if spec.baseline else [])])
     columns = [f"cast(`{profile_column(feature)}` as double) as `{feature}`" for feature in features]
+    segments = [name for name in spec.segments if name not in features and profile_column(name) in rows.columns]
+    columns += [f"cast(`{profile_column(name)}` as string) as `{name}`" for name in segments]
     return chosen.selectExpr(*spec.entity.by(), *columns)
 
 
@@ -44,28 +55,76 @@ def stored(context: Context, spec: type[ModelSpec]) -> pd.DataFrame:
     return population(context, spec, context.day).drop("as_of").orderBy(spec.entity.key).toPandas()
 
 
-def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.DataFrame:
-    """Entities at each cutoff with features and label, computed in one pass from the facts known at that cutoff.
+@dataclass(frozen=True)
+class LabelledFrame:
+    """Entities at each cutoff, and what a reader must know of them.
 
-    The label is known only once the horizon is over.
+    `rows` have the entity's key, `cutoff`, features as doubles, segments as text, and `label`.
+    """
+
+    rows: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> LabelledFrame:
+    """Entities at each cutoff with features and label, in one pass from the facts known at that cutoff.
+
+    Who is one customer is as valid on the cutoff, as far back as the log of customer ids reaches: what was found out
+    later changes no feature. The label is known only once the horizon is over.
     """
     by = spec.entity.by()
-    entities = population(context, spec, *cutoffs)
+    entities, notes = _as_of(context, spec, cutoffs)
+    entities = context.lake.staging.materialize(entities)
     plan = spec.label.plan(context.catalogue.tables)
-    rows = entities.join(_outcomes(context, spec, plan, cutoffs), by, "left")
+    rows = entities.join(_outcomes(context, spec, plan, entities.select(*by)), by, "left")
     features = [f"`{name}`" for name in entities.columns if name not in by]
-    frame = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, f"{spec.label.sql(plan)} as label")
-    return frame.orderBy("cutoff", spec.entity.key).toPandas()
+    labels = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, f"{spec.label.sql(plan)} as label")
+    return LabelledFrame(labels.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes))
 
 
-def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression, cutoffs: Sequence[date]) -> DataFrame:
-    """What the label measures in the horizon after each cutoff, as known at its end: key, cutoff, aggregates."""
-    label, table = spec.label, context.catalogue.tables[spec.label.over]
-    ends = [label.window(cutoff)[1] for cutoff in cutoffs]
-    rows = as_of.facts_of(context, spec.entity, table, None, *ends)
-    rows = masters.with_referred(context, rows, table, list(filter(None, [label.where, label.value])), *ends)
-    parts = view_parts.aggregated(rows, spec.entity.by(), plan.parts())
-    return parts.selectExpr(spec.entity.key, f"date_sub(as_of, {label.horizon_days}) as as_of", *plan.parts())
+def _as_of(context: Context, spec: type[ModelSpec], cutoffs: Sequence[date]) -> tuple[DataFrame, list[str]]:
+    """The population of each cutoff with features and segments: the entity's key, as_of, values; and notes."""
+    entity = spec.entity
+    began = log_began(context) if entity.resolved else date.min
+    spine = everybody_on(context, entity, cutoffs, began).withColumnRenamed("as_of", "cutoff")
+    names = list(dict.fromkeys([*inputs_of(spec), *spec.segments]))
+    result = frame(context, entity, spine, names, present=True)
+    flat = (f"`{name}` as `{profile_column(name)}`" for name in names)
+    return _chosen(context, spec, result.rows.selectExpr(entity.key, "cutoff as as_of", *flat)), result.notes()
+
+
+def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression, pairs: DataFrame) -> DataFrame:
+    """What the label measures in the horizon after the cutoff of each pair, as known at its end.
+
+    The entity's key and as_of are those of the cutoff. Its facts are those of the customer, or the customers, that its
+    records have become by the end of the horizon.
+    """
+    label, key, by = spec.label, spec.entity.key, spec.entity.by()
+    began = log_began(context) if spec.entity.resolved else date.min
+    ends = context.lake.staging.materialize(_at_end(context, spec, pairs, began))
+    later = ends.selectExpr(f"later as `{key}`", "until as as_of").distinct()
+    table = context.catalogue.tables[label.over]
+    rows = InputsOfSpine.of(context, spec.entity, later, began).facts_of(table, None)
+    rows = masters.with_referred(context, rows, table, list(filter(None, [label.where, label.value])))
+    # The horizon of a plan ends with `as_of`.
+    rows = rows_where(rows, plan.condition())
+    then = ends.selectExpr(f"`{key}` as _then", "as_of as _cutoff", f"later as `{key}`", "until as as_of")
+    parts = view_parts.aggregated(then.join(rows, by), ["_then", "_cutoff"], plan.parts())
+    return parts.withColumnsRenamed({"_then": key, "_cutoff": "as_of"})
+
+
+def _at_end(context: Context, spec: type[ModelSpec], pairs: DataFrame, began: date) -> DataFrame:
+    """What each pair has become at the end of its horizon: the pair, `later`, a key of the entity, and `until`."""
+    key, by = spec.entity.key, spec.entity.by()
+    pairs = pairs.selectExpr("*", f"date_add(as_of, {spec.label.horizon_days}) as until")
+    if not spec.entity.resolved:
+        return pairs.selectExpr("*", f"`{key}` as later")
+    identities = context.lake.table(context.catalogue.tables["identities"])
+    valid = valid_sql(began)
+    persons = pairs.join(identities, key).where(valid).select(*by, "until", *PERSON)
+    then = identities.selectExpr(*PERSON, f"`{key}` as later", "valid_from", "valid_to")
+    owned = persons.join(then, PERSON).where(valid.replace("as_of", "until"))
+    return owned.select(*by, "until", "later").distinct()
 
 
 def first_day(context: Context, spec: type[ModelSpec]) -> date | None:

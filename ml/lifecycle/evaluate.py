@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ml.lifecycle.train import Trained, outcomes
+from ml.evaluation.importance import importance
+from ml.lifecycle.train import SEED, Trained, examples_of, outcomes
 from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import MetricGate, ModelSpec
 
@@ -14,44 +15,84 @@ if TYPE_CHECKING:
 
     from quanyu.grammar.task import Floats
 
+# Whatever a model declares: it does not replace a champion that is surely better.
+NOT_WORSE = MetricGate("over_champion_high", at_least=0.0)
+SURELY_WORSE = "the champion of today is surely better on the same rows"
+
 
 @dataclass(frozen=True)
 class GateResult:
-    """A gate, the metric it was compared with, and whether it passed."""
+    """A gate, the metric it was compared with, whether it passed, and what it means if it did not."""
 
     gate: MetricGate
     value: float
     passed: bool
+    meaning: str = ""
 
     def __str__(self) -> str:
-        return f"{self.gate}: {self.value:.4g}, {'passed' if self.passed else 'failed'}"
+        meaning = f" ({self.meaning})" if self.meaning and not self.passed else ""
+        return f"{self.gate}: {self.value:.4g}, {'passed' if self.passed else 'failed'}{meaning}"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics on the test period; a metric that cannot be computed is nan, and fails every gate on it."""
+    """Metrics on the test period; a metric that cannot be computed is nan, and fails every gate on it.
+
+    `test` are the rows, `scores` their predictions, `leaks` signs that the features know the outcome.
+    """
 
     metrics: dict[str, float]
     gates: tuple[GateResult, ...]
     scores: Floats
-    labels: Floats
+    test: pd.DataFrame
+    leaks: tuple[str, ...] = ()
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> Floats:
+        """What came, shape (rows,)."""
+        return outcomes(self.test)
 
     @property
     def passed(self) -> bool:
-        """Whether every gate passed."""
-        return all(result.passed for result in self.gates)
+        """Whether every gate passed and nothing leaks."""
+        return not self.reasons
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it does not become champion, a sentence each."""
+        return tuple(str(result) for result in self.gates if not result.passed) + self.leaks
 
 
-def evaluate(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> Evaluation:
+def evaluate(
+    spec: type[ModelSpec], trained: Trained, test: pd.DataFrame, champion_scores: Floats | None = None,
+    training: pd.DataFrame | None = None, nthread: int = 1, seed: int = SEED,
+) -> Evaluation:  # fmt: skip
     """Compare predictions with outcomes at the test cutoff: one row per entity, with features and label.
 
-    ConfigError when a training cutoff is less than the horizon before the test cutoff.
+    `champion_scores`, of shape (rows,), are the champion's predictions of the same rows, if there is one. With the
+    training rows, also search for leaks. ConfigError when a training cutoff is less than the horizon before the test.
     """
     _check_cutoffs(spec, trained, test)
-    scores = trained.predict(test)
-    metrics = {"test_rows": float(len(test)), **spec.task.evaluate(spec, scores, test, trained.facts)}
-    gates = tuple(GateResult(gate, metrics[gate.metric], gate.passes(metrics[gate.metric])) for gate in spec.gates)
-    return Evaluation(metrics, gates, scores, outcomes(test))
+    scores, task = trained.predict(test), spec.task
+    leaks: tuple[str, ...] = ()
+    metrics = {"test_rows": float(len(test)), **task.evaluate(spec, scores, test, trained.facts)}
+    if champion_scores is not None:
+        metrics |= task.compare(scores, champion_scores, test)
+    if training is not None:
+        examples = examples_of(spec, training)
+        leaks = task.leaks(spec, examples, test, nthread, seed)
+        metrics |= task.training_metrics(spec, examples, trained.predictor.predict(examples.matrix), nthread, seed)
+    gates = [_result(spec, gate, metrics.get(gate.metric, float("nan"))) for gate in spec.gates]
+    if NOT_WORSE.metric in metrics:
+        gates.append(_result(spec, NOT_WORSE, metrics[NOT_WORSE.metric]))
+    tables = task.tables(spec, scores, test, trained.facts) | importance(spec, trained, test, seed)
+    return Evaluation(metrics, tuple(gates), scores, test, leaks, tables)
+
+
+def _result(spec: type[ModelSpec], gate: MetricGate, value: float) -> GateResult:
+    meaning = SURELY_WORSE if gate is NOT_WORSE else spec.task.meanings.get(gate.metric, "")
+    return GateResult(gate, value, gate.passes(value), meaning)
 
 
 def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ml.lifecycle import dataset, match_models
 from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.facts import TrainingFacts
-from ml.lifecycle.registry import RegisteredVersion, Registry
+from ml.lifecycle.registry import Champion, RegisteredVersion, Registry
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from ml.lifecycle.train import train as fit
@@ -94,26 +94,29 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
         return Outcome(notes=(f"{spec.name}: trained on {last}; next training {spec.trained_every_days} days later",))
     if last is not None and last >= context.day:
         return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
-    return _train(context, spec, registry)
+    return _train(context, spec, registry, champion)
 
 
-def _train(context: Context, spec: type[ModelSpec], registry: Registry) -> Outcome:
+def _train(context: Context, spec: type[ModelSpec], registry: Registry, champion: Champion | None) -> Outcome:
     test_cutoff = spec.test_cutoff(context.day)
     cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
     if not cutoffs:
         return Outcome(
             notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",)
         )
-    frame = dataset.labelled(context, spec, *cutoffs, test_cutoff)
+    labelled = dataset.labelled(context, spec, *cutoffs, test_cutoff)
+    frame = labelled.rows
     is_test = frame["cutoff"] == test_cutoff
     test, training = frame[is_test].reset_index(drop=True), frame[~is_test].reset_index(drop=True)
     try:
         trained = fit(spec, training, nthread=context.settings.spark.cores)
-        evaluation = evaluate(spec, trained, test)
+        champion_scores = champion.ask(test[list(champion.features)].astype("float64")) if champion else None
+        evaluation = evaluate(spec, trained, test, champion_scores, training, context.settings.spark.cores)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
-    recorded = registry.record(spec, trained, evaluation, Dataset(context.day, tables, test_cutoff, tuple(cutoffs)))
+    data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs), labelled.notes)
+    recorded = registry.record(spec, trained, evaluation, data)
     context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     note = f"{_ending(recorded, evaluation)}; test cutoff {test_cutoff}, {trained_on}"
@@ -121,8 +124,7 @@ def _train(context: Context, spec: type[ModelSpec], registry: Registry) -> Outco
 
 
 def _ending(recorded: RegisteredVersion, evaluation: Evaluation) -> str:
-    failed = [str(gate) for gate in evaluation.gates if not gate.passed]
-    state = "champion" if recorded.champion else f"no champion, gates failed: {', '.join(failed)}"
+    state = "champion" if recorded.champion else f"no champion, gates failed: {', '.join(evaluation.reasons)}"
     return f"{recorded.name} version {recorded.version}: {state}"
 
 

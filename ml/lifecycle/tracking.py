@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from ml.evaluation.card import cards
+from ml.evaluation.curves import importance_plot
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.train import Trained
 from quanyu.grammar.declaration import digest
@@ -29,6 +32,8 @@ class Dataset:
     tables: Mapping[str, int]
     test_cutoff: date
     training_cutoffs: tuple[date, ...]
+    notes: tuple[str, ...] = ()
+    """What a reader must know of its rows, such as identities that are of today and not of the cutoff."""
 
     def facts(self) -> dict[str, Any]:
         """Return the description as plain values."""
@@ -37,6 +42,7 @@ class Dataset:
             "tables": dict(sorted(self.tables.items())),
             "test_cutoff": str(self.test_cutoff),
             "training_cutoffs": [str(cutoff) for cutoff in self.training_cutoffs],
+            "notes": list(self.notes),
         }
 
 
@@ -44,18 +50,48 @@ def log_facts(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, d
     """Log the declaration, the data, the metrics and the plots of a version to the active run."""
     import mlflow
 
-    params = {**spec.estimator.params, "kind": spec.estimator.kind, "task": spec.task.name, **asdict(spec.task)}
+    params = {**trained.facts["params"], "kind": spec.estimator.kind, "task": spec.task.name, **asdict(spec.task)}
     params |= {"population": spec.population, "horizon_days": spec.label.horizon_days, "definition": spec.digest()}
-    mlflow.log_params(params | {"training_rows": trained.facts["rows"]})
+    mlflow.log_params(params | {"training_rows": trained.facts["rows"], "seed": trained.facts["seed"]})
     # MLflow's database rejects nan.
     mlflow.log_metrics({name: value for name, value in evaluation.metrics.items() if not isnan(value)})
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
     mlflow.log_dict(facts, "dataset.json")
-    mlflow.log_dict({"gates": [str(result) for result in evaluation.gates]}, "gates.json")
+    gates = {"gates": [str(result) for result in evaluation.gates], "leaks": list(evaluation.leaks)}
+    mlflow.log_dict(gates, "gates.json")
     _log_dataset(spec.name, facts)
-    title = f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}"
-    for name, figure in spec.task.plots(evaluation.scores, evaluation.labels, evaluation.metrics, title).items():
+    for name, table in evaluation.tables.items():
+        mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
+    for name, text in cards(spec, trained, evaluation, dataset).items():
+        mlflow.log_text(text, f"{name}.md")
+    mlflow.log_text(_scores(spec, evaluation, mlflow.active_run().info.run_id), "tables/test_scores.csv")
+    _log_plots(spec, evaluation, f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}")
+
+
+def _log_plots(spec: type[ModelSpec], evaluation: Evaluation, title: str) -> None:
+    import mlflow
+
+    figures = spec.task.plots(spec, evaluation.scores, evaluation.test, evaluation.metrics, title)
+    if "importance" in evaluation.tables:
+        figures["importance"] = importance_plot(evaluation.tables["importance"], title)
+    for name, figure in figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs=PLAIN)
+
+
+def _scores(spec: type[ModelSpec], evaluation: Evaluation, run: str) -> str:
+    """Predictions and outcomes of the test rows as CSV, so that a reviewer can compute every figure again.
+
+    A row is named by a hash of its key and the run, which leads to nobody: it is sorted by it.
+    """
+    import pandas as pd
+
+    keys = (hashlib.sha256(f"{run} {key}".encode()).hexdigest()[:16] for key in evaluation.test[spec.entity.key])
+    rows = pd.DataFrame(evaluation.scores.reshape(len(evaluation.test), -1), columns=list(spec.task.columns))
+    rows.insert(0, "row", list(keys))
+    rows["label"] = evaluation.test["label"].to_numpy("float64")
+    if spec.baseline:
+        rows["baseline"] = evaluation.test[spec.baseline.feature].to_numpy()
+    return str(rows.sort_values("row").to_csv(index=False))
 
 
 def _log_dataset(name: str, facts: dict[str, Any]) -> None:

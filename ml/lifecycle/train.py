@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import ConfigError, QuanyuError
@@ -11,12 +12,17 @@ from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.task import Examples, Predictor
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from quanyu.grammar.task import Floats
 
 SEED = 20111209
 LEAST_ROWS = 50
+# Learners hold features as 4-byte floats.
+LARGEST = 3e38
+SEARCHED_OUT = 5
 
 
 class TooLittleDataError(QuanyuError):
@@ -39,27 +45,47 @@ class Trained:
 def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed: int = SEED) -> Trained:
     """Train on one row per entity and cutoff (the entity's key, cutoff, features as doubles, label).
 
-    The order of rows does not matter. TooLittleDataError when there are too few rows, or the task finds too few labels.
+    The order of rows does not matter. TooLittleDataError when there are too few rows, a feature has no value, or the
+    task finds too few labels; ConfigError for an infinite or huge value.
     """
+    examples = examples_of(spec, training)
+    _check(spec, training, examples)
+    trials = _searched(spec, examples, nthread, seed)
+    params = min(trials, key=lambda trial: trial["loss"])["params"] if trials else dict(spec.estimator.params)
+    facts = {
+        "rows": len(examples.labels),
+        spec.entity.plural(2): int(examples.keys.nunique()),
+        **spec.task.facts(examples.labels),
+        "data": _fingerprint(examples),
+        "cutoffs": sorted({str(cutoff)[:10] for cutoff in examples.cutoffs}),
+        "seed": seed,
+        "params": params,
+        "search": trials,
+    }
+    chosen = spec.with_estimator(replace(spec.estimator, params=params)) if trials else spec
+    return Trained(spec.features, spec.task.fit(chosen, examples, nthread, seed), facts)
+
+
+def examples_of(spec: type[ModelSpec], training: pd.DataFrame) -> Examples:
+    """Rows of a training set in an order of their own, as a learner takes them."""
+    import pandas as pd
+
     key = spec.entity.key
     frame = training.sort_values([key, "cutoff"], kind="stable").reset_index(drop=True)
-    examples = Examples(inputs(frame, spec.features), outcomes(frame), frame[key])
-    _check(spec, frame, examples)
-    facts = {
-        "rows": len(frame),
-        spec.entity.plural(2): int(frame[key].nunique()),
-        **spec.task.facts(examples.labels),
-        "data": _fingerprint(frame["cutoff"], examples),
-        "cutoffs": sorted({str(cutoff)[:10] for cutoff in frame["cutoff"]}),
-    }
-    return Trained(spec.features, spec.task.fit(spec, examples, nthread, seed), facts)
+    return Examples(inputs(frame, spec.features), outcomes(frame), frame[key], pd.to_datetime(frame["cutoff"]))
 
 
 def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
-    """Return the features in the model's order, shape (rows, features); ConfigError naming those that are absent."""
+    """Return the features in the model's order, shape (rows, features); ConfigError naming absent or infinite ones."""
+    import numpy as np
+
     if missing := [feature for feature in features if feature not in frame]:
         raise ConfigError(f"The data has no columns {', '.join(missing)}, which are features of the model.")
     matrix: Floats = frame[list(features)].astype("float64").to_numpy()
+    huge = np.flatnonzero((np.abs(matrix) > LARGEST).any(axis=0))
+    if len(huge):
+        names = ", ".join(features[place] for place in huge)
+        raise ConfigError(f"{names}: a value is infinite or too large to learn from; bound it where it is declared.")
     return matrix
 
 
@@ -69,15 +95,60 @@ def outcomes(frame: pd.DataFrame) -> Floats:
     return labels
 
 
+def known_on_newest(spec: type[ModelSpec], examples: Examples) -> NDArray[np.bool_]:
+    """Rows of cutoffs whose outcome was known on the newest cutoff: shape (rows,)."""
+    import pandas as pd
+
+    ends = examples.cutoffs + pd.Timedelta(days=spec.label.horizon_days)
+    known: NDArray[np.bool_] = (ends <= examples.cutoffs.max()).to_numpy()
+    return known
+
+
+def folds_of(examples: Examples, number: int) -> NDArray[np.int64]:
+    """Fold of each row, shape (rows,), by a hash of the key: it does not depend on the other entities."""
+    return examples.keys.map(lambda key: int(hashlib.sha256(str(key).encode()).hexdigest()[:8], 16) % number).to_numpy()
+
+
+def _searched(spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> list[dict[str, Any]]:
+    """Loss of each combination of the declared values, with all parameters; empty if there is none to choose.
+
+    They learn from cutoffs whose outcome was known on the newest training cutoff and foretell that one; with too
+    short a history, they foretell one of SEARCHED_OUT folds of entities.
+    """
+    search = spec.estimator.search
+    if not search:
+        return []
+    inside = known_on_newest(spec, examples)
+    outside = (examples.cutoffs == examples.cutoffs.max()).to_numpy()
+    if spec.task.shortage(examples.labels[inside]) or spec.task.shortage(examples.labels[outside]):
+        outside = folds_of(examples, SEARCHED_OUT) == 0
+        inside = ~outside
+    past, later = examples.where(inside), examples.where(outside)
+    trials = []
+    for values in product(*search.values()):
+        params = {**spec.estimator.params, **dict(zip(search, values, strict=True))}
+        tried = spec.with_estimator(replace(spec.estimator, params=params))
+        predictions = spec.task.fit(tried, past, nthread, seed).predict(later.matrix)
+        trials.append({"params": params, "loss": spec.task.loss(predictions, later.labels)})
+    return trials
+
+
 def _check(spec: type[ModelSpec], frame: pd.DataFrame, examples: Examples) -> None:
+    import numpy as np
+
     if len(frame) < LEAST_ROWS:
         raise TooLittleDataError(f"{spec.name}: {len(frame)} rows to train on; at least {LEAST_ROWS} are needed.")
     if shortage := spec.task.shortage(examples.labels):
         raise TooLittleDataError(f"{spec.name}: {shortage}")
+    empty = np.flatnonzero(np.isnan(examples.matrix).all(axis=0))
+    if len(empty):
+        names = ", ".join(spec.features[place] for place in empty)
+        raise TooLittleDataError(f"{spec.name}: {names}: no row has a value; leave it out until there are some.")
     if frame.duplicated([spec.entity.key, "cutoff"]).any():
         raise ConfigError(f"{spec.name}: a {spec.entity.plural(1)} appears twice at one cutoff in the training data.")
 
 
-def _fingerprint(cutoffs: pd.Series[Any], examples: Examples) -> str:
-    rows = "\n".join(f"{key} {str(cutoff)[:10]}" for key, cutoff in zip(examples.keys, cutoffs, strict=True))
+def _fingerprint(examples: Examples) -> str:
+    pairs = zip(examples.keys, examples.cutoffs, strict=True)
+    rows = "\n".join(f"{key} {str(cutoff)[:10]}" for key, cutoff in pairs)
     return hashlib.sha256(rows.encode() + examples.matrix.tobytes() + examples.labels.tobytes()).hexdigest()[:16]

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ml.evaluation import calibration as calibrations
+from ml.evaluation.binary import NOTHING, BinaryTest, binned, paired
+from ml.evaluation.costs import ContactPrice
+from ml.evaluation.leaks import auc_of, learned_from_nothing, too_good_alone
+from ml.evaluation.segments import by_segment, worst
 from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
-from ml.lifecycle.plots import GREY, INK, axes_of
-from ml.lifecycle.train import outcomes
+from ml.lifecycle.train import inputs, outcomes
 from quanyu.errors import ConfigError, nearest
-from quanyu.grammar.model_spec import Baseline, ModelSpec, NoneOf
+from quanyu.grammar.model_spec import AnyOf, Baseline, ModelSpec, NoneOf
 from quanyu.grammar.table import Column
 from quanyu.grammar.task import Examples, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml.evaluation.leaks import Learner
     from quanyu.grammar.task import Floats
 
 CALIBRATIONS = ("isotonic", "sigmoid")
-BINS = 10
-NOTHING = float("nan")
+OBJECTIVE = "binary:logistic"
+# Trees of a check of leaks: a leak needs few.
+TREES = 50
+WITH_BOUNDS = (
+    "auc", "average_precision", "lift_at_10pct", "baseline_auc", "baseline_average_precision",
+    "baseline_lift_at_10pct", "auc_over_baseline", "average_precision_over_baseline", "brier", "baseline_brier",
+    "logloss", "mean_score", "positive_rate", "calibration_in_the_large",
+)  # fmt: skip
+OF_SEGMENTS = ("segment_auc", "segment_calibration")
+PLAIN = ("positives", "ece", "tenths_on_one_side", "one_sided_shift", "training_rate")
+OF_CONTACTS = ("contacted_share", "profit", "baseline_profit", "profit_of_all")
+
+
+def _with_bounds(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
 
 
 @dataclass(frozen=True)
@@ -30,24 +48,55 @@ class BinaryClassification(Task):
 
     calibration: Annotated[str, CALIBRATIONS] = "isotonic"
     """How scores become probabilities."""
+    contact_cost: float = 0.0
+    """What it costs to contact one of those with a high score, in the house's currency; 0 where nobody is contacted."""
+    margin: float = 0.0
+    """What a contact brings with somebody whose label is 1, before its cost, in the house's currency."""
+    too_good: float = 0.95
+    """AUC of a single feature from which it is taken for one that knows the outcome."""
 
-    labels = (NoneOf,)
+    labels = (NoneOf, AnyOf)
     columns = {"score": Column("double", "Calibrated probability.", unit="probability", at_least=0, at_most=1)}
-    metrics = (
-        "auc", "baseline_auc", "auc_over_baseline", "average_precision", "brier", "logloss", "ece", "lift_at_10pct",
-        "mean_score", "positive_rate", "positives",
-    )  # fmt: skip
-    headings = {"auc": "AUC", "baseline_auc": "baseline AUC", "ece": "ECE", "lift_at_10pct": "lift at 10 %"}
+    metrics = (*PLAIN, *OF_SEGMENTS, *_with_bounds(WITH_BOUNDS), *_with_bounds(OF_CONTACTS))
+    meanings = {
+        "test_rows": "too few to judge it by",
+        "positives": "too few of them came true to judge it by",
+        "auc": "it ranks too poorly to act on",
+        "auc_over_baseline": "the baseline alone ranks as well",
+        "auc_over_baseline_low": "it may rank no better than the baseline alone",
+        "ece": "foretold and real shares differ too much",
+        "calibration_in_the_large": "it foretells too many or too few on the whole",
+        "one_sided_shift": "nearly every tenth of the scores is off to the same side",
+        "segment_auc": "in one segment it surely ranks no better than that",
+        "segment_calibration": "in one segment it surely foretells so many times too much or too little",
+        "profit_low": "to contact those whom it names may cost more than it brings",
+    }
+    headings = {"auc": "AUC", "baseline_auc": "baseline AUC", "calibration_in_the_large": "foretold / came",
+                "lift_at_10pct": "lift at 10 %"}  # fmt: skip
 
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
-        """Also: a baseline is missing, or the calibration is not known."""
+        """Also: a baseline is missing, a calibration is not known, or a contact has a cost and no margin."""
         mistakes = super().problems(spec)
         if spec.baseline is None:
             mistakes.append(("baseline", "is missing: name a feature, as Baseline('view.feature', 'more')"))
         if self.calibration not in CALIBRATIONS:
             known = nearest(self.calibration, CALIBRATIONS)
             mistakes.append(("task.calibration", f"{self.calibration!r} is not known; {known}"))
+        if not (self.contact_cost == self.margin == 0 or 0 < self.contact_cost < self.margin):
+            amounts = f"contact_cost {self.contact_cost:g} and margin {self.margin:g}"
+            mistakes.append(("task.margin", f"{amounts}: a contact costs something, and less than it may bring"))
+        gated = [gate.metric for gate in spec.gates]
+        if self.contacts is None:
+            costly = [metric for metric in gated if metric in _with_bounds(OF_CONTACTS)]
+            mistakes += [("gates", f"{metric!r} needs contact_cost and margin of the task") for metric in costly]
+        if not spec.segments:
+            mistakes += [("gates", f"{metric!r} needs segments") for metric in gated if metric in OF_SEGMENTS]
         return mistakes
+
+    @property
+    def contacts(self) -> ContactPrice | None:
+        """What a contact costs and brings; None where it is not declared."""
+        return ContactPrice(self.contact_cost, self.margin) if self.contact_cost else None
 
     def shortage(self, labels: Floats) -> str:
         """Each fold needs some rows of either label."""
@@ -56,130 +105,115 @@ class BinaryClassification(Task):
         return f"{positives} of {rows} rows have the label; both outcomes are needed." if few else ""
 
     def facts(self, labels: Floats) -> dict[str, float]:
-        """Number of rows whose label is 1."""
-        return {"positives": int(labels.sum())}
+        """Number and share of rows whose label is 1."""
+        return {"positives": int(labels.sum()), "positive_rate": float(labels.mean())}
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> BoostedTrees:
         """Train a booster, and calibrate it."""
-        boosting = Boosting(spec, "binary:logistic", nthread, seed)
-        # Out-of-fold scores: a booster is overconfident about its own training examples.
-        calibration = _calibration(self.calibration, boosting.out_of_fold(examples), examples.labels)
+        boosting = Boosting(spec, OBJECTIVE, nthread, seed)
+        calibration = calibrations.curve(self.calibration, *calibrations.held_out(spec, boosting, examples))
         return BoostedTrees(spec.features, boosting.fit(examples.matrix, examples.labels), calibration)
+
+    def loss(self, predictions: Floats, labels: Floats) -> float:
+        """Log loss."""
+        import numpy as np
+
+        safe = np.clip(predictions, 1e-6, 1 - 1e-6)
+        return float(-np.log(np.where(labels == 1, safe, 1 - safe)).mean())
 
     def evaluate(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, float]:
-        """Compute the metrics, and the AUC of the baseline on the same rows."""
+        """Compute the metrics with their bounds, and those of the baseline on the same rows."""
         labels = outcomes(test)
-        baseline = _auc(_ranks(spec.baseline, test), labels) if spec.baseline else NOTHING
-        metrics = figures(predictions, labels)
-        return {**metrics, "baseline_auc": baseline, "auc_over_baseline": metrics["auc"] - baseline}
+        if labels.sum() in (0.0, float(len(labels))):
+            return dict.fromkeys(self.metrics, NOTHING) | {"positives": float(labels.sum())}
+        usual = float(facts["positive_rate"])
+        metrics = self._tested(spec, predictions, test, usual).metrics() | {"training_rate": usual}
+        poorest = worst(by_segment(spec.segments, predictions, test)) if spec.segments else {}
+        return metrics | poorest
 
-    def plots(self, predictions: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> dict[str, Any]:
-        """Calibration and cumulative gain."""
+    def compare(self, predictions: Floats, champion: Floats, test: pd.DataFrame) -> dict[str, float]:
+        """AUC over that of the champion on the same rows."""
+        return paired(predictions, champion, outcomes(test))
+
+    def leaks(
+        self, spec: type[ModelSpec], examples: Examples, test: pd.DataFrame, nthread: int, seed: int
+    ) -> tuple[str, ...]:
+        """A single feature that is too good, and shuffled labels that are learned."""
+        labels = outcomes(test)
+        if self.shortage(labels):
+            return ()
+        rows, learn = (inputs(test, spec.features), labels), _learner(spec, nthread, seed)
+        alone = too_good_alone(spec.features, examples, rows, learn, self.too_good)
+        return (*alone, *learned_from_nothing(examples, rows, learn, seed))
+
+    def training_metrics(
+        self, spec: type[ModelSpec], examples: Examples, predictions: Floats, nthread: int, seed: int
+    ) -> dict[str, float]:
+        """AUC on the training rows, and by a random half of the training rows on the other half."""
+        import numpy as np
+
+        inside = np.random.default_rng(seed).random(len(examples.labels)) < 0.5
+        learn = _learner(spec, nthread, seed)
+        scores = learn(examples.matrix[inside], examples.labels[inside], examples.matrix[~inside])
         return {
-            "calibration": _calibration_plot(predictions, labels, metrics, title),
-            "gain": _gain_plot(predictions, labels, metrics, title),
+            "training_auc": auc_of(predictions, examples.labels),
+            "random_split_auc": auc_of(scores, examples.labels[~inside]),
         }
 
+    def tables(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> dict[str, pd.DataFrame]:
+        """Tenths by score, highest first, and segments."""
+        import pandas as pd
 
-def figures(scores: Floats, labels: Floats) -> dict[str, float]:
-    """Compute the metrics that need only probabilities and outcomes, both of shape (rows,)."""
-    positives = float(labels.sum())
-    names = ("auc", "average_precision", "brier", "logloss", "ece", "lift_at_10pct", "mean_score", "positive_rate")
-    if positives in (0.0, float(len(labels))):
-        return {"positives": positives, **dict.fromkeys(names, NOTHING)}
-    from sklearn.metrics import average_precision_score, brier_score_loss, log_loss
+        labels = outcomes(test)
+        columns = ["foretold", "came", "rows"]
+        tenths = pd.DataFrame(binned(predictions, labels)[::-1] if len(labels) else [], columns=columns)
+        tenths.insert(0, "tenth", range(1, len(tenths) + 1))
+        tenths["lift"] = tenths["came"] / labels.mean() if labels.any() else NOTHING
+        segments = {"segments": by_segment(spec.segments, predictions, test)} if spec.segments else {}
+        return {"tenths": tenths, **segments}
 
-    return {
-        "positives": positives,
-        "auc": _auc(scores, labels),
-        "average_precision": float(average_precision_score(labels, scores)),
-        "brier": float(brier_score_loss(labels, scores)),
-        "logloss": float(log_loss(labels, scores)),
-        "ece": _ece(scores, labels),
-        "lift_at_10pct": _lift(scores, labels, 0.1),
-        "mean_score": float(scores.mean()),
-        "positive_rate": float(labels.mean()),
-    }
+    def plots(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, metrics: Mapping[str, float], title: str
+    ) -> dict[str, Any]:
+        """ROC, precision and recall, calibration, cumulative gain, and cost curve."""
+        from ml.evaluation.curves import plots
+
+        tested = self._tested(spec, predictions, test, metrics["training_rate"])
+        return plots(tested, dict(metrics), spec.baseline.feature if spec.baseline else "", title)
+
+    def _tested(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, usual: float) -> BinaryTest:
+        baseline = ranks(spec.baseline, test) if spec.baseline else predictions
+        return BinaryTest(predictions, outcomes(test), baseline, usual, self.contacts)
 
 
-def _binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
-    """Split arrays of shape (rows,) by score into bins of equal size: mean score, share of positives, rows."""
+def ranks(baseline: Baseline, test: pd.DataFrame) -> Floats:
+    """Values of the baseline's feature, shape (rows,), of which a higher one foretells a 1; a null is the median."""
     import numpy as np
 
-    order = np.argsort(scores, kind="stable")
-    groups = [group for group in np.array_split(order, BINS) if len(group)]
-    return [(float(scores[group].mean()), float(labels[group].mean()), len(group)) for group in groups]
-
-
-def _ece(scores: Floats, labels: Floats) -> float:
-    # Expected calibration error over bins of equal size, so that no empty bin distorts it.
-    return sum(abs(mean - share) * rows for mean, share, rows in _binned(scores, labels)) / len(labels)
-
-
-def _lift(scores: Floats, labels: Floats, share: float) -> float:
-    import numpy as np
-
-    top = np.argsort(-scores, kind="stable")[: max(1, round(len(scores) * share))]
-    return float(labels[top].mean() / labels.mean())
-
-
-def _auc(scores: Floats, labels: Floats) -> float:
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels, scores)) if 0 < labels.sum() < len(labels) else NOTHING
-
-
-def _ranks(baseline: Baseline, test: pd.DataFrame) -> Floats:
     if baseline.feature not in test:
         raise ConfigError(f"The baseline's feature {baseline.feature} is not a column of the test data.")
     values = test[baseline.feature].astype("float64")
-    ranked: Any = (values if baseline.higher_is == "more" else -values).fillna(values.median())
-    return ranked.to_numpy()  # type: ignore[no-any-return]
+    directed = values if baseline.higher_is == "more" else -values
+    # Without any value, all rows are alike.
+    middle = directed.median() if directed.notna().any() else 0.0
+    return np.asarray(directed.fillna(middle), dtype=np.float64)
 
 
-def _calibration(kind: str, scores: Floats, labels: Floats) -> dict[str, Any]:
-    if kind == "isotonic":
-        from sklearn.isotonic import IsotonicRegression
+def _learner(spec: type[ModelSpec], nthread: int, seed: int) -> Learner:
+    """Learns with few trees and without declared directions, which would find the outcome in noise."""
+    estimator = spec.estimator
+    params = {**estimator.params, "n_estimators": min(int(estimator.params.get("n_estimators", TREES)), TREES)}
+    plain = spec.with_estimator(replace(estimator, params=params, rising=(), falling=()))
+    boosting = Boosting(plain, OBJECTIVE, nthread, seed)
 
-        fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, labels)
-        return {"kind": kind, "x": fitted.X_thresholds_.tolist(), "y": fitted.y_thresholds_.tolist()}
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
+    def learn(matrix: Floats, labels: Floats, others: Floats) -> Floats:
+        import xgboost
 
-    clipped = np.clip(scores, 1e-6, 1 - 1e-6)
-    line = LogisticRegression(C=1e6).fit(np.log(clipped / (1 - clipped)).reshape(-1, 1), labels)
-    return {"kind": kind, "slope": float(line.coef_[0, 0]), "intercept": float(line.intercept_[0])}
+        scores: Floats = boosting.fit(matrix, labels).predict(xgboost.DMatrix(others, nthread=1)).astype("float64")
+        return scores
 
-
-def _calibration_plot(scores: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> Any:
-    """Plot predicted against observed share of positives by tenth of the rows; perfect is the diagonal."""
-    groups, axes = _binned(scores, labels), axes_of(title)
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as foretold")
-    axes.plot([mean for mean, _, _ in groups], [share for _, share, _ in groups], "o-", color=INK, label="a tenth each")
-    axes.set(xlabel="Foretold probability", ylabel="Share it came true for", xlim=(0, 1), ylim=(0, 1))
-    axes.set_aspect("equal")
-    axes.text(0.97, 0.04, f"ECE {metrics['ece']:.3f}", ha="right", transform=axes.transAxes, color=INK)
-    axes.legend(loc="upper left", frameon=False)
-    return axes.figure
-
-
-def _gain_plot(scores: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> Any:
-    """Plot the cumulative gain: the share of all positives among those with the highest scores."""
-    import numpy as np
-
-    positives = np.cumsum(labels[np.argsort(-scores, kind="stable")])
-    total = max(positives[-1], 1.0) if len(positives) else 1.0
-    share = np.arange(len(positives) + 1) / max(len(positives), 1)
-    rate, axes = total / max(len(positives), 1), axes_of(title)
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="by chance")
-    axes.plot([0, rate, 1], [0, 1, 1], color=GREY, linewidth=1, label="perfect")
-    axes.plot(share, np.concatenate([[0.0], positives]) / total, color=INK, linewidth=2, label="by score")
-    axes.set(xlabel="Share of customers, highest score first", ylabel="Share of positives found")
-    axes.set(xlim=(0, 1), ylim=(0, 1.01))
-    axes.set_aspect("equal")
-    note = f"AUC {metrics['auc']:.3f}   lift at 10 % {metrics['lift_at_10pct']:.2f}"
-    axes.text(0.97, 0.04, note, ha="right", transform=axes.transAxes, color=INK)
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.08), frameon=False)
-    return axes.figure
+    return learn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any, ClassVar, Literal
@@ -21,6 +21,7 @@ from quanyu.grammar.task import Task
 
 FEATURE = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 MOST_CUTOFFS = 1000
+MOST_COMBINATIONS = 30
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,18 @@ class NoneOf(Label):
 
 
 @dataclass(frozen=True)
+class AnyOf(Label):
+    """1 for entities with such a row, else 0."""
+
+    value: str = field(default="count(*)", init=False)
+    """Always the number of these rows."""
+
+    def sql(self, plan: AggregateExpression) -> str:
+        """1 where the plan counts a row."""
+        return f"if({plan.value()} > 0, 1, 0)"
+
+
+@dataclass(frozen=True)
 class Cutoffs:
     """Cutoff days: features are computed before them, labels after. Spacing and minimum history are in days."""
 
@@ -86,6 +99,8 @@ class Estimator:
     """Features with which the score may only rise."""
     falling: tuple[str, ...] = ()
     """Features with which the score may only fall."""
+    search: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Values of parameters to choose among, by training cutoffs alone; all combinations are tried."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +166,8 @@ class ModelSpec:
     """A plain rule that it must beat; a task may need none."""
     gates: ClassVar[tuple[MetricGate, ...]] = ()
     """Required: figures without which a trained version does not become champion."""
+    segments: ClassVar[tuple[str, ...]] = ()
+    """Tags or attributes, as `scene.tag`: figures are also made of the customers of each of their values."""
     trained_every_days: ClassVar[int] = 7
     """Days after which it is trained anew."""
 
@@ -182,6 +199,12 @@ class ModelSpec:
         return last_trained_on is None or day - last_trained_on >= timedelta(days=cls.trained_every_days)
 
     @classmethod
+    def with_estimator(cls, estimator: Estimator) -> type[ModelSpec]:
+        """The same model with another learner, for a search or a check."""
+        own = {"__doc__": cls.__doc__, "__module__": cls.__module__, "name": cls.name, "estimator": estimator}
+        return type(cls.__name__, (cls,), own)
+
+    @classmethod
     def score_columns(cls) -> Mapping[str, Column]:
         """Columns of its scores; none if the task is missing."""
         return getattr(cls, "task", Task).columns
@@ -191,7 +214,7 @@ class ModelSpec:
         """Hash of the declaration, for receipts."""
         parts: tuple[Any, ...] = (cls.label, cls.task, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
         plain = [[type(part).__name__, asdict(part)] for part in parts if part]
-        return digest([cls.name, cls.population, list(cls.features), plain])
+        return digest([cls.name, cls.population, list(cls.features), list(cls.segments), plain])
 
     @classmethod
     def problems(cls) -> list[Problem]:
@@ -226,6 +249,9 @@ def _features(spec: type[ModelSpec]) -> Mistakes:
             mistakes.append(("features", f"{feature!r} is no feature; write view.feature, such as value.orders"))
     doubles = sorted({feature for feature in spec.features if spec.features.count(feature) > 1})
     mistakes += [("features", f"{feature!r} is given twice") for feature in doubles]
+    for segment in spec.segments:
+        if not FEATURE.fullmatch(segment):
+            mistakes.append(("segments", f"{segment!r} is no name; write scene.tag, such as rfm.monetary"))
     rising, falling = spec.estimator.rising, spec.estimator.falling
     for feature in (*rising, *falling):
         if feature not in spec.features:
@@ -246,6 +272,12 @@ def _numbers(spec: type[ModelSpec]) -> Mistakes:
         mistakes.append(("cutoffs.history_days", f"{spec.cutoffs.history_days!r}: {words}"))
     if isinstance(spec.cutoffs.at_most, bool) or not 1 <= spec.cutoffs.at_most <= MOST_CUTOFFS:
         mistakes.append(("cutoffs.at_most", f"{spec.cutoffs.at_most!r}: between 1 and {MOST_CUTOFFS} are allowed"))
+    for name, values in spec.estimator.search.items():
+        if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+            mistakes.append(("estimator.search", f"{name!r}: give a list of values to choose among"))
+    combinations = math.prod(len(values) for values in spec.estimator.search.values())
+    if combinations > MOST_COMBINATIONS:
+        mistakes.append(("estimator.search", f"{combinations} combinations; at most {MOST_COMBINATIONS} are tried"))
     if not spec.label.over:
         mistakes.append(("label.over", "is missing: name a table"))
     if spec.baseline and not FEATURE.fullmatch(spec.baseline.feature):

@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 class Examples:
     """What a model learns from, a row for each entity and cutoff.
 
-    `matrix` has shape (rows, features), with nan for null; `labels` and `keys`, the entities' keys, have shape (rows,).
+    `matrix` has shape (rows, features), with nan for null; `labels`, `keys`, the entities' keys, and `cutoffs`, days
+    of type datetime64, have shape (rows,).
     """
 
     matrix: Floats
     labels: Floats
     keys: pd.Series[Any]
+    cutoffs: pd.Series[Any]
+
+    def where(self, chosen: NDArray[np.bool_]) -> Examples:
+        """The rows that are chosen, by an array of shape (rows,)."""
+        return Examples(self.matrix[chosen], self.labels[chosen], self.keys[chosen], self.cutoffs[chosen])
 
 
 class Predictor(Protocol):
@@ -68,6 +74,8 @@ class Task:
     """Columns of a score, in the order of the predictions. Rules name them as `model.column`."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """Figures of the test period that gates may name, besides `test_rows`."""
+    meanings: ClassVar[Mapping[str, str]] = {}
+    """What it says of a model when a gate on a metric fails, for a reader of the record."""
     headings: ClassVar[Mapping[str, str]] = {}
     """Metrics that the summary of a run shows, each with its heading."""
 
@@ -110,6 +118,37 @@ class Task:
         """
         raise NotImplementedError
 
-    def plots(self, predictions: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> dict[str, Any]:
+    def loss(self, predictions: Floats, labels: Floats) -> float:
+        """What a search of parameters makes small. Both have shape (rows,)."""
+        raise NotImplementedError
+
+    def compare(self, predictions: Floats, champion: Floats, test: pd.DataFrame) -> dict[str, float]:
+        """How much better predictions are than the champion's of the same rows, with bounds of paired resamples.
+
+        A model fails whose `over_champion_high` is below 0: it is surely worse.
+        """
+        return {}
+
+    def leaks(
+        self, spec: type[ModelSpec], examples: Examples, test: pd.DataFrame, nthread: int, seed: int
+    ) -> tuple[str, ...]:
+        """Sentences on signs that the features know the outcome. Each keeps a model from becoming champion."""
+        return ()
+
+    def training_metrics(
+        self, spec: type[ModelSpec], examples: Examples, predictions: Floats, nthread: int, seed: int
+    ) -> dict[str, float]:
+        """Figures of the rows that it learned from, and by a random split of them: they flatter, and warn at most."""
+        return {}
+
+    def tables(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> dict[str, pd.DataFrame]:
+        """Figures of the test period in rows, by name, for the record and the card; without any row of an entity."""
+        return {}
+
+    def plots(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, metrics: Mapping[str, float], title: str
+    ) -> dict[str, Any]:
         """Figures of matplotlib by name, for the record of a version."""
         return {}

@@ -16,7 +16,7 @@ from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.stage import TrainStage
 from ml.lifecycle.tracking import PLAIN, Dataset
 from ml.lifecycle.train import TooLittleDataError, train
-from ml.tasks.binary_classification import BinaryClassification, figures
+from ml.tasks.binary_classification import BinaryClassification
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
@@ -125,13 +125,22 @@ def test_missing_features_are_named(trained):
         (PAST.head(10), TooLittleDataError),
         (PAST.assign(label=False), TooLittleDataError),
         (PAST.assign(label=True), TooLittleDataError),
+        (PAST.assign(**{"value.noise": None}), TooLittleDataError),
         (pd.concat([PAST, PAST.head(1)]), ConfigError),
     ],
-    ids=["few rows", "nobody left", "all left", "a customer twice"],
+    ids=["few rows", "nobody left", "all left", "a feature without a value", "a customer twice"],
 )
 def test_data_that_cannot_be_trained_on_is_refused_with_a_reason(frame, error):
     with pytest.raises(error, match="leaving"):
         train(Leaving, frame)
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), 1e39])
+def test_an_infinite_or_huge_value_is_named_in_training_and_in_scoring(trained, value):
+    rows = PAST.assign(**{"value.orders": [value, *PAST["value.orders"][1:]]})
+    for act in (lambda: train(Leaving, rows), lambda: trained.predict(rows)):
+        with pytest.raises(ConfigError, match=r"value\.orders: a value is infinite or too large"):
+            act()
 
 
 def test_a_single_outcome_has_no_metrics_and_passes_no_gate(trained):
@@ -140,27 +149,16 @@ def test_a_single_outcome_has_no_metrics_and_passes_no_gate(trained):
     assert np.isnan(alone.metrics["auc"]) and alone.metrics["positives"] == 0
 
 
-def test_metrics_of_a_worked_example():
-    labels = np.array([1.0, 0.0] * 50)
-    perfect = figures(labels * 0.98 + 0.01, labels)
-    assert perfect["auc"] == perfect["average_precision"] == 1.0
-    assert perfect["ece"] == pytest.approx(0.01)
-    assert perfect["lift_at_10pct"] == 2.0
-    flat = figures(np.full(100, 0.5), labels)
-    assert (flat["auc"], flat["brier"]) == (0.5, 0.25)
-    assert flat["logloss"] == pytest.approx(np.log(2))
-
-
 def test_plots_are_png_and_deterministic(evaluation):
     def pictures():
-        plots = Leaving.task.plots(evaluation.scores, evaluation.labels, evaluation.metrics, "leaving")
+        plots = Leaving.task.plots(Leaving, evaluation.scores, LATER, evaluation.metrics, "leaving")
         files = {name: BytesIO() for name in plots}
         for name, plot in plots.items():
             plot.savefig(files[name], **PLAIN)
         return {name: file.getvalue() for name, file in files.items()}
 
     first = pictures()
-    assert set(first) == {"calibration", "gain"} and first == pictures()
+    assert set(first) == {"roc", "pr", "calibration", "gain"} and first == pictures()
     assert all(picture.startswith(b"\x89PNG") for picture in first.values())
 
 
@@ -268,7 +266,21 @@ def test_a_record_describes_its_data_without_personal_data(registry, trained, ev
     registry.record(Leaving, trained, evaluation, DATASET)
     files = [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()]
     names = {path.name for path in files}
-    assert {"dataset.json", "gates.json", "calibration.png", "gain.png", "booster.json", "MLmodel"} <= names
+    assert {
+        "dataset.json",
+        "gates.json",
+        "calibration.png",
+        "gain.png",
+        "roc.png",
+        "pr.png",
+        "importance.png",
+        "booster.json",
+        "MLmodel",
+        "card.md",
+        "card_zh.md",
+        "tenths.csv",
+        "test_scores.csv",
+    } <= names
     assert not any(path.suffix in (".pkl", ".pickle") for path in files)
     assert not any(b"customer-0" in path.read_bytes() for path in files)
     dataset = next(path for path in files if path.name == "dataset.json").read_text()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from histories import FIRST, INGESTED, History
+from histories import DAYS, FIRST, INGESTED, History, joined_home
 from rich.console import Console
 from shop import Retailer, template
 
@@ -22,7 +21,6 @@ from quanyu.point_in_time.profiles import computed
 from quanyu.point_in_time.tag_on_day import tag_on_day, values_on_day
 from quanyu.run.runner import Context, perform
 
-# Frames compute all else from facts.
 CUSTOMER_NAMES = (
     "ever.lines", "ever.spend", "ever.last", "ever.drinks", "order_gaps.longest", "weights.age", "tastes.favourite",
     "baskets.small", "value.spend_90d", "engagement.acts", "retention.lapsed", "customer.persons",
@@ -95,28 +93,12 @@ def test_nothing_of_the_future_reaches_any_value_of_many_histories(retailer, see
     assert_no_leak(retailer, seed, 8, everything)
 
 
-DAYS = [date(2024, 3, day) for day in range(1, 4)]
 TAG = "retention.lapsed"
-
-
-def _joined(folder: Path) -> None:
-    """Three days: M1 buys with the card, somebody by phone; on the third day the phone is found to be that of M1."""
-    shop = Retailer(folder)
-    history = History(shop, 0)
-    history.members(DAYS[0], ["M1"])
-    history.looks(DAYS[0], 0)
-    for day in DAYS:
-        if day == DAYS[2]:
-            shop.land(f"members/{day}.csv", f"card,phone,name\nM1,{history.phone('M8')},Name M1\n")
-        rows = [f"{day}-1,M1,,{day} 09:00:00,A0,1.00", f"{day}-2,,{history.phone('M8')},{day} 09:00:00,A0,10.00"]
-        shop.land(f"receipts/{day}.csv", "\n".join(["slip,card,phone,at,sku,paid", *rows]) + "\n")
-        shop.run(str(day), *INGESTED, "customers")
-    shop.close()
 
 
 @pytest.fixture(scope="module")
 def joined() -> Iterator[Context]:
-    shop = Retailer.at(template("frames_joined", _joined))
+    shop = Retailer.at(template("joined", joined_home))
     yield shop.context(str(DAYS[2]))
     shop.close()
 

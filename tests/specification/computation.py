@@ -93,7 +93,7 @@ class Specified:
             }
             yield from _profiles(context, target.entity, names, days)
         elif issubclass(target, ModelSpec):
-            frame = labelled(context, target, *days).rename(columns={"cutoff": "as_of"})
+            frame = labelled(context, target, *days).rows.rename(columns={"cutoff": "as_of"})
             yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
         elif issubclass(target, FeatureView):
             yield from _view(context, target, cases, days)

@@ -1,0 +1,192 @@
+"""The card of a trained version, in English and Chinese: what it foretells, how well, and whether it may be used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from typing import TYPE_CHECKING
+
+from quanyu.grammar.model_spec import ModelSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ml.lifecycle.evaluate import Evaluation
+    from ml.lifecycle.tracking import Dataset
+    from ml.lifecycle.train import Trained
+
+SHOWN = (
+    "auc", "average_precision", "lift_at_10pct", "brier", "calibration_in_the_large", "auc_over_baseline",
+    "over_champion", "profit", "baseline_profit", "profit_of_all",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CardText:
+    """Sentences and headings of a card in one language. Those with braces are filled in."""
+
+    title: str
+    who: str
+    question: str
+    passed: str
+    failed: str
+    learned: str
+    tested: str
+    figures: tuple[str, str, str, str]
+    names: dict[str, str]
+    explanation: tuple[str, ...]
+    random_split: str
+    tables: dict[str, str]
+    columns: dict[str, str]
+    checks: str
+    notes: str
+    limits: str
+
+
+ENGLISH = CardText(
+    title="Model card: {name}",
+    who="Answers for it: {owner}. Trained on {day}.",
+    question="**Foretells**: {about} Of {entities} with `{population}`, within {days} days.",
+    passed="**May be used.** Every check below passed.",
+    failed="**Must not be used.** {number} of the checks below failed:",
+    learned="Learned from {rows} rows of {entities} at {cutoffs} cutoffs, {first} to {last}; of them {rate} came true.",
+    tested="Tested on {rows} {entities} of {cutoff}, whose outcome was known on {day} and not seen in training.",
+    figures=("figure", "model", "95 % interval", "baseline `{baseline}`"),
+    names={
+        "auc": "AUC",
+        "average_precision": "average precision",
+        "lift_at_10pct": "lift of the first tenth",
+        "brier": "Brier score",
+        "calibration_in_the_large": "foretold / came true",
+        "auc_over_baseline": "AUC over the baseline",
+        "over_champion": "AUC over the champion",
+        "profit": "profit of 1,000, contacts by the model",
+        "baseline_profit": "the same by the baseline",
+        "profit_of_all": "the same, all contacted",
+    },
+    explanation=(
+        "- AUC: of two, one of whom it comes true for, how often the model ranks that one first; .5 is chance.",
+        "- Lift of the first tenth: how many times more often it comes true among the tenth with the highest scores.",
+        "- Foretold / came true: 1 is right on the whole; above it, too much was foretold.",
+        "- Brier score: mean squared error of the probabilities; its baseline foretells the share in training to all.",
+    ),
+    random_split="A random split of the training rows gives an AUC of {auc}: it flatters, and is no promise.",
+    tables={"tenths": "By tenth of the scores", "segments": "By segment", "importance": "What it needs most"},
+    columns={},
+    checks="Checks",
+    notes="Of the data",
+    limits="The score is a probability within the population above, on days like those of the test. It does not say"
+    " that a contact changes anything: that takes an experiment.",
+)
+CHINESE = CardText(
+    title="模型卡片：{name}",
+    who="负责团队：{owner}。训练日：{day}。",
+    question="**预测内容**：{about} 人群：`{population}`，期限 {days} 天。",
+    passed="**可以使用。** 下列检查全部通过。",
+    failed="**不得使用。** 下列检查有 {number} 项未通过：",
+    learned="训练数据：{rows} 行，{cutoffs} 个截止日（{first} 至 {last}），其中实际发生 {rate}。",
+    tested="检验数据：{cutoff} 的 {rows} 行，其结果于 {day} 才知道，训练中未使用。",
+    figures=("指标", "模型", "95% 区间", "基线 `{baseline}`"),
+    names={
+        "auc": "AUC", "average_precision": "平均精确率", "lift_at_10pct": "前 10% 提升度", "brier": "Brier 分数",
+        "calibration_in_the_large": "预测 / 实际", "auc_over_baseline": "AUC 高出基线",
+        "over_champion": "AUC 高出现用模型", "profit": "每千人利润（按模型触达）",
+        "baseline_profit": "每千人利润（按基线触达）", "profit_of_all": "每千人利润（全部触达）",
+    },
+    explanation=(
+        "- AUC：随机取一个发生者和一个未发生者，模型把前者排在前面的机会；0.5 等于随机。",
+        "- 前 10% 提升度：得分最高的十分之一里，实际发生率是平均的几倍。",
+        "- 预测 / 实际：1 为总体准确，大于 1 为预测偏高。",
+        "- Brier 分数：概率的均方误差；其基线对所有人预测训练期的发生率。",
+    ),
+    random_split="对训练数据随机拆分得到的 AUC 为 {auc}：偏乐观，不作承诺。",
+    tables={"tenths": "按得分十分位", "segments": "按人群分段", "importance": "最依赖的特征"},
+    columns={
+        "tenth": "十分位", "foretold": "预测", "came": "实际", "rows": "行数", "lift": "提升度", "segment": "分段",
+        "value": "取值", "share": "实际", "auc": "AUC", "auc_low": "AUC 下限", "auc_high": "AUC 上限",
+        "calibration": "预测 / 实际", "calibration_low": "下限", "calibration_high": "上限", "feature": "特征",
+        "loss": "打乱后增加的损失",
+    },
+    checks="检查",
+    notes="数据说明",
+    limits="得分是上述人群在类似检验期的日子里的概率。它不说明触达会改变什么：那需要实验。",
+)  # fmt: skip
+
+
+def cards(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset) -> dict[str, str]:
+    """The card in Markdown by the name of its file: `card` in English, `card_zh` in Chinese."""
+    languages = {"card": ENGLISH, "card_zh": CHINESE}
+    return {name: _card(words, spec, trained, evaluation, dataset) for name, words in languages.items()}
+
+
+def _card(
+    words: CardText, spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset
+) -> str:  # fmt: skip
+    facts, about = trained.facts, " ".join((spec.__doc__ or "").split())
+    entities, rows = spec.entity.plural(2), f"{facts['rows']:,}"
+    cutoffs = facts["cutoffs"]
+    rate = _number("positive_rate", facts.get("positive_rate", facts.get("mean_label", float("nan"))))
+    verdict = words.failed.format(number=len(evaluation.reasons)) if evaluation.reasons else words.passed
+    asked = words.question.format(
+        about=about, entities=entities, population=spec.population, days=spec.label.horizon_days
+    )
+    learned = words.learned.format(
+        rows=rows, entities=entities, cutoffs=len(cutoffs), first=cutoffs[0], last=cutoffs[-1], rate=rate
+    )
+    tested = words.tested.format(
+        rows=f"{len(evaluation.test):,}", entities=entities, cutoff=dataset.test_cutoff, day=dataset.day
+    )
+    parts = [
+        f"# {words.title.format(name=spec.name)}",
+        words.who.format(owner=spec.owner, day=dataset.day), asked,
+        "\n".join([verdict, "", *(f"- {reason}" for reason in evaluation.reasons)]).strip(),
+        f"{learned} {tested}",
+        *_figures(words, spec, evaluation.metrics),
+        *_tables(words, evaluation.tables),
+        f"## {words.checks}", "\n".join(f"- {result}" for result in evaluation.gates),
+        *([f"## {words.notes}", "\n".join(f"- {note}" for note in dataset.notes)] if dataset.notes else []),
+        words.limits,
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(words: CardText, spec: type[ModelSpec], metrics: dict[str, float]) -> list[str]:
+    """Table of the figures, what they mean, and the warning of a random split."""
+    heads = [head.format(baseline=spec.baseline.feature if spec.baseline else "-") for head in words.figures]
+    rows: list[list[str]] = []
+    for name in (name for name in (*SHOWN, *spec.task.headings) if name in metrics):
+        label = words.names.get(name, spec.task.headings.get(name, name))
+        bounds = [_number(name, metrics[f"{name}_{end}"]) for end in ("low", "high") if f"{name}_{end}" in metrics]
+        baseline = metrics.get(f"baseline_{name}") if name != "profit" else None
+        row = [label, _number(name, metrics[name]), " – ".join(bounds), _number(name, baseline)]
+        if not any(label == other[0] for other in rows):
+            rows.append(row)
+    texts = [_markdown(heads, rows)]
+    if "auc" in metrics:
+        texts.append("\n".join(words.explanation))
+    if "random_split_auc" in metrics:
+        texts.append(words.random_split.format(auc=_number("auc", metrics["random_split_auc"])))
+    return texts
+
+
+def _tables(words: CardText, tables: dict[str, pd.DataFrame]) -> list[str]:
+    texts = []
+    for name, table in tables.items():
+        heads = [words.columns.get(column, column.replace("_", " ")) for column in table.columns]
+        rows = [[_number(str(column), value) for column, value in row.items()] for row in table.to_dict("records")]
+        texts += [f"## {words.tables.get(name, name)}", _markdown(heads, rows)]
+    return texts
+
+
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(name: str, value: object) -> str:
+    """A figure as text; an empty one for none."""
+    if not isinstance(value, float):
+        return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+    if isnan(value):
+        return ""
+    return f"{value:,.0f}" if name.endswith(("profit", "profit_of_all")) else f"{value:.3f}"

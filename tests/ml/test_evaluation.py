@@ -1,0 +1,309 @@
+"""Figures of a test period, the gates on them, and leaks: each on data with a known truth."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
+
+from ml.evaluation.binary import BinaryTest, paired
+from ml.evaluation.costs import ContactPrice
+from ml.evaluation.ranking import Ranking
+from ml.evaluation.resamples import intervals, point
+from ml.evaluation.segments import by_segment, worst
+from ml.lifecycle.evaluate import evaluate
+from ml.lifecycle.train import train
+from ml.tasks.binary_classification import BinaryClassification, ranks
+from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
+from quanyu.model.entities import Customer
+
+CUTOFFS = [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01"), pd.Timestamp("2024-06-01")]
+
+
+class Quitting(ModelSpec):
+    """Quits with a probability that rises with recency and falls with orders."""
+
+    entity, owner, population = Customer, "growth", "recency.days < 365"
+    label = NoneOf("orders", 90)
+    task = BinaryClassification("sigmoid", contact_cost=1.0, margin=4.0)
+    features = ("recency.days", "value.orders")
+    estimator = Estimator(params={"n_estimators": 40, "max_depth": 3})
+    baseline = Baseline("value.orders", "less")
+    segments = ("rfm.monetary",)
+    gates = (
+        MetricGate("auc_over_baseline_low", at_least=0.0),
+        MetricGate("calibration_in_the_large", at_least=0.8, at_most=1.25),
+        MetricGate("segment_auc", at_least=0.6),
+        MetricGate("segment_calibration", at_most=1.3),
+    )
+
+
+def people(cutoff, count=900, seed=1, **columns):
+    """Customers whose chance of quitting is a logistic function of recency and orders."""
+    random = np.random.default_rng(seed)
+    days, orders = random.uniform(0, 365, count), random.poisson(4, count) + 1.0
+    chance = 1 / (1 + np.exp(-(days / 60 - orders / 1.5)))
+    frame = pd.DataFrame({"recency.days": days, "value.orders": orders, "cutoff": cutoff, **columns})
+    frame["customer_id"] = [f"customer-{n:05}" for n in range(count)]
+    frame["rfm.monetary"] = random.choice(["high", "low"], count)
+    frame["label"] = random.random(count) < chance
+    return frame
+
+
+PAST = pd.concat([people(cutoff, seed=seed) for seed, cutoff in enumerate(CUTOFFS[:2])], ignore_index=True)
+LATER = people(CUTOFFS[2], seed=9)
+LABELS = LATER["label"].to_numpy("float64")
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return train(Quitting, PAST)
+
+
+def passed_gates(evaluation):
+    return {result.gate.metric: result.passed for result in evaluation.gates}
+
+
+def test_figures_equal_those_of_scikit_learn_also_with_ties():
+    random = np.random.default_rng(3)
+    labels = (random.random(400) < 0.3).astype(float)
+    for scores in (random.random(400), np.round(random.random(400), 1)):
+        figures = point(BinaryTest(scores, labels, scores, 0.3).figures, 400)
+        assert figures["auc"] == pytest.approx(roc_auc_score(labels, scores))
+        assert figures["average_precision"] == pytest.approx(average_precision_score(labels, scores))
+        assert figures["brier"] == pytest.approx(brier_score_loss(labels, scores))
+        assert figures["logloss"] == pytest.approx(log_loss(labels, np.clip(scores, 1e-15, 1 - 1e-15)))
+        assert figures["calibration_in_the_large"] == pytest.approx(scores.mean() / labels.mean())
+
+
+def test_a_weight_counts_a_row_as_often_as_it_was_drawn():
+    random = np.random.default_rng(4)
+    scores, labels = np.round(random.random(60), 1), (random.random(60) < 0.4).astype(float)
+    weights = random.integers(0, 4, (5, 60)).astype(float)
+    figures = Ranking(scores, labels).figures(weights)
+    for row, drawn in enumerate(weights.astype(int)):
+        rows = np.repeat(np.arange(60), drawn)
+        assert figures["auc"][row] == pytest.approx(roc_auc_score(labels[rows], scores[rows]))
+        expected = average_precision_score(labels[rows], scores[rows])
+        assert figures["average_precision"][row] == pytest.approx(expected)
+
+
+def test_metrics_of_a_worked_example():
+    labels = np.array([1.0, 0.0] * 50)
+    perfect = BinaryTest(labels * 0.98 + 0.01, labels, labels, 0.5).metrics()
+    assert perfect["auc"] == perfect["average_precision"] == perfect["baseline_auc"] == 1.0
+    assert perfect["ece"] == pytest.approx(0.01)
+    assert perfect["lift_at_10pct"] == 2.0
+    flat = BinaryTest(np.full(100, 0.5), labels, labels, 0.5).metrics()
+    assert (flat["auc"], flat["brier"], flat["lift_at_10pct"]) == (0.5, 0.25, 1.0)
+    assert flat["logloss"] == pytest.approx(np.log(2))
+
+
+def test_an_interval_holds_the_true_mean_about_95_times_of_100():
+    random = np.random.default_rng(5)
+    inside = 0
+    for seed in range(100):
+        values = random.normal(size=80)
+        bounds = intervals(lambda weights, values=values: {"mean": weights @ values / 80}, 80, 200, seed)
+        inside += bounds["mean_low"] <= 0 <= bounds["mean_high"]
+    assert 88 <= inside <= 99
+
+
+def test_resamples_in_blocks_are_the_same_figures(monkeypatch):
+    values = np.random.default_rng(6).normal(size=50)
+    whole = intervals(lambda weights: {"mean": weights @ values / 50}, 50, 100)
+    monkeypatch.setattr("ml.evaluation.resamples.MOST_CELLS", 7 * 50)
+    assert intervals(lambda weights: {"mean": weights @ values / 50}, 50, 100) == pytest.approx(whole)
+
+
+def test_a_null_of_a_baseline_is_in_the_middle_whichever_way_it_points():
+    rows = pd.DataFrame({"gap": [1.0, 2.0, 3.0, 4.0, 5.0, None, None]})
+    assert ranks(Baseline("gap", "less"), rows).tolist() == [-1, -2, -3, -4, -5, -3, -3]
+    assert ranks(Baseline("gap", "more"), rows).tolist() == [1, 2, 3, 4, 5, 3, 3]
+    assert ranks(Baseline("gap", "less"), rows.assign(gap=None)).tolist() == [0] * 7
+
+
+def test_a_perfect_baseline_with_nulls_is_not_beaten(trained):
+    # Of those who stay, some have no value: the median lies between both outcomes.
+    gap = pd.Series(np.where(LABELS == 1, 1.0, 9.0))
+    perfect = LATER.assign(**{"value.gap": gap.where(np.arange(len(gap)) % 10 > 0)})
+
+    class OfGap(Quitting):
+        """As above."""
+
+        baseline = Baseline("value.gap", "less")
+
+    evaluation = evaluate(OfGap, trained, perfect)
+    assert evaluation.metrics["baseline_auc"] > 0.95
+    assert not passed_gates(evaluation)["auc_over_baseline_low"]
+    assert any("may rank no better than the baseline alone" in reason for reason in evaluation.reasons)
+
+
+def test_a_model_as_good_as_its_baseline_does_not_pass_by_luck(trained):
+    random = np.random.default_rng(8)
+    truth = trained.predict(LATER)
+    scores, other = (truth + random.normal(0, 0.1, len(truth)) for _ in range(2))
+    alike = LATER.assign(**{"value.orders": -other})
+    metrics = Quitting.task.evaluate(Quitting, scores, alike, trained.facts)
+    assert abs(metrics["auc_over_baseline"]) < 0.01
+    assert metrics["auc_over_baseline_low"] < 0 < metrics["auc_over_baseline_high"]
+
+
+def test_a_good_model_passes_and_says_how_sure_its_figures_are(trained):
+    evaluation = evaluate(Quitting, trained, LATER, training=PAST)
+    assert evaluation.passed, evaluation.reasons
+    metrics = evaluation.metrics
+    assert metrics["auc_low"] < metrics["auc"] < metrics["auc_high"]
+    assert metrics["auc_over_baseline_low"] > 0.1
+    assert metrics["brier"] < metrics["baseline_brier"]
+    assert 0.85 < metrics["random_split_auc"] < metrics["training_auc"] < 1
+    assert evaluation.tables["tenths"]["rows"].tolist() == [90] * 10
+    assert evaluation.tables["importance"]["feature"][0] == "recency.days"
+    assert evaluate(Quitting, trained, LATER, training=PAST).metrics == metrics
+
+
+@pytest.mark.parametrize(("noise", "replaces"), [(0.0, True), (0.02, True), (4.0, False)])
+def test_a_champion_is_replaced_unless_it_is_surely_better(trained, noise, replaces):
+    champion = trained.predict(LATER)
+    scores = champion + np.random.default_rng(2).normal(0, noise, len(champion))
+    metrics = paired(scores, champion, LABELS)
+    assert (metrics["over_champion_high"] >= 0) == replaces
+
+
+def test_the_gate_on_the_champion_holds_for_every_model(trained):
+    better = LABELS * 0.5 + trained.predict(LATER) * 0.5
+    evaluation = evaluate(Quitting, trained, LATER, champion_scores=better)
+    assert not evaluation.passed
+    [reason] = evaluation.reasons
+    assert "champion of today is surely better" in reason
+    assert "over_champion" not in evaluate(Quitting, trained, LATER).metrics
+
+
+def test_probabilities_that_are_too_high_fail_on_the_whole_and_in_each_tenth(trained):
+    scores = np.clip(trained.predict(LATER) * 1.5 + 0.05, 0, 1)
+    metrics = Quitting.task.evaluate(Quitting, scores, LATER, trained.facts)
+    assert metrics["calibration_in_the_large_low"] > 1.25
+    assert metrics["tenths_on_one_side"] >= 9 and metrics["one_sided_shift"] > 0.1
+    right = Quitting.task.evaluate(Quitting, trained.predict(LATER), LATER, trained.facts)
+    assert right["one_sided_shift"] < 0.05
+
+
+def test_a_segment_in_which_the_model_fails_is_named(trained):
+    poor = LATER.copy()
+    low = (poor["rfm.monetary"] == "low").to_numpy()
+    poor.loc[low, "label"] = np.random.default_rng(3).permutation(poor.loc[low, "label"]) & (
+        np.arange(low.sum()) % 2 > 0
+    )
+    evaluation = evaluate(Quitting, trained, poor)
+    passed = passed_gates(evaluation)
+    assert not passed["segment_auc"] and not passed["segment_calibration"]
+    segments = evaluation.tables["segments"].set_index("value")
+    assert segments.loc["low", "auc_high"] < 0.6 < segments.loc["high", "auc_low"]
+
+
+def test_segments_of_few_rows_are_left_out_and_unknown_values_are_one():
+    rows = LATER.assign(**{"rfm.monetary": ["few"] * 90 + [None] * 810})
+    table = by_segment(["rfm.monetary"], np.full(900, 0.5), rows)
+    assert table["value"].tolist() == ["unknown"]
+    assert np.isnan(worst(table.head(0))["segment_auc"])
+
+
+def test_contacts_bring_what_their_margin_is_less_their_cost():
+    scores, labels = np.array([0.9, 0.6, 0.3, 0.1]), np.array([1.0, 0.0, 1.0, 0.0])
+    test = BinaryTest(scores, labels, -scores, 0.5, ContactPrice(cost=1.0, margin=2.0))
+    figures = point(test.figures, 4)
+    assert figures["contacted_share"] == 0.5
+    assert figures["profit"] == 1000 * (2 - 2) / 4
+    assert figures["baseline_profit"] == 1000 * (2 - 2) / 4
+    assert figures["profit_of_all"] == 1000 * (4 - 4) / 4
+    assert ContactPrice(1.0, 2.0).curve(test.ranking).tolist() == [0, 250, 0, 250, 0]
+
+
+def test_a_feature_that_knows_the_outcome_blocks():
+    knows = [frame.assign(**{"value.orders": np.where(frame["label"], 9.0, 1.0)}) for frame in (PAST, LATER)]
+    leaking = train(Quitting, knows[0])
+    evaluation = evaluate(Quitting, leaking, knows[1], training=knows[0])
+    assert not evaluation.passed
+    assert any("value.orders knows the outcome" in leak for leak in evaluation.leaks)
+
+
+def test_a_feature_whose_nulls_know_the_outcome_blocks():
+    knows = [frame.assign(**{"value.orders": frame["value.orders"].where(frame["label"])}) for frame in (PAST, LATER)]
+    evaluation = evaluate(Quitting, train(Quitting, knows[0]), knows[1], training=knows[0])
+    assert any("value.orders knows the outcome" in leak for leak in evaluation.leaks)
+
+
+def test_an_easy_outcome_that_several_features_foretell_is_no_leak():
+    both = [frame.assign(**{"recency.days": frame["label"] * 9.0, "value.orders": frame["label"] * 5.0 + 1})
+            for frame in (PAST, LATER)]  # fmt: skip
+
+    class Easy(Quitting):
+        """As above."""
+
+        task = BinaryClassification(too_good=1.1)
+
+    assert evaluate(Easy, train(Easy, both[0]), both[1], training=both[0]).leaks == ()
+
+
+def test_a_learner_that_reaches_the_outcome_of_the_test_is_found(monkeypatch):
+    from ml.evaluation import leaks
+    from ml.lifecycle.train import examples_of, inputs
+
+    rows = (inputs(LATER, Quitting.features), LABELS)
+    examples = examples_of(Quitting, PAST)
+    found = leaks.learned_from_nothing(examples, rows, lambda matrix, labels, others: LABELS + matrix[0, 0], 1)
+    assert "models of shuffled labels rank with an AUC of 1.000" in found[0]
+    random = np.random.default_rng(1)
+    assert leaks.learned_from_nothing(examples, rows, lambda *_: random.random(len(LABELS)), 1) == []
+
+
+def test_a_search_chooses_by_training_cutoffs_alone_and_is_recorded():
+    class Searched(Quitting):
+        """As above."""
+
+        estimator = replace(Quitting.estimator, search={"max_depth": [1, 3], "learning_rate": [0.0001, 0.3]})
+
+    chosen = train(Searched, PAST)
+    trials = chosen.facts["search"]
+    assert len(trials) == 4
+    assert chosen.facts["params"]["learning_rate"] == 0.3
+    assert min(trials, key=lambda trial: trial["loss"])["params"] == chosen.facts["params"]
+    assert train(Searched, PAST).facts == chosen.facts
+
+
+def test_a_calibration_has_a_cutoff_of_its_own_where_four_others_were_known_on_it(monkeypatch):
+    from ml.evaluation import calibration
+    from ml.lifecycle.boosting import Boosting
+    from ml.lifecycle.train import examples_of
+
+    days = pd.to_datetime(["2023-01-01", "2023-02-01", "2023-03-01", "2023-04-01", "2023-12-01"])
+    rows = pd.concat([people(day, 200, seed) for seed, day in enumerate(days)])
+    boosting = Boosting(Quitting, "binary:logistic", 1, 1)
+    scores, labels = calibration.held_out(Quitting, boosting, examples_of(Quitting, rows))
+    newest = rows[rows["cutoff"] == days[-1]].sort_values("customer_id")
+    assert labels.tolist() == newest["label"].astype(float).tolist()
+    assert roc_auc_score(labels, scores) > 0.8
+    fewer = examples_of(Quitting, rows[rows["cutoff"] > days[0]])
+    assert len(calibration.held_out(Quitting, boosting, fewer)[0]) == 800
+
+
+def test_a_task_needs_what_its_gates_name():
+    class Incomplete(Quitting):
+        """As above."""
+
+        task = BinaryClassification(contact_cost=2.0)
+        segments = ()
+        gates = (MetricGate("profit_low", at_least=0.0), MetricGate("segment_auc", at_least=0.5))
+
+    messages = [str(problem) for problem in Incomplete.problems()]
+    assert any("a contact costs something, and less than it may bring" in message for message in messages)
+    assert any("'segment_auc' needs segments" in message for message in messages)
+
+    class Free(Quitting):
+        """As above."""
+
+        task = BinaryClassification()
+        gates = (MetricGate("profit_low", at_least=0.0),)
+
+    assert any("needs contact_cost and margin" in str(problem) for problem in Free.problems())
