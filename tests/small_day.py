@@ -167,6 +167,7 @@ def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
     from ml.lifecycle.evaluate import evaluate
+    from ml.lifecycle.meaning import meaning
     from ml.lifecycle.registry import Registry
     from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import train
@@ -187,7 +188,8 @@ def crowned(shop: Retailer) -> None:
     trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
     evaluation = evaluate(Churn, trained, people(Churn.test_cutoff(day)))
     data = Dataset(day, {}, Churn.test_cutoff(day), cutoffs)
-    recorded = Registry.of(context.settings).record(Churn, trained, evaluation, data)
+    now = meaning(context.catalogue, Churn)
+    recorded = Registry.of(context.settings).record(Churn, trained, evaluation, data, now)
     assert recorded.champion, evaluation.gates
 
 

@@ -12,7 +12,7 @@ from ml.lifecycle.train import outcomes
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.model_spec import Baseline, ModelSpec, NoneOf
 from quanyu.grammar.table import Column
-from quanyu.grammar.task import Examples, Task
+from quanyu.grammar.task import DECILE, REASONS, Examples, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,7 @@ class BinaryClassification(Task):
 
     labels = (NoneOf,)
     columns = {"score": Column("double", "Calibrated probability.", unit="probability", at_least=0, at_most=1)}
+    derived = {**DECILE, **REASONS}
     metrics = (
         "auc", "baseline_auc", "auc_over_baseline", "average_precision", "brier", "logloss", "ece", "lift_at_10pct",
         "mean_score", "positive_rate", "positives",

@@ -184,7 +184,8 @@ class ModelSpec:
     @classmethod
     def score_columns(cls) -> Mapping[str, Column]:
         """Columns of its scores; none if the task is missing."""
-        return getattr(cls, "task", Task).columns
+        task = getattr(cls, "task", Task)
+        return {**task.columns, **task.derived}
 
     @classmethod
     def digest(cls) -> str:

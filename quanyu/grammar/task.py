@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+DECILE = {
+    "decile": Column("int", "Tenth of those scored on the day; 1 has the highest.", unit="tenths", at_least=1,
+                     at_most=10),
+}  # fmt: skip
+REASONS = {
+    "reasons": Column("array<string>", "What moves the score most, up or down: measure, value and the usual value."),
+}
+
+
 @dataclass(frozen=True)
 class Examples:
     """What a model learns from, a row for each entity and cutoff.
@@ -66,6 +75,8 @@ class Task:
     """Learners that a model may choose as `Estimator.kind`."""
     columns: ClassVar[Mapping[str, Column]] = {}
     """Columns of a score, in the order of the predictions. Rules name them as `model.column`."""
+    derived: ClassVar[Mapping[str, Column]] = {}
+    """Further columns of a score, which follow from the predictions of all: those of `DECILE` and `REASONS`."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """Figures of the test period that gates may name, besides `test_rows`."""
     headings: ClassVar[Mapping[str, str]] = {}
