@@ -166,8 +166,8 @@ def declared(shop: Retailer) -> None:
 def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
+    from ml.lifecycle.champions.meaning import meaning
     from ml.lifecycle.evaluate import evaluate
-    from ml.lifecycle.meaning import meaning
     from ml.lifecycle.registry import Registry
     from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import train

@@ -14,11 +14,12 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle import artifacts, tracking, versions
+from ml.lifecycle import tracking
+from ml.lifecycle.champions import artifacts, versions
+from ml.lifecycle.champions.versions import DESCRIPTION, IDENTITY, ModelVersion
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import Trained
-from ml.lifecycle.versions import DESCRIPTION, IDENTITY, ModelVersion
 from quanyu.config.settings import Settings
 from quanyu.errors import QuanyuError
 from quanyu.grammar.declaration import digest
@@ -117,7 +118,7 @@ class Registry:
 
     @contextmanager
     def client(self) -> Iterator[Any]:
-        """Open MLflow's client, for the functions of `ml.lifecycle.versions`."""
+        """Open MLflow's client, for the functions of `ml.lifecycle.champions.versions`."""
         with self._client() as client:
             yield client
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ml.lifecycle import dataset, match_models, scores
+from ml.lifecycle import dataset, match_models
+from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.facts import TrainingFacts
-from ml.lifecycle.meaning import meaning
 from ml.lifecycle.registry import RegisteredVersion, Registry
+from ml.lifecycle.scoring import scores
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from ml.lifecycle.train import train as fit

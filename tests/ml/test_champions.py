@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from visitors import DAY, changed, opened, scored, trained
 
-from ml.lifecycle import dataset, scores
-from ml.lifecycle.meaning import meaning
+from ml.lifecycle import dataset
+from ml.lifecycle.champions.meaning import meaning
+from ml.lifecycle.scoring import scores
 
 
 @pytest.fixture

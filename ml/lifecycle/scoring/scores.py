@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle import dataset
-from ml.lifecycle.meaning import meaning
-from ml.lifecycle.reasons import reasons
+from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.registry import Champion, Registry
+from ml.lifecycle.scoring.reasons import reasons
 from quanyu.discover import Catalogue
 from quanyu.errors import KeeperError, QuanyuError, RetryableError
 from quanyu.grammar.model_spec import ModelSpec
