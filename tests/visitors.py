@@ -41,7 +41,7 @@ class Leaving(ModelSpec):
     """No visit in the next 30 days."""
     entity, owner, population = Customer, "growth", "visits.visits > 0"
     label = NoneOf("orders", 30, where="kind = 'purchase'")
-    task = BinaryClassification()
+    task = BinaryClassification(flag="at_risk", above=0.6)
     cutoffs, estimator = Cutoffs(at_most=2), Estimator(params={"n_estimators": 10, "max_depth": 2, "nthread": 1})
     features = ("visits.visits", "visits.visits_90d")
     baseline = Baseline("visits.spend", "less")

@@ -10,6 +10,7 @@ from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
 from ml.lifecycle.plots import GREY, INK, axes_of
 from ml.lifecycle.train import outcomes
 from quanyu.errors import ConfigError, nearest
+from quanyu.grammar.declaration import NAME
 from quanyu.grammar.model_spec import Baseline, ModelSpec, NoneOf
 from quanyu.grammar.table import Column
 from quanyu.grammar.task import DECILE, REASONS, Examples, Task
@@ -30,6 +31,10 @@ class BinaryClassification(Task):
 
     calibration: Annotated[str, CALIBRATIONS] = "isotonic"
     """How scores become probabilities."""
+    flag: str = ""
+    """Name of a column that says whether the score is above `above`, such as `at_risk`; none if empty."""
+    above: float = 0.5
+    """The bound of this column."""
 
     labels = (NoneOf,)
     columns = {"score": Column("double", "Calibrated probability.", unit="probability", at_least=0, at_most=1)}
@@ -40,6 +45,10 @@ class BinaryClassification(Task):
     )  # fmt: skip
     headings = {"auc": "AUC", "baseline_auc": "baseline AUC", "ece": "ECE", "lift_at_10pct": "lift at 10 %"}
 
+    def flags(self) -> Mapping[str, float]:
+        """The flag, if the model names one."""
+        return {self.flag: self.above} if self.flag else {}
+
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Also: a baseline is missing, or the calibration is not known."""
         mistakes = super().problems(spec)
@@ -48,6 +57,10 @@ class BinaryClassification(Task):
         if self.calibration not in CALIBRATIONS:
             known = nearest(self.calibration, CALIBRATIONS)
             mistakes.append(("task.calibration", f"{self.calibration!r} is not known; {known}"))
+        if self.flag and (not NAME.match(self.flag) or self.flag in {**self.columns, **self.derived}):
+            mistakes.append(("task.flag", f"{self.flag!r} is no name, or that of another column of scores"))
+        if not 0 <= self.above <= 1:
+            mistakes.append(("task.above", f"{self.above!r} is no probability: between 0 and 1 are allowed"))
         return mistakes
 
     def shortage(self, labels: Floats) -> str:

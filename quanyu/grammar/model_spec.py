@@ -184,8 +184,8 @@ class ModelSpec:
     @classmethod
     def score_columns(cls) -> Mapping[str, Column]:
         """Columns of its scores; none if the task is missing."""
-        task = getattr(cls, "task", Task)
-        return {**task.columns, **task.derived}
+        task = getattr(cls, "task", None)
+        return task.score_columns() if isinstance(task, Task) else {}
 
     @classmethod
     def digest(cls) -> str:

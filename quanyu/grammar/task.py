@@ -86,6 +86,15 @@ class Task:
         super().__init_subclass__(**kwargs)
         cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
+    def flags(self) -> Mapping[str, float]:
+        """Truth columns of a score: each says whether the first column is above a number."""
+        return {}
+
+    def score_columns(self) -> Mapping[str, Column]:
+        """All columns of a score: those predicted, those that follow from them, and flags."""
+        about = "Whether the prediction is above the bound that the model names."
+        return {**self.columns, **self.derived, **{name: Column("boolean", about) for name in self.flags()}}
+
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Mistakes of a model in what concerns its task, each with its key. The model has a label."""
         choices = [("estimator.kind", spec.estimator.kind, self.estimators)]

@@ -110,8 +110,10 @@ def scored(champion: Champion, spec: type[ModelSpec], rows: pd.DataFrame, labels
     columns: dict[str, Any] = {
         spec.entity.key: pa.array(rows[spec.entity.key], pa.string()),
         "model": pa.repeat(spec.name, len(rows)), "version": pa.repeat(str(champion.version), len(rows)),
-        **{name: pa.array(predictions[name]) for name in predictions},
+        **{str(name): pa.array(predictions[name]) for name in predictions},
     }  # fmt: skip
+    for name, bound in spec.task.flags().items() if len(rows) else ():
+        columns[name] = pa.array(predictions[next(iter(spec.task.columns))].to_numpy() > bound)
     if "decile" in spec.task.derived and len(rows):
         columns["decile"] = pa.array(deciles(predictions[next(iter(spec.task.columns))].to_numpy()))
     if "reasons" in spec.task.derived and len(rows):
@@ -126,7 +128,8 @@ def deciles(scores: NDArray[np.float64]) -> NDArray[np.int32]:
     from scipy.stats import rankdata
 
     ranks = rankdata(-scores, method="min").astype(np.int64) - 1
-    return (ranks * TENTHS // max(len(scores), 1) + 1).astype(np.int32)
+    tenths: NDArray[np.int32] = (ranks * TENTHS // max(len(scores), 1) + 1).astype(np.int32)
+    return tenths
 
 
 def _record(context: Context, spec: type[ModelSpec], why: Unscored | None) -> None:
