@@ -80,6 +80,7 @@ def opened(retailer: Retailer, patch: pytest.MonkeyPatch) -> Retailer:
     copy_registry(retailer.home)
     retailer.declare("features/visits.py", VISITS)
     retailer.declare("ml/visitors.py", MODELS)
+    # Each patch replaces a query by random customers.
     for name, function in {"labelled": labelled, "stored": stored, "first_day": lambda *_: None}.items():
         patch.setattr(dataset, name, function)
     return retailer

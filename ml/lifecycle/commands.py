@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +14,7 @@ from quanyu.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from ml.lifecycle.champions.versions import ModelVersion
+    from quanyu.config.settings import Settings
     from quanyu.discover import Catalogue
 
 model = typer.Typer(no_args_is_help=True, help="Models: versions, champions, and how they hold up.")
@@ -40,10 +43,14 @@ def list_models(conf: Conf = None, home: Home = None) -> None:
 
 
 @model.command()
-def show(name: Name, conf: Conf = None, home: Home = None) -> None:
+def show(
+    name: Name,
+    plot: Annotated[Path | None, typer.Option(help="Write a plot of drift and of what came true to this file.")] = None,
+    conf: Conf = None, home: Home = None,
+) -> None:  # fmt: skip
     """Show a model's versions: trained on which day, with which figures beside the baseline's, and why one is not used.
 
-    Example: `quanyu model show churn`
+    Example: `quanyu model show churn` or `quanyu model show churn --plot churn.png`
     """
     from ml.lifecycle.champions import pages
     from ml.lifecycle.registry import Registry
@@ -53,6 +60,8 @@ def show(name: Name, conf: Conf = None, home: Home = None) -> None:
     catalogue = discover.load(settings)
     _check_name(catalogue, name)
     say(pages.versions_of(catalogue, Registry.of(settings), name))
+    if plot is not None:
+        say(_plotted(settings, name, plot))
 
 
 @model.command()
@@ -103,6 +112,18 @@ def rollback(
         withdrawn, champion = roll_back(client, name, by or getpass.getuser(), why)
     say(f"{name} version {champion.version} of {champion.trained_on} is the champion again; version"
         f" {withdrawn.version} is withdrawn, and the next run scores without it")  # fmt: skip
+
+
+def _plotted(settings: Settings, name: str, file: Path) -> str:
+    from ml.lifecycle.scoring.monitor import PLACE
+    from ml.lifecycle.scoring.monitor import plot as monitoring_plot
+    from quanyu.run.runner import Context
+
+    context = Context(settings, date.min)
+    if not context.lake.exists(PLACE):
+        raise ConfigError(f"{name} was not monitored yet: the first scores of a champion are")
+    monitoring_plot(context, name).savefig(file)
+    return f"written to {file}"
 
 
 def _check_name(catalogue: Catalogue, name: str) -> None:

@@ -11,6 +11,8 @@ from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.facts import TrainingFacts
 from ml.lifecycle.registry import RegisteredVersion, Registry
 from ml.lifecycle.scoring import scores
+from ml.lifecycle.scoring.drift import reference
+from ml.lifecycle.scoring.monitor import PLACE, monitor
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from ml.lifecycle.train import train as fit
@@ -31,7 +33,7 @@ def trainings(catalogue: Catalogue) -> list[Step]:
 
 
 def scoring(catalogue: Catalogue) -> list[Step]:
-    """List the step that scores with all champions, or none if there are no models."""
+    """List the steps that score with all champions and measure how they hold up, or none if there are no models."""
     models = catalogue.models.values()
     if not models:
         return []
@@ -42,6 +44,10 @@ def scoring(catalogue: Catalogue) -> list[Step]:
         "scores", "score", tuple(sorted(reads)), places, digest([_declared(spec, catalogue) for spec in models]),
         scores.score_all, "Scores every entity of each model's population with its champion.", as_of=True,
         inputs=scores.champions, rebuilds=places,
+    ), Step(
+        "monitor", "score", tuple(sorted({*reads, *places})), (PLACE,),
+        digest([_declared(spec, catalogue) for spec in models]), monitor,
+        "Measures drift of features and scores against training, and how scores came true.", as_of=True,
     )]  # fmt: skip
 
 
@@ -111,7 +117,8 @@ def _train(context: Context, spec: type[ModelSpec], registry: Registry, because:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs))
-    recorded = registry.record(spec, trained, evaluation, data, meaning(context.catalogue, spec))
+    bins = reference(training, trained.features, evaluation.scores)
+    recorded = registry.record(spec, trained, evaluation, data, meaning(context.catalogue, spec), bins)
     context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     why = f"; trained now: {because}" if because else ""

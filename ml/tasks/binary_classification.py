@@ -89,6 +89,12 @@ class BinaryClassification(Task):
         metrics = figures(predictions, labels)
         return {**metrics, "baseline_auc": baseline, "auc_over_baseline": metrics["auc"] - baseline}
 
+    def realised(self, predictions: Floats, labels: Floats) -> Mapping[str, float]:
+        """AUC, and the mean score over the share that came true."""
+        if not 0 < labels.sum() < len(labels):
+            return {}
+        return {"auc": _auc(predictions, labels), "calibration": float(predictions.mean() / labels.mean())}
+
     def plots(self, predictions: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> dict[str, Any]:
         """Calibration and cumulative gain."""
         return {

@@ -130,6 +130,10 @@ class Task:
         """
         raise NotImplementedError
 
+    def realised(self, predictions: Floats, labels: Floats) -> Mapping[str, float]:
+        """Figures of scores whose outcome is known now, both of shape (rows,); none if the task has none."""
+        return {}
+
     def plots(self, predictions: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> dict[str, Any]:
         """Figures of matplotlib by name, for the record of a version."""
         return {}
