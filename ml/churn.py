@@ -29,7 +29,7 @@ class Churn(ModelSpec):
     owner = "growth"
     population = "recency.days_since_order < 365"
     label = NoneOf("orders", horizon_days=90, where="purchase")
-    task = BinaryClassification(calibration="sigmoid")
+    task = BinaryClassification(calibration="sigmoid", flag="at_risk")
     # Without tenure: it reflects the first day of the data as much as the customer.
     features = (
         *GROWING_LOYALTY,

@@ -135,7 +135,7 @@ STEPS = (
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
     "features.product_sales", "features.recency", "features.value", "item_buyers", "track.identity", "train.churn",
     "train.lifetime",
-    "scores", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
+    "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
 )  # fmt: skip
@@ -167,6 +167,7 @@ def declared(shop: Retailer) -> None:
 def crowned(shop: Retailer) -> None:
     """Register a champion of churn, trained on random customers, because the shop has too little history."""
     from ml.churn import Churn
+    from ml.lifecycle.champions.meaning import meaning
     from ml.lifecycle.evaluate import evaluate
     from ml.lifecycle.registry import Registry
     from ml.lifecycle.tracking import Dataset
@@ -188,7 +189,8 @@ def crowned(shop: Retailer) -> None:
     trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
     evaluation = evaluate(Churn, trained, people(Churn.test_cutoff(day)))
     data = Dataset(day, {}, Churn.test_cutoff(day), cutoffs)
-    recorded = Registry.of(context.settings).record(Churn, trained, evaluation, data)
+    now = meaning(context.catalogue, Churn)
+    recorded = Registry.of(context.settings).record(Churn, trained, evaluation, data, now)
     assert recorded.champion, evaluation.gates
 
 

@@ -72,12 +72,15 @@ def lacking(context: Context, entity: type[Entity]) -> dict[str, str]:
 
     A missing row does not mean "not a member".
     """
-    lacks = {
-        audience.name: audience_days.steps_not_current(context, _needed(context.catalogue, entity, audience))
-        for audience in rules.about(context.catalogue, entity)
-        if not _ended(audience, context.day)
-    }
-    return {name: words for name, words in lacks.items() if words}
+    audiences = [each for each in rules.about(context.catalogue, entity) if not _ended(each, context.day)]
+    return {audience.name: words for audience in audiences if (words := _lacks(context, entity, audience))}
+
+
+def _lacks(context: Context, entity: type[Entity], audience: Audience) -> str:
+    owners = rules.producers_of_inputs(context.catalogue, entity, [audience])
+    models = [owner for owner in owners if owner in context.catalogue.models]
+    steps_behind = audience_days.steps_not_current(context, _needed(context.catalogue, entity, audience))
+    return steps_behind or audience_days.models_without_scores(context, models)
 
 
 def _needed(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> Iterable[str]:

@@ -123,11 +123,16 @@ def _copy_files(context: Context, home: Settings, versions: Mapping[str, int]) -
 
 
 def _copy_registry(home: Path, copy: Path) -> None:
-    """Copy MLflow's database, which names the champions. The model files stay where it refers to them."""
+    """Copy MLflow's database, which names the champions, and the files of models, which it names relative to the home.
+
+    Of an earlier release it still names the files of the home itself.
+    """
     if (home / "mlflow.db").exists():
         copy_database(home / "mlflow.db", copy / "mlflow.db")
+        if (home / "mlruns").exists():
+            shutil.copytree(home / "mlruns", copy / "mlruns", dirs_exist_ok=True)
         for ready in home.glob("mlflow-*.ready"):
-            (copy / ready.name).touch()
+            shutil.copyfile(ready, copy / ready.name)
 
 
 def _copy_ledger(context: Context, store: Store, lake: Lake, source: Source) -> None:

@@ -16,10 +16,10 @@ from quanyu.grammar.names import inputs_of, with_inputs
 from quanyu.grammar.tags import over_profile, profile_column
 from quanyu.identifiers.valid import PERSON
 from quanyu.point_in_time import masters, view_parts
-from quanyu.point_in_time.frame import frame
+from quanyu.point_in_time.frame import everybody_on, frame
 from quanyu.point_in_time.identities import log_began, valid_sql
 from quanyu.point_in_time.profiles import profiles
-from quanyu.point_in_time.spine import InputsOfSpine, everybody_on
+from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:

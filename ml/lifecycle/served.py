@@ -42,10 +42,19 @@ def _serve() -> None:
 
         def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
             """Return one number per row."""
-            matrix = model_input[self.calibration["features"]].astype("float64").to_numpy()
-            scores = self.booster.predict(xgboost.DMatrix(matrix, nthread=1))
-            answers: np.ndarray = calibrated(scores, self.calibration)
+            answers: np.ndarray = calibrated(self.booster.predict(self._matrix(model_input)), self.calibration)
             return answers
+
+        def contributions(self, model_input: pd.DataFrame) -> np.ndarray:
+            """Return what each feature adds to the margin of each row: float32, shape (rows, features + 1).
+
+            The last column is what all rows begin with. A row adds up to its margin, before calibration.
+            """
+            parts: np.ndarray = self.booster.predict(self._matrix(model_input), pred_contribs=True)
+            return parts
+
+        def _matrix(self, model_input: pd.DataFrame) -> xgboost.DMatrix:
+            return xgboost.DMatrix(model_input[self.calibration["features"]].astype("float64").to_numpy())
 
     set_model(Served())
 

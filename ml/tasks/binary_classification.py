@@ -14,9 +14,10 @@ from ml.evaluation.segments import by_segment, worst
 from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
 from ml.lifecycle.train import inputs, outcomes
 from quanyu.errors import ConfigError, nearest
+from quanyu.grammar.declaration import NAME
 from quanyu.grammar.model_spec import AnyOf, Baseline, ModelSpec, NoneOf
 from quanyu.grammar.table import Column
-from quanyu.grammar.task import Examples, Task
+from quanyu.grammar.task import DECILE, REASONS, Examples, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,9 +55,14 @@ class BinaryClassification(Task):
     """What a contact brings with somebody whose label is 1, before its cost, in the house's currency."""
     too_good: float = 0.95
     """AUC of a single feature from which it is taken for one that knows the outcome."""
+    flag: str = ""
+    """Name of a column that says whether the score is above `above`, such as `at_risk`; none if empty."""
+    above: float = 0.5
+    """The bound of this column."""
 
     labels = (NoneOf, AnyOf)
     columns = {"score": Column("double", "Calibrated probability.", unit="probability", at_least=0, at_most=1)}
+    derived = {**DECILE, **REASONS}
     metrics = (*PLAIN, *OF_SEGMENTS, *_with_bounds(WITH_BOUNDS), *_with_bounds(OF_CONTACTS))
     meanings = {
         "test_rows": "too few to judge it by",
@@ -73,6 +79,10 @@ class BinaryClassification(Task):
     }
     headings = {"auc": "AUC", "baseline_auc": "baseline AUC", "calibration_in_the_large": "foretold / came",
                 "lift_at_10pct": "lift at 10 %"}  # fmt: skip
+
+    def flags(self) -> Mapping[str, float]:
+        """The flag, if the model names one."""
+        return {self.flag: self.above} if self.flag else {}
 
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Also: a baseline is missing, a calibration is not known, or a contact has a cost and no margin."""
@@ -91,6 +101,10 @@ class BinaryClassification(Task):
             mistakes += [("gates", f"{metric!r} needs contact_cost and margin of the task") for metric in costly]
         if not spec.segments:
             mistakes += [("gates", f"{metric!r} needs segments") for metric in gated if metric in OF_SEGMENTS]
+        if self.flag and (not NAME.match(self.flag) or self.flag in {**self.columns, **self.derived}):
+            mistakes.append(("task.flag", f"{self.flag!r} is no name, or that of another column of scores"))
+        if not 0 <= self.above <= 1:
+            mistakes.append(("task.above", f"{self.above!r} is no probability: between 0 and 1 are allowed"))
         return mistakes
 
     @property
@@ -132,6 +146,12 @@ class BinaryClassification(Task):
         metrics = self._tested(spec, predictions, test, usual).metrics() | {"training_rate": usual}
         poorest = worst(by_segment(spec.segments, predictions, test)) if spec.segments else {}
         return metrics | poorest
+
+    def realised(self, predictions: Floats, labels: Floats) -> Mapping[str, float]:
+        """AUC, and the mean score over the share that came true."""
+        if not 0 < labels.sum() < len(labels):
+            return {}
+        return {"auc": auc_of(predictions, labels), "calibration": float(predictions.mean() / labels.mean())}
 
     def compare(self, predictions: Floats, champion: Floats, test: pd.DataFrame) -> dict[str, float]:
         """AUC over that of the champion on the same rows."""

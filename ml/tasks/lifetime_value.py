@@ -85,8 +85,11 @@ class LifetimeValue(Task):
         labels, past = outcomes(test), inputs(test, astuple(self))
         return figures(predictions, labels, past_rate(past, spec.label.horizon_days))
 
-    def plots(self, predictions: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> dict[str, Any]:
+    def plots(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, metrics: Mapping[str, float], title: str
+    ) -> dict[str, Any]:
         """Value foretold and value that came, by tenth."""
+        labels = outcomes(test)
         return {"value_by_tenth": _tenths_plot(predictions[:, 1], labels, metrics, title)} if len(labels) else {}
 
 

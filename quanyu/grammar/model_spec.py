@@ -207,7 +207,8 @@ class ModelSpec:
     @classmethod
     def score_columns(cls) -> Mapping[str, Column]:
         """Columns of its scores; none if the task is missing."""
-        return getattr(cls, "task", Task).columns
+        task = getattr(cls, "task", None)
+        return task.score_columns() if isinstance(task, Task) else {}
 
     @classmethod
     def digest(cls) -> str:

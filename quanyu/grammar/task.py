@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+DECILE = {
+    "decile": Column("int", "Tenth of those scored on the day; 1 has the highest.", unit="tenths", at_least=1,
+                     at_most=10),
+}  # fmt: skip
+REASONS = {
+    "reasons": Column("array<string>", "What moves the score most, up or down: measure, value and the usual value."),
+}
+
+
 @dataclass(frozen=True)
 class Examples:
     """What a model learns from, a row for each entity and cutoff.
@@ -72,6 +81,8 @@ class Task:
     """Learners that a model may choose as `Estimator.kind`."""
     columns: ClassVar[Mapping[str, Column]] = {}
     """Columns of a score, in the order of the predictions. Rules name them as `model.column`."""
+    derived: ClassVar[Mapping[str, Column]] = {}
+    """Further columns of a score, which follow from the predictions of all: those of `DECILE` and `REASONS`."""
     metrics: ClassVar[tuple[str, ...]] = ()
     """Figures of the test period that gates may name, besides `test_rows`."""
     meanings: ClassVar[Mapping[str, str]] = {}
@@ -82,6 +93,15 @@ class Task:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def flags(self) -> Mapping[str, float]:
+        """Truth columns of a score: each says whether the first column is above a number."""
+        return {}
+
+    def score_columns(self) -> Mapping[str, Column]:
+        """All columns of a score: those predicted, those that follow from them, and flags."""
+        about = "Whether the prediction is above the bound that the model names."
+        return {**self.columns, **self.derived, **{name: Column("boolean", about) for name in self.flags()}}
 
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Mistakes of a model in what concerns its task, each with its key. The model has a label."""
@@ -117,6 +137,10 @@ class Task:
         `facts` are those of the labels that it learned from. A metric that cannot be computed is nan.
         """
         raise NotImplementedError
+
+    def realised(self, predictions: Floats, labels: Floats) -> Mapping[str, float]:
+        """Figures of scores whose outcome is known now, both of shape (rows,); none if the task has none."""
+        return {}
 
     def loss(self, predictions: Floats, labels: Floats) -> float:
         """What a search of parameters makes small. Both have shape (rows,)."""

@@ -10,6 +10,7 @@ from quanyu.grammar.audience import Audience
 from quanyu.run.runner import Context
 
 MEMORY = "audience_days"
+SCORING = "scoring"
 
 
 def last_evaluated_day(context: Context, audience: str) -> date | None:
@@ -21,6 +22,24 @@ def last_evaluated_day(context: Context, audience: str) -> date | None:
 def record_evaluation(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
     """Record the day as of which an audience was evaluated, and what it lacks for the day of the run."""
     context.store.unchanged_runs.save(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
+
+
+def record_scoring(context: Context, model: str, lacks: str, failed: bool) -> None:
+    """Record why a model has no scores of the run's day though it had some before; nothing if it has."""
+    context.store.unchanged_runs.save(SCORING, model, {"day": str(context.day), "lacks": lacks, "failed": failed})
+
+
+def scoring_fault(context: Context, model: str) -> bool:
+    """Whether the scoring of a model failed for the day of the run."""
+    last = context.store.unchanged_runs.load(SCORING, model)
+    return bool(last and last["day"] == str(context.day) and last["failed"])
+
+
+def models_without_scores(context: Context, models: Iterable[str]) -> str:
+    """List the models that had scores before and have none for the day of the run, with the reason; else empty."""
+    notes = {model: context.store.unchanged_runs.load(SCORING, model) for model in models}
+    return ", ".join(f"{model} has no scores: {note['lacks']}" for model, note in notes.items()
+                     if note and note["day"] == str(context.day) and note["lacks"])  # fmt: skip
 
 
 def stale(context: Context) -> Mapping[str, str]:

@@ -123,6 +123,8 @@ class Context:
         self.run_id = run_id or f"{day}-{uuid.uuid4().hex[:12]}"
         self.engine = Engine(settings)
         self.lake = Lake(settings, self.engine)
+        # Whether the step that is performed now was asked for with --force.
+        self.forced = False
         # Files of each source, listed once per step.
         self.listings: dict[str, Any] = {}
 
@@ -213,6 +215,7 @@ def _unexpected(step: Step, error: Exception) -> QuanyuError:
 
 def _perform(context: Context, step: Step, force: bool) -> tuple[str, Outcome]:
     context.listings.clear()
+    context.forced = force
     decision = decide(context, step, force)
     if decision.does == "keep":
         return "kept", Outcome(notes=decision.reasons)

@@ -33,6 +33,8 @@ from quanyu.servers.processes import (
 )
 
 PORTS = {"airflow": airflow.PORT, "mlflow": 5000}
+# MLflow opens with language models unless it is asked for trained ones.
+PAGES = {"mlflow": "/#/experiments?workflowType=machine_learning"}
 HEALTH = {"airflow": "/api/v2/monitor/health", "mlflow": "/health"}
 ANSWER_SECONDS = 90.0
 
@@ -189,7 +191,7 @@ def _answers(service: Service, airflow_port: int) -> bool:
 
 def _address(settings: Settings, service: Service) -> ServerAddress:
     login = f"user admin, password {airflow.password(settings)}" if service.name == "airflow" else ""
-    return ServerAddress(service.name, service.url, login)
+    return ServerAddress(service.name, f"{service.url}{PAGES.get(service.name, '')}", login)
 
 
 def down(settings: Settings) -> list[str]:

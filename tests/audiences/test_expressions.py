@@ -2,7 +2,7 @@
 
 from specification import rule, spec
 
-from ml.tasks.binary_classification import BinaryClassification
+from ml.churn import Churn
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import scores_of
 from quanyu.model.trade import OrderLines, Orders, Products
@@ -27,7 +27,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    scores_of(Customer, BinaryClassification.columns): """
+    scores_of(Customer, Churn.score_columns()): """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1

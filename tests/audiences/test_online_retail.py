@@ -3,7 +3,7 @@
 from specification import spec
 from specification.files import TESTS
 
-from ml.tasks.binary_classification import BinaryClassification
+from ml.churn import Churn
 from quanyu.grammar.audience import Audience
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import scores_of
@@ -25,7 +25,7 @@ test_winback_of_online_retail_holds_who_spent_more_than_200_and_is_likely_to_sto
             eve      | 2011-06-01 | 500    | cancelled
             fay      | 2010-12-01 | 500    | paid
         """,
-        scores_of(Customer, BinaryClassification.columns): """
+        scores_of(Customer, Churn.score_columns()): """
             customer | model | as_of      | score
             ann      | churn | 2011-12-01 | 0.61
             bob      | churn | 2011-12-01 | 0.9

@@ -213,7 +213,7 @@ def test_the_summary_has_a_panel_for_each_task():
 
 def test_a_model_without_versions_has_no_champion(registry):
     assert registry.champion("leaving") is None
-    assert registry.last_trained_on("leaving") is None
+    assert registry.versions("leaving") == []
 
 
 def test_the_same_training_is_recorded_once(registry, trained, evaluation):
@@ -251,7 +251,7 @@ def test_failed_gates_leave_the_champion_and_count_as_trained(registry, trained,
     failed = replace(evaluation, gates=tuple(replace(result, passed=False) for result in evaluation.gates))
     assert not registry.record(Leaving, trained, failed, later).champion
     assert registry.champion("leaving").version == 1
-    assert registry.last_trained_on("leaving") == date(2011, 12, 16)
+    assert registry.versions("leaving")[0].trained_on == date(2011, 12, 16)
 
 
 def test_training_for_an_earlier_day_does_not_replace_the_champion(registry, trained, evaluation):
@@ -259,7 +259,9 @@ def test_training_for_an_earlier_day_does_not_replace_the_champion(registry, tra
     earlier = replace(DATASET, day=date(2011, 12, 2))
     assert not registry.record(Leaving, trained, evaluation, earlier).champion
     assert registry.champion("leaving").version == 1
-    assert registry.last_trained_on("leaving") == DAY
+    assert [(version.trained_on, version.aliases) for version in registry.versions("leaving")] == [
+        (date(2011, 12, 2), ("challenger",)), (DAY, ("champion",)),
+    ]  # fmt: skip
 
 
 def test_a_record_describes_its_data_without_personal_data(registry, trained, evaluation, tmp_path):

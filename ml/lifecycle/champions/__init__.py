@@ -1,0 +1,1 @@
+"""Versions of models: what each means, where its files lie, and which one scores."""

@@ -1,0 +1,89 @@
+"""The monitor measures drift and what came true, and asks for a training without forcing one."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from visitors import DAY, labelled, opened, scored, stored, trained
+
+from ml.lifecycle import dataset
+from ml.lifecycle.registry import Registry
+from ml.lifecycle.scoring.drift import distribution, psi
+from ml.lifecycle.scoring.monitor import plot
+from ml.tasks.binary_classification import BinaryClassification
+
+
+def test_the_index_is_0_for_the_same_distribution_and_large_for_another():
+    random = np.random.default_rng(1)
+    values = random.normal(size=5000)
+    bins = distribution(values)
+    assert psi(bins, values) == pytest.approx(0, abs=1e-9)
+    assert psi(bins, random.normal(size=5000)) < 0.02
+    assert psi(bins, random.normal(1, size=5000)) > 0.5
+    assert psi(bins, np.where(random.random(5000) < 0.3, np.nan, values)) > 0.25, "values that are missing now"
+
+
+def test_the_index_of_a_worked_example():
+    bins = {"edges": [1.0], "shares": [0.5, 0.5, 0.0]}
+    expected = 0.25 * np.log(0.75 / 0.5) - 0.25 * np.log(0.25 / 0.5)
+    assert psi(bins, np.array([0.0, 0.0, 0.5, 2.0])) == pytest.approx(expected)
+    assert distribution(np.array([3.0, 3.0, np.nan, np.nan])) == {"edges": [3.0], "shares": [0.0, 0.5, 0.5]}
+
+
+def test_what_came_true():
+    scores, labels = np.array([0.9, 0.8, 0.2, 0.1]), np.array([1.0, 0.0, 1.0, 0.0])
+    assert BinaryClassification().realised(scores, labels) == {"auc": 0.75, "calibration": 1.0}
+    assert BinaryClassification().realised(scores, labels * 0) == {}
+
+
+@pytest.fixture
+def shop(retailer, monkeypatch):
+    return opened(retailer, monkeypatch)
+
+
+def measures(shop):
+    columns = ("model", "scored_on", "measure", "subject", "value")
+    return {tuple(map(str, key)): value for *key, value in shop.rows("gold/model_monitoring", *columns)}
+
+
+def test_drift_is_measured_daily_and_asks_for_a_training(shop, monkeypatch):
+    trained(shop, DAY, "leaving")
+    scored(shop)
+    assert shop.run(DAY, "monitor")["monitor"].alerts == {}
+    assert set(measures(shop)) == {
+        ("leaving", DAY, "psi", "visits.visits"), ("leaving", DAY, "psi", "visits.visits_90d"),
+        ("leaving", DAY, "psi", "score"),
+    }  # fmt: skip
+    assert max(measures(shop).values()) < 0.25
+
+    def moved(context, spec):
+        return stored(context, spec).assign(**{"visits.visits": 9.5})
+
+    monkeypatch.setattr(dataset, "stored", moved)
+    scored(shop, "2024-07-02")
+    [alert] = shop.run("2024-07-02", "monitor")["monitor"].alerts.values()
+    assert "leaving: visits.visits has drifted (PSI" in alert and "train.leaving --force" in alert
+    assert [version.version for version in Registry.of(shop.settings).versions("leaving")] == [1]
+    figure = plot(shop.context(DAY), "leaving")
+    figure.savefig(shop.home / "plot.png")
+    assert (shop.home / "plot.png").stat().st_size > 5000
+
+
+def test_scores_are_compared_with_what_came_true_once_the_horizon_is_over(shop, monkeypatch):
+    cutoff, over = "2024-07-07", "2024-08-06"
+    assert date.fromisoformat(cutoff).toordinal() % 7 == 0, "a day of the weekly measure"
+    trained(shop, cutoff, "leaving")
+    scored(shop, cutoff)
+
+    def turned(context, spec, *cutoffs):
+        frame = labelled(context, spec, *cutoffs)
+        return frame.assign(label=frame["customer_id"].isin(unlikely).astype(float))
+
+    rows = shop.rows("gold/scores_customer", "score", "customer_id")
+    unlikely = [customer for score, customer in sorted(rows)[: len(rows) // 2]]
+    monkeypatch.setattr(dataset, "labelled", turned)
+    outcome = shop.run(over, "monitor")["monitor"]
+    came = {measure: value for (_, day, measure, _), value in measures(shop).items() if day == cutoff}
+    assert came["auc"] == 0.0
+    assert came["calibration"] == pytest.approx(np.mean([score for score, _ in rows]) / 0.5)
+    assert "AUC came to 0.000" in outcome.notes[0]

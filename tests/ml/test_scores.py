@@ -1,0 +1,121 @@
+"""Columns of a score: tenths of the day's population, and reasons in words that add up to the margin."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from visitors import DAY, opened, scored, trained
+
+from ml.churn import Churn
+from ml.lifecycle import dataset
+from ml.lifecycle.registry import Champion, Registry
+from ml.lifecycle.scoring.reasons import number, reasons, rounded
+from ml.lifecycle.scoring.scores import deciles, labels_of
+from ml.lifecycle.scoring.scores import scored as scores_of
+from ml.tasks.binary_classification import BinaryClassification
+
+
+def test_the_first_tenth_has_the_highest_scores_and_equal_scores_are_in_one_tenth():
+    assert deciles(np.arange(20) / 20).tolist() == [10, 10, 9, 9, 8, 8, 7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
+    assert deciles(np.array([0.1, 0.9, 0.9, 0.9])).tolist() == [8, 1, 1, 1]
+    assert deciles(np.array([])).tolist() == []
+
+
+ROWS = pd.DataFrame({
+    "recency.days": [120.0, 3.0, 34.0], "value.orders": [1.0, 9.0, 4.0], "value.orders_90d": [0.0, 7.0, None],
+    "value.spend": [1234.567, 10.0, 50.0],
+})  # fmt: skip
+LABELS = {"recency.days": "距上次下单 Days since the last order", "value.orders": "Orders",
+          "value.orders_90d": "Orders in 90 days", "value.spend": "Money spent"}  # fmt: skip
+
+
+def test_reasons_name_measure_value_and_usual_value_the_strongest_first_and_windows_are_one_reason():
+    parts = np.array([
+        [0.9, 0.2, 0.5, -0.1, -1.0],
+        [-0.9, -0.1, -0.05, 0.0, -1.0],
+        [0.0, 0.0, 0.3, 0.0, -1.0],
+    ])  # fmt: skip
+    assert reasons(ROWS, tuple(ROWS), parts, LABELS).to_pylist() == [
+        ["↑ 距上次下单 Days since the last order: 120, usually 34", "↑ Orders in 90 days: 0, usually 3.5",
+         "↓ Money spent: 1,235, usually 50"],
+        ["↓ 距上次下单 Days since the last order: 3, usually 34", "↓ Orders: 9, usually 4"],
+        ["↑ Orders in 90 days: unknown, usually 3.5"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(120.0, "120"), (0.12345, "0.123"), (1234.567, "1,235"), (0.0, "0"), (-3.456, "-3.46"), (np.nan, "unknown"),
+     (1e6, "1,000,000"), (99.96, "100")],
+)  # fmt: skip
+def test_values_have_the_digits_that_a_reader_needs(value, words):
+    assert number(float(rounded(np.array([value]))[0])) == words
+
+
+def test_a_frame_without_rows_or_explanation_has_no_reasons():
+    class Spec:
+        """A model."""
+
+        task, entity, name = (
+            BinaryClassification(flag="likely", above=0.1),
+            type("Entity", (), {"key": "customer_id"}),
+            "leaving",
+        )
+
+    rows = ROWS.assign(customer_id=["a", "b", "c"])
+    champion = Champion("leaving", 1, None, ("value.spend",), lambda frame: [0.3, 0.2, 0.1])
+    table = scores_of(champion, Spec, rows, LABELS)
+    assert table.column_names == ["customer_id", "model", "version", "score", "likely", "decile"]
+    assert (table["decile"].to_pylist(), table["likely"].to_pylist()) == ([1, 4, 7], [True, True, False])
+    assert len(scores_of(champion, Spec, rows.head(0), LABELS)) == 0
+
+
+def test_what_features_add_is_the_margin_and_the_table_has_words_and_tenths(retailer, monkeypatch):
+    shop = opened(retailer, monkeypatch)
+    trained(shop, DAY, "leaving")
+    scored(shop)
+    registry, context = Registry.of(shop.settings), shop.context(DAY)
+    spec = context.catalogue.models["leaving"]
+    rows = dataset.stored(context, spec)
+    features = rows[list(spec.features)].astype("float64")
+    parts, loaded = registry.champion("leaving").explain(features), registry._loader("leaving", 1)()
+    import xgboost
+
+    booster = loaded.unwrap_python_model().booster
+    margins = booster.predict(xgboost.DMatrix(features.to_numpy()), output_margin=True)
+    np.testing.assert_allclose(parts.sum(axis=1), margins, atol=1e-5)
+    labels = labels_of(context.catalogue, spec)
+    assert labels == {"visits.visits": "来访 Visits", "visits.visits_90d": "Visits in 90 days"}
+    columns = ("customer_id", "score", "decile", "reasons", "at_risk")
+    written = {row[0]: row[1:] for row in shop.rows("gold/scores_customer", *columns)}
+    assert {score > 0.6 for score, *_ in written.values()} == {True, False}
+    assert all(flag == (score > 0.6) for score, _, _, flag in written.values())
+    expected = reasons(rows, spec.features, parts, labels).to_pylist()
+    assert [list(written[key][2]) for key in rows["customer_id"]] == expected
+    best, worst = max(written.values()), min(written.values())
+    assert (best[1], worst[1] > 5) == (1, True)
+    assert {words[0] for row in expected for words in row} == {"↑", "↓"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [({"flag": "score"}, "task.flag"), ({"flag": "At risk"}, "task.flag"), ({"above": 1.5}, "task.above")],
+)
+def test_a_flag_is_a_name_of_its_own_and_its_bound_a_probability(settings, key):
+    class Flagged(Churn):
+        """Churn with another flag."""
+
+        task = BinaryClassification(**settings)
+
+    assert key in [mistake for mistake, _ in Flagged.task.problems(Flagged)]
+    assert Churn.task.problems(Churn) == [] and "at_risk" in Churn.score_columns()
+
+
+def test_a_million_rows_are_no_lists_of_python():
+    count = 200_000
+    random = np.random.default_rng(1)
+    rows = pd.DataFrame({name: random.gamma(1.5, 40, count) for name in ROWS})
+    parts = random.normal(size=(count, len(ROWS.columns) + 1))
+    words = reasons(rows, tuple(rows), parts, LABELS)
+    assert isinstance(words, pa.ListArray) and len(words) == count
+    assert len(words.flatten().unique()) < count / 4, "values are rounded, so that a text is written once"
