@@ -121,7 +121,7 @@ def _train(
         champion_scores = (
             champion.ask(test[list(champion.features)].astype("float64")) if champion and comparable else None
         )
-        evaluation = evaluate(spec, trained, test, champion_scores, training, context.settings.spark.cores)
+        evaluation = evaluate(spec, trained, test, old, training, context.settings.spark.cores)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}

@@ -159,7 +159,7 @@ def test_a_feature_that_tells_the_past_must_be_one_of_the_model():
 
 def test_the_plot_is_png_and_deterministic(evaluation):
     def picture():
-        plots = Lifetime.task.plots(evaluation.scores, evaluation.labels, evaluation.metrics, "lifetime")
+        plots = Lifetime.task.plots(Lifetime, evaluation.scores, evaluation.test, evaluation.metrics, "lifetime")
         plots["value_by_tenth"].savefig(file := BytesIO(), **PLAIN)
         return file.getvalue()
 
