@@ -29,7 +29,8 @@ class Churn(ModelSpec):
     owner = "growth"
     population = "recency.days_since_order < 365"
     label = NoneOf("orders", horizon_days=90, where="purchase")
-    task = BinaryClassification(calibration="sigmoid", flag="at_risk")
+    # In contacts: somebody who would leave and is kept is worth five of them.
+    task = BinaryClassification(calibration="sigmoid", contact_cost=1.0, margin=5.0, flag="at_risk")
     # Without tenure: it reflects the first day of the data as much as the customer.
     features = (
         *GROWING_LOYALTY,
@@ -55,6 +56,7 @@ class Churn(ModelSpec):
         falling=GROWING_LOYALTY,
     )
     baseline = Baseline(feature="recency.days_since_order", higher_is="more")
+    segments = ("rfm.monetary",)
     gates = (
         MetricGate("test_rows", at_least=200),
         MetricGate("positives", at_least=50),
@@ -63,4 +65,6 @@ class Churn(ModelSpec):
         MetricGate("calibration_in_the_large", at_least=0.8, at_most=1.25),
         MetricGate("one_sided_shift", at_most=0.1),
         MetricGate("ece", at_most=0.1),
+        MetricGate("segment_auc", at_least=0.55),
+        MetricGate("segment_calibration", at_most=1.5),
     )

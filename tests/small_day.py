@@ -182,6 +182,7 @@ def crowned(shop: Retailer) -> None:
     def people(cutoff: date) -> pd.DataFrame:
         frame = pd.DataFrame(random.uniform(0, 300, (600, len(Churn.features))), columns=list(Churn.features))
         frame["customer_id"] = [f"customer-{n}" for n in range(600)]
+        frame["rfm.monetary"] = "5"
         frame["cutoff"] = pd.Timestamp(cutoff)
         frame["label"] = random.uniform(-300, 300, 600) < frame["recency.days_since_order"] - frame["value.spend"]
         return frame

@@ -11,7 +11,7 @@ from quanyu.grammar.model_spec import ModelSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ml.lifecycle.evaluate import Evaluation
+    from ml.lifecycle.evaluate import Evaluation, GateResult
     from ml.lifecycle.tracking import Dataset
     from ml.lifecycle.train import Trained
 
@@ -39,6 +39,8 @@ class CardText:
     tables: dict[str, str]
     columns: dict[str, str]
     checks: str
+    results: tuple[str, str]
+    meanings: dict[str, str]
     notes: str
     limits: str
 
@@ -74,6 +76,8 @@ ENGLISH = CardText(
     tables={"tenths": "By tenth of the scores", "segments": "By segment", "importance": "What it needs most"},
     columns={},
     checks="Checks",
+    results=("passed", "failed"),
+    meanings={},
     notes="Of the data",
     limits="The score is a probability within the population above, on days like those of the test. It does not say"
     " that a contact changes anything: that takes an experiment.",
@@ -108,6 +112,15 @@ CHINESE = CardText(
         "loss": "打乱后增加的损失",
     },
     checks="检查",
+    results=("通过", "未通过"),
+    meanings={
+        "test_rows": "检验人数太少，无法判断", "positives": "实际发生太少，无法判断", "auc": "排序太差，不能据此行动",
+        "auc_over_baseline": "仅用基线排序同样好", "auc_over_baseline_low": "可能并不比仅用基线更好",
+        "ece": "预测与实际相差太大", "calibration_in_the_large": "总体预测偏多或偏少",
+        "one_sided_shift": "几乎每个十分位都偏向同一侧", "segment_auc": "在某个分段里排序确实不好",
+        "segment_calibration": "在某个分段里预测确实偏离", "over_champion_high": "现用模型在同一批客户上确实更好",
+        "profit_low": "按模型触达可能得不偿失",
+    },
     notes="数据说明",
     limits="得分是上述人群在类似检验期的日子里的概率。它不说明触达会改变什么：那需要实验。",
 )  # fmt: skip
@@ -136,31 +149,43 @@ def _card(
     tested = words.tested.format(
         rows=f"{len(evaluation.test):,}", entities=entities, cutoff=dataset.test_cutoff, day=dataset.day
     )
+    failed = [_line(words, result) for result in evaluation.gates if not result.passed]
     parts = [
         f"# {words.title.format(name=spec.name)}",
         words.who.format(owner=spec.owner, day=dataset.day), asked,
-        "\n".join([verdict, "", *(f"- {reason}" for reason in evaluation.reasons)]).strip(),
+        "\n".join([verdict, "", *failed, *(f"- {leak}" for leak in evaluation.leaks)]).strip(),
         f"{learned} {tested}",
         *_figures(words, spec, evaluation.metrics),
         *_tables(words, evaluation.tables),
-        f"## {words.checks}", "\n".join(f"- {result}" for result in evaluation.gates),
+        f"## {words.checks}", "\n".join(_line(words, result) for result in evaluation.gates),
         *([f"## {words.notes}", "\n".join(f"- {note}" for note in dataset.notes)] if dataset.notes else []),
         words.limits,
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
+def _line(words: CardText, result: GateResult) -> str:
+    """What came of a check."""
+    meaning = "" if result.passed else words.meanings.get(result.gate.metric, result.meaning)
+    return f"- {result.gate}: {result.value:.4g}, {words.results[not result.passed]}" + (meaning and f" ({meaning})")
+
+
+def _shown(spec: type[ModelSpec]) -> list[str]:
+    """Figures of a card: those that are known, then others that the task heads; a baseline's stand beside its own."""
+    headed = [name for name in spec.task.headings if not name.startswith("baseline_")]
+    return list(dict.fromkeys([*SHOWN, *headed]))
+
+
 def _figures(words: CardText, spec: type[ModelSpec], metrics: dict[str, float]) -> list[str]:
     """Table of the figures, what they mean, and the warning of a random split."""
     heads = [head.format(baseline=spec.baseline.feature if spec.baseline else "-") for head in words.figures]
     rows: list[list[str]] = []
-    for name in (name for name in (*SHOWN, *spec.task.headings) if name in metrics):
+    for name in (name for name in _shown(spec) if name in metrics):
         label = words.names.get(name, spec.task.headings.get(name, name))
         bounds = [_number(name, metrics[f"{name}_{end}"]) for end in ("low", "high") if f"{name}_{end}" in metrics]
         baseline = metrics.get(f"baseline_{name}") if name != "profit" else None
         row = [label, _number(name, metrics[name]), " – ".join(bounds), _number(name, baseline)]
-        if not any(label == other[0] for other in rows):
-            rows.append(row)
+        rows.append(row)
     texts = [_markdown(heads, rows)]
     if "auc" in metrics:
         texts.append("\n".join(words.explanation))

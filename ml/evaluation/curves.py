@@ -33,7 +33,9 @@ def plots(test: BinaryTest, metrics: dict[str, float], baseline: str, title: str
 
 def importance_plot(importance: pd.DataFrame, title: str) -> Any:
     """Plot how much the loss gains when the values of each feature change places."""
-    axes, places = axes_of(title), range(len(importance), 0, -1)
+    axes, places = axes_of(""), range(len(importance), 0, -1)
+    # Names of features take the left half, so that the title begins at the edge.
+    axes.figure.suptitle(title, fontsize=11, x=0.02, ha="left")
     axes.barh(places, importance["loss"], color=INK)
     axes.set_yticks(list(places), list(importance["feature"]), fontsize=7)
     axes.axvline(0, color=GREY, linewidth=1)

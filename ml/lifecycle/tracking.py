@@ -64,7 +64,7 @@ def log_facts(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, d
         mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
     for name, text in cards(spec, trained, evaluation, dataset).items():
         mlflow.log_text(text, f"{name}.md")
-    mlflow.log_text(_scores(spec, evaluation, mlflow.active_run().info.run_id), "tables/test_scores.csv")
+    mlflow.log_text(scored_rows(spec, evaluation, mlflow.active_run().info.run_id), "tables/test_scores.csv")
     _log_plots(spec, evaluation, f"{spec.name} from {dataset.test_cutoff}, known on {dataset.day}")
 
 
@@ -78,7 +78,7 @@ def _log_plots(spec: type[ModelSpec], evaluation: Evaluation, title: str) -> Non
         mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs=PLAIN)
 
 
-def _scores(spec: type[ModelSpec], evaluation: Evaluation, run: str) -> str:
+def scored_rows(spec: type[ModelSpec], evaluation: Evaluation, run: str) -> str:
     """Predictions and outcomes of the test rows as CSV, so that a reviewer can compute every figure again.
 
     A row is named by a hash of its key and the run, which leads to nobody: it is sorted by it.

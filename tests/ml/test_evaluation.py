@@ -1,6 +1,8 @@
 """Figures of a test period, the gates on them, and leaks: each on data with a known truth."""
 
 from dataclasses import replace
+from datetime import date
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -8,11 +10,13 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from ml.evaluation.binary import BinaryTest, paired
+from ml.evaluation.card import cards
 from ml.evaluation.costs import ContactPrice
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 from ml.evaluation.segments import by_segment, worst
 from ml.lifecycle.evaluate import evaluate
+from ml.lifecycle.tracking import Dataset, scored_rows
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification, ranks
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
@@ -286,6 +290,43 @@ def test_a_calibration_has_a_cutoff_of_its_own_where_four_others_were_known_on_i
     assert roc_auc_score(labels, scores) > 0.8
     fewer = examples_of(Quitting, rows[rows["cutoff"] > days[0]])
     assert len(calibration.held_out(Quitting, boosting, fewer)[0]) == 800
+
+
+def test_a_card_says_whether_it_may_be_used_and_why_not_in_both_languages(trained):
+    data = Dataset(date(2024, 8, 30), {}, date(2024, 6, 1), (date(2024, 2, 1),), ("3 of 4 rows are of today.",))
+    good = cards(Quitting, trained, evaluate(Quitting, trained, LATER, training=PAST), data)
+    metrics = evaluate(Quitting, trained, LATER).metrics
+    assert set(good) == {"card", "card_zh"}
+    assert "May be used" in good["card"] and "可以使用" in good["card_zh"]
+    for text in good.values():
+        assert f"| {metrics['auc']:.3f} | {metrics['auc_low']:.3f} – {metrics['auc_high']:.3f} |" in text
+        assert "3 of 4 rows are of today." in text and "rfm.monetary" in text and "customer-0" not in text
+    better = LABELS * 0.5 + trained.predict(LATER) * 0.5
+    poor = cards(Quitting, trained, evaluate(Quitting, trained, LATER, better), data)
+    assert "Must not be used" in poor["card"] and "surely better" in poor["card"]
+    assert "不得使用" in poor["card_zh"] and "现用模型在同一批客户上确实更好" in poor["card_zh"]
+
+
+def test_scores_of_the_test_rows_give_the_figures_again_and_name_nobody(trained):
+    evaluation = evaluate(Quitting, trained, LATER)
+    rows = pd.read_csv(StringIO(scored_rows(Quitting, evaluation, "run")))
+    assert roc_auc_score(rows["label"], rows["score"]) == pytest.approx(evaluation.metrics["auc"])
+    assert roc_auc_score(rows["label"], -rows["baseline"]) == pytest.approx(evaluation.metrics["baseline_auc"])
+    assert rows["row"].is_unique and rows["row"].str.fullmatch("[0-9a-f]{16}").all()
+    other = pd.read_csv(StringIO(scored_rows(Quitting, evaluation, "another")))
+    assert not set(rows["row"]) & set(other["row"])
+
+
+def test_each_plot_has_axes_a_title_and_the_baseline(trained):
+    evaluation = evaluate(Quitting, trained, LATER)
+    plots = Quitting.task.plots(Quitting, evaluation.scores, LATER, evaluation.metrics, "quitting")
+    assert set(plots) == {"roc", "pr", "calibration", "gain", "cost"}
+    for name, plot in plots.items():
+        [axes] = plot.axes
+        assert axes.get_xlabel() and axes.get_ylabel() and axes.get_title(loc="left") == "quitting", name
+        texts = [text.get_text() for text in axes.get_legend().get_texts()]
+        beside = "share in training" if name == "calibration" else "value.orders"
+        assert any(text.startswith(beside) for text in texts), name
 
 
 def test_a_task_needs_what_its_gates_name():
