@@ -114,6 +114,35 @@ def rollback(
         f" {withdrawn.version} is withdrawn, and the next run scores without it")  # fmt: skip
 
 
+@model.command()
+def reproduce(
+    name: Name, version: Annotated[int, typer.Argument(help="Number of the version.")],
+    conf: Conf = None, home: Home = None,
+) -> None:  # fmt: skip
+    """Train a version again from the tables as they were, and compare data and metrics with those recorded.
+
+    Example: `quanyu model reproduce churn 3`
+    """
+    from ml.lifecycle.champions.reproduction import reproduce as train_again
+    from ml.lifecycle.registry import Registry
+    from quanyu import discover
+
+    settings = opened(conf, home)
+    catalogue = discover.load(settings)
+    _check_name(catalogue, name)
+    numbers = {str(each.version): each for each in Registry.of(settings).versions(name)}
+    if str(version) not in numbers:
+        raise ConfigError(f"{name} has no version {version}; {nearest(str(version), numbers)}")
+    _check_meaning(catalogue, numbers[str(version)])
+    result = train_again(settings, numbers[str(version)])
+    say("the training data is the same" if result.same_data else "the training data is NOT the same")
+    for metric, (recorded, now) in result.differing.items():
+        say(f"{metric}: recorded {recorded:.6g}, now {now:.6g}")
+    say(f"{len(result.metrics) - len(result.differing)} of {len(result.metrics)} metrics are as recorded")
+    if not result.same_data or result.differing:
+        raise typer.Exit(1)
+
+
 def _plotted(settings: Settings, name: str, file: Path) -> str:
     from ml.lifecycle.scoring.monitor import PLACE
     from ml.lifecycle.scoring.monitor import plot as monitoring_plot
@@ -137,6 +166,6 @@ def _check_meaning(catalogue: Catalogue, version: ModelVersion) -> None:
 
     if version.meaning != meaning(catalogue, catalogue.models[version.name]):
         raise ConfigError(
-            f"{version.name} is declared otherwise than version {version.version} was: it would score nothing."
+            f"{version.name} is declared otherwise than version {version.version} was: it answers another question."
             f" Restore the declaration, or train now: quanyu job train.{version.name} --day DAY --force"
         )

@@ -7,15 +7,15 @@ from typing import Any
 
 from ml.lifecycle import dataset, match_models
 from ml.lifecycle.champions.meaning import meaning
-from ml.lifecycle.evaluate import Evaluation, evaluate
+from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.facts import TrainingFacts
+from ml.lifecycle.learning import learn
 from ml.lifecycle.registry import Champion, RegisteredVersion, Registry
 from ml.lifecycle.scoring import scores
 from ml.lifecycle.scoring.drift import reference
 from ml.lifecycle.scoring.monitor import PLACE, monitor
 from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
-from ml.lifecycle.train import train as fit
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.fingerprint import fingerprint
@@ -59,7 +59,8 @@ def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
 
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
-    reads = {place for view in views for place in as_of.sources_of(view.over)} | {*as_of.entity_sources(spec.entity)}
+    facts = [*(view.over for view in views), catalogue.tables[spec.label.over]]
+    reads = {place for table in facts for place in as_of.sources_of(table)} | {*as_of.entity_sources(spec.entity)}
     return Step(
         f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
         partial(train, spec=spec),
@@ -110,29 +111,20 @@ def _train(
         return Outcome(
             notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",)
         )
-    labelled = dataset.labelled(context, spec, *cutoffs, test_cutoff)
-    frame = labelled.rows
-    is_test = frame["cutoff"] == test_cutoff
-    test, training = frame[is_test].reset_index(drop=True), frame[~is_test].reset_index(drop=True)
     try:
-        trained = fit(spec, training, nthread=context.settings.spark.cores)
-        # One that learned from features that are not the model's any more cannot foretell these rows.
-        comparable = champion is not None and set(champion.features) <= set(test)
-        champion_scores = (
-            champion.ask(test[list(champion.features)].astype("float64")) if champion and comparable else None
-        )
-        evaluation = evaluate(spec, trained, test, old, training, context.settings.spark.cores)
+        learned = learn(context, spec, cutoffs, test_cutoff, champion)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
-    data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs), labelled.notes)
+    data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs), learned.notes)
+    trained, evaluation, training = learned.trained, learned.evaluation, learned.training
     bins = reference(training, trained.features, evaluation.scores)
     recorded = registry.record(spec, trained, evaluation, data, meaning(context.catalogue, spec), bins)
     context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     why = f"; trained now: {because}" if because else ""
     note = f"{_ending(recorded, evaluation)}; test cutoff {test_cutoff}, {trained_on}{why}"
-    return Outcome(len(frame), len(training), notes=(note,), facts=_facts(spec, evaluation, recorded))
+    return Outcome(len(training), len(training), notes=(note,), facts=_facts(spec, evaluation, recorded))
 
 
 def _ending(recorded: RegisteredVersion, evaluation: Evaluation) -> str:

@@ -1,12 +1,14 @@
 """`quanyu model`: which version scores, promotion and rollback by hand, with who and why."""
 
+import json
 import sqlite3
 
 import pytest
 from command_line import quanyu
 from shop import ROOT, Retailer
-from visitors import DAY, changed, opened, scored, trained
+from visitors import DAY, changed, opened, people, scored, trained
 
+from ml.lifecycle import dataset
 from ml.lifecycle.registry import Registry
 
 SECOND, THIRD = "2024-07-08", "2024-07-15"
@@ -99,6 +101,31 @@ def test_reasons_are_in_the_description_of_version_and_run(shop):
     assert experiment.tags["mlflow.note.content"] == "No visit in the next 30 days."
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     assert len(run.data.tags.get("mlflow.source.git.commit", "")) == (40 if (ROOT / ".git").exists() else 0)
+
+
+def test_a_version_is_reproduced_from_its_pins(shop, monkeypatch):
+    trained(shop, DAY, "leaving")
+    code, words = model(shop, "reproduce", "leaving", "1")
+    assert code == 0 and "the training data is the same" in words and "metrics are as recorded" in words
+    assert not (shop.home / "reproduce").exists()
+    monkeypatch.setattr(dataset, "labelled", lambda context, spec, *days: people(spec, days, seed=9))
+    code, words = model(shop, "reproduce", "leaving", "1")
+    assert code == 1 and "NOT the same" in words and "auc: recorded 0." in words
+
+
+def test_expired_pins_are_said(shop):
+    trained(shop, DAY, "leaving")
+    registry = Registry.of(shop.settings)
+    [version] = registry.versions("leaving")
+    expired = {**registry.logged(version, "dataset.json"), "tables": {"gold/scores_customer": 0}}
+    scored(shop)
+    for file in (shop.home / "lake" / "gold" / "scores_customer").glob("*.parquet"):
+        file.unlink()
+    expired["tables"]["gold/scores_customer"] = shop.context(DAY).lake.version("gold/scores_customer")
+    [file] = shop.home.rglob("dataset.json")
+    file.write_text(json.dumps(expired))
+    code, words = model(shop, "reproduce", "leaving", "1")
+    assert code != 0 and "the pins of leaving version 1 have expired" in " ".join(words.split())
 
 
 def test_a_home_can_be_moved(shop, tmp_path):

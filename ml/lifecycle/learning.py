@@ -1,0 +1,53 @@
+"""One training from frame to evaluation, as a run makes it and as it is reproduced from its pins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from ml.lifecycle import dataset
+from ml.lifecycle.evaluate import Evaluation, evaluate
+from ml.lifecycle.registry import Champion
+from ml.lifecycle.train import Trained, train
+from quanyu.grammar.model_spec import ModelSpec
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained model, its evaluation on the test cutoff, the rows that it learned from, and notes on identities."""
+
+    trained: Trained
+    evaluation: Evaluation
+    training: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def learn(
+    context: Context,
+    spec: type[ModelSpec],
+    cutoffs: Sequence[date],
+    test_cutoff: date,
+    champion: Champion | None = None,
+) -> Learned:
+    """Train on some cutoffs, and evaluate on a later one beside the champion. Raises TooLittleDataError."""
+    labelled = dataset.labelled(context, spec, *cutoffs, test_cutoff)
+    is_test = labelled.rows["cutoff"] == test_cutoff
+    test = labelled.rows[is_test].reset_index(drop=True)
+    training = labelled.rows[~is_test].reset_index(drop=True)
+    nthread = context.settings.spark.cores
+    trained = train(spec, training, nthread=nthread)
+    evaluation = evaluate(spec, trained, test, _scores_of(champion, test), training, nthread)
+    return Learned(trained, evaluation, training, labelled.notes)
+
+
+def _scores_of(champion: Champion | None, test: pd.DataFrame) -> Any:
+    """What the champion says of the test rows; None if it learned from features that are not the model's any more."""
+    if champion is None or not set(champion.features) <= set(test):
+        return None
+    return champion.ask(test[list(champion.features)].astype("float64"))
