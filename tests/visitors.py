@@ -65,9 +65,9 @@ def people(spec: type[ModelSpec], cutoffs: Sequence[date], count: int = 400, see
     return pd.concat(frames, ignore_index=True)
 
 
-def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> pd.DataFrame:
+def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> dataset.LabelledFrame:
     """What `dataset.labelled` would compute from facts."""
-    return people(spec, cutoffs)
+    return dataset.LabelledFrame(people(spec, cutoffs), ())
 
 
 def stored(context: Context, spec: type[ModelSpec]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from shop import ROOT, Retailer
 from visitors import DAY, changed, opened, people, scored, trained
 
 from ml.lifecycle import dataset
+from ml.lifecycle.dataset import LabelledFrame
 from ml.lifecycle.registry import Registry
 
 SECOND, THIRD = "2024-07-08", "2024-07-15"
@@ -108,7 +109,7 @@ def test_a_version_is_reproduced_from_its_pins(shop, monkeypatch):
     code, words = model(shop, "reproduce", "leaving", "1")
     assert code == 0 and "the training data is the same" in words and "metrics are as recorded" in words
     assert not (shop.home / "reproduce").exists()
-    monkeypatch.setattr(dataset, "labelled", lambda context, spec, *days: people(spec, days, seed=9))
+    monkeypatch.setattr(dataset, "labelled", lambda context, spec, *days: LabelledFrame(people(spec, days, seed=9), ()))
     code, words = model(shop, "reproduce", "leaving", "1")
     assert code == 1 and "NOT the same" in words and "auc: recorded 0." in words
 

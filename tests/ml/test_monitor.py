@@ -76,8 +76,8 @@ def test_scores_are_compared_with_what_came_true_once_the_horizon_is_over(shop, 
     scored(shop, cutoff)
 
     def turned(context, spec, *cutoffs):
-        frame = labelled(context, spec, *cutoffs)
-        return frame.assign(label=frame["customer_id"].isin(unlikely).astype(float))
+        frame = labelled(context, spec, *cutoffs).rows
+        return dataset.LabelledFrame(frame.assign(label=frame["customer_id"].isin(unlikely).astype(float)), ())
 
     rows = shop.rows("gold/scores_customer", "score", "customer_id")
     unlikely = [customer for score, customer in sorted(rows)[: len(rows) // 2]]
