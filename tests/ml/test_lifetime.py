@@ -134,7 +134,7 @@ def test_a_period_without_spending_passes_no_gate(trained):
         (PAST.assign(label=0.0), TooLittleDataError, "none of .* rows spent anything"),
         (PAST.assign(**{DAYS: 1.0, LAST: PAST[FIRST]}), TooLittleDataError, "0 customers bought on a second day"),
         (PAST.assign(**{SPENT: -5.0}), ConfigError, "mean value is not above 0"),
-        (PAST.assign(**{FIRST: np.nan}), ConfigError, "unknown or infinite"),
+        (PAST.assign(**{FIRST: np.nan}), TooLittleDataError, "no row has a value"),
     ],
     ids=["nobody spent", "nobody came again", "negative", "unknown"],
 )
@@ -173,10 +173,10 @@ def test_a_champion_scores_as_it_was_evaluated_and_without_our_packages(trained,
     scores = registry.champion("lifetime").predict(LATER, COLUMNS)
     assert scores.to_numpy() == pytest.approx(evaluation.scores, rel=1e-12)
     LATER[list(Lifetime.features)].to_parquet(tmp_path / "rows.parquet")
+    [model] = (tmp_path / "artifacts").rglob("MLmodel")
     code = f"""
-import mlflow, pandas as pd, sys
-mlflow.set_tracking_uri("sqlite:///{tmp_path}/mlflow.db")
-scores = mlflow.pyfunc.load_model("models:/lifetime/1").predict(pd.read_parquet("{tmp_path}/rows.parquet"))
+import mlflow.pyfunc, pandas as pd, sys
+scores = mlflow.pyfunc.load_model("{model.parent}").predict(pd.read_parquet("{tmp_path}/rows.parquet"))
 assert not {{"ml", "quanyu"}} & set(sys.modules), "our packages were loaded"
 scores.to_parquet("{tmp_path}/scores.parquet")
 """
