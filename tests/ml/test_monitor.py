@@ -61,8 +61,10 @@ def test_drift_is_measured_daily_and_asks_for_a_training(shop, monkeypatch):
 
     monkeypatch.setattr(dataset, "stored", moved)
     scored(shop, "2024-07-02")
-    [alert] = shop.run("2024-07-02", "monitor")["monitor"].alerts.values()
-    assert "leaving: visits.visits has drifted (PSI" in alert and "train.leaving --force" in alert
+    outcome = shop.run("2024-07-02", "monitor")["monitor"]
+    [alert] = outcome.alerts.values()
+    assert "leaving: its score has drifted (PSI" in alert and "train.leaving --force" in alert
+    assert "leaving: not as in its training (PSI): visits.visits (" in outcome.notes[0]
     assert [version.version for version in Registry.of(shop.settings).versions("leaving")] == [1]
     figure = plot(shop.context(DAY), "leaving")
     figure.savefig(shop.home / "plot.png")

@@ -31,18 +31,20 @@ def monitor(context: Context, receipt: Receipt) -> Outcome:
     """Write the measures of every model that scored. What is bad asks for a new training, and forces none."""
     import pyarrow as pa
 
-    registry, rows, notes = Registry.of(context.settings), list[Row](), dict[str, str]()
+    registry, rows = Registry.of(context.settings), list[Row]()
+    notes, alerts = list[str](), dict[str, str]()
     for spec in context.catalogue.models.values():
         measured = [*_drift(context, registry, spec), *_realised(context, registry, spec)]
         rows += measured
-        notes |= {
-            f"{spec.name} holds up": f"{spec.name}: {words}" for words in [_concern(registry, spec, measured)] if words
-        }
+        if drifted := _drifted(measured):
+            notes.append(f"{spec.name}: {drifted}")
+        if words := _concern(registry, spec, measured):
+            alerts[f"{spec.name} holds up badly"] = f"{spec.name}: {words}"
     context.lake.prepare(ModelMonitoring)
     if rows:
         table = pa.Table.from_pylist(rows, context.lake.arrow(PLACE).schema)
         context.lake.upsert_rows(ModelMonitoring, table, receipt, {"out": len(rows)})
-    return Outcome(len(rows), len(rows), notes=tuple(notes.values()), alerts=notes)
+    return Outcome(len(rows), len(rows), notes=(*notes, *alerts.values()), alerts=alerts)
 
 
 def _drift(context: Context, registry: Registry, spec: type[ModelSpec]) -> Iterator[Row]:
@@ -106,17 +108,24 @@ def _row(
     }  # fmt: skip
 
 
+def _drifted(rows: list[Row]) -> str:
+    """Features that are distributed otherwise than in training, in words; empty if there is none."""
+    drifted = [f"{row['subject']} ({row['value']:.2f})" for row in rows
+               if row["measure"] == "psi" and row["subject"] != SCORE and row["value"] >= LARGE]  # fmt: skip
+    return f"not as in its training (PSI): {', '.join(drifted)}" if drifted else ""
+
+
 def _concern(registry: Registry, spec: type[ModelSpec], rows: list[Row]) -> str:
-    """Why a model should be trained again, in words; empty if there is no reason."""
-    drifted = [f"{row['subject']} has drifted (PSI {row['value']:.2f})" for row in rows
-               if row["measure"] == "psi" and row["value"] >= LARGE]  # fmt: skip
+    """Why a model should be trained again, in words; empty if there is no reason. A drift of features alone is none."""
+    reasons = [f"its score has drifted (PSI {row['value']:.2f})" for row in rows
+               if row["measure"] == "psi" and row["subject"] == SCORE and row["value"] >= LARGE]  # fmt: skip
     values = {row["measure"]: row["value"] for row in rows if row["measure"] != "psi"}
     low, high = CALIBRATION
     if "calibration" in values and not low <= values["calibration"] <= high:
-        drifted.append(f"foretold {values['calibration']:.2f} times what came true")
+        reasons.append(f"foretold {values['calibration']:.2f} times what came true")
     if "auc" in values and values["auc"] < _tested(registry, spec, rows).get("auc", 0.0) - LOSS_OF_AUC:
-        drifted.append(f"AUC came to {values['auc']:.3f}")
-    return f"{', '.join(drifted)}: look at it, and train it (quanyu job train.{spec.name} --force)" if drifted else ""
+        reasons.append(f"AUC came to {values['auc']:.3f}")
+    return f"{', '.join(reasons)}: look at it, and train it (quanyu job train.{spec.name} --force)" if reasons else ""
 
 
 def _tested(registry: Registry, spec: type[ModelSpec], rows: list[Row]) -> Mapping[str, float]:
