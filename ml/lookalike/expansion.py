@@ -27,7 +27,7 @@ NEAREST, ROWS_AT_ONCE, MOST_MEMBERS = 10, 2_000, 5_000
 LEVEL = 0.95
 
 
-class Likeness(Protocol):
+class Similarity(Protocol):
     """How like the members of a seed each customer is: from features and membership of shape (customers,)."""
 
     def __call__(self, matrix: Floats, seed: Bools, random_state: int) -> Floats:
@@ -57,8 +57,8 @@ def propensity(matrix: Floats, seed: Bools, random_state: int) -> Floats:
 def neighbours(matrix: Floats, seed: Bools, random_state: int) -> Floats:
     """Score by the mean cosine with the ten nearest members other than the customer himself, moved into 0 to 1.
 
-    Of a seed of ten or fewer all count but one. Features are standardised; a null counts as the mean. Of a larger seed 5,000 members are drawn.
-    TooLittleDataError where the seed has one member or none.
+    Features are standardised; a null counts as the mean. Of ten members or fewer all count but one; of more than 5,000
+    so many are drawn. TooLittleDataError where the seed has one member or none.
     """
     members = np.flatnonzero(seed)
     _check_size(len(members), 2)
@@ -109,7 +109,7 @@ def seed_lift(
     matrix: Floats,
     seed: Bools,
     size: int,
-    likeness: Likeness = propensity,
+    similarity: Similarity = propensity,
     random_state: int = 0,
     level: float = LEVEL,
 ) -> SeedLift:
@@ -128,7 +128,7 @@ def seed_lift(
     others = len(seed) - int(known.sum())
     if not 0 < size <= others:
         raise ConfigError(f"An expansion of {size} is asked for, and {others} customers are left.")
-    alike = expand(likeness(matrix, known, random_state), known, size)
+    alike = expand(similarity(matrix, known, random_state), known, size)
     hidden, by_chance = len(members) - len(members) // 2, size / others
     hits, tail = int(seed[alike].sum()), (1 - level) / 2
     low = beta.ppf(tail, hits, hidden - hits + 1) if hits else 0.0
@@ -151,7 +151,7 @@ def choose_seed(
     seeds: Mapping[str, Bools],
     matrix: Floats,
     size: int,
-    likeness: Likeness = propensity,
+    similarity: Similarity = propensity,
     least: int = LEAST_SEED,
     random_state: int = 0,
 ) -> SeedChoice:
@@ -162,7 +162,7 @@ def choose_seed(
     """
     large = {name: seed for name, seed in seeds.items() if seed.sum() >= least}
     level = 1 - (1 - LEVEL) / max(len(large), 1)
-    lifts = tuple(seed_lift(name, matrix, seed, size, likeness, random_state, level) for name, seed in large.items())
+    lifts = tuple(seed_lift(name, matrix, seed, size, similarity, random_state, level) for name, seed in large.items())
     best = max(lifts, key=lambda lift: lift.low, default=None)
     chosen = best.name if best is not None and best.low > 1 else ""
     return SeedChoice(lifts, tuple(name for name in seeds if name not in large), chosen)

@@ -17,20 +17,20 @@ def simulated(seed=1, customers=3000):
     return matrix, alike, alike & (random.random(customers) < 1 / 3)
 
 
-@pytest.mark.parametrize("likeness", [propensity, neighbours])
-def test_an_expansion_finds_those_who_are_alike(likeness):
+@pytest.mark.parametrize("similarity", [propensity, neighbours])
+def test_an_expansion_finds_those_who_are_alike(similarity):
     matrix, alike, seed = simulated()
-    expansion = expand(likeness(matrix, seed, 0), seed, 300)
+    expansion = expand(similarity(matrix, seed, 0), seed, 300)
     assert len(set(expansion)) == 300 and not seed[expansion].any()
     assert alike[expansion].mean() > 2 * alike[~seed].mean()
-    assert seed_lift("alike", matrix, seed, 300, likeness).low > 1.5
+    assert seed_lift("alike", matrix, seed, 300, similarity).low > 1.5
 
 
-@pytest.mark.parametrize("likeness", [propensity, neighbours])
-def test_a_seed_of_anybody_is_not_chosen(likeness):
+@pytest.mark.parametrize("similarity", [propensity, neighbours])
+def test_a_seed_of_anybody_is_not_chosen(similarity):
     matrix, _, _ = simulated()
     anybody = {str(number): np.random.default_rng(number).random(len(matrix)) < 0.1 for number in range(4)}
-    choice = choose_seed(anybody, matrix, 300, likeness)
+    choice = choose_seed(anybody, matrix, 300, similarity)
     assert choice.chosen == "" and len(choice.lifts) == 4
     assert all(lift.low < 1 < lift.high for lift in choice.lifts)
 
@@ -71,7 +71,7 @@ def test_neighbours_equal_a_slow_computation():
     matrix, _, seed = simulated(2, customers=400)
     assert seed.sum() > 10
     filled = np.where(np.isnan(matrix), np.nanmean(matrix, axis=0), matrix)
-    standard = (filled - filled.mean(axis=0)) / filled.std(axis=0)
+    standard = (filled - filled.mean(axis=0)) / np.nanstd(matrix, axis=0)
     members = np.flatnonzero(seed)
     for customer, score in enumerate(neighbours(matrix, seed, 0)):
         cosines = [
@@ -96,7 +96,7 @@ def test_scores_are_the_same_again():
     assert (propensity(matrix, seed, 7) == propensity(matrix, seed, 7)).all()
 
 
-@pytest.mark.parametrize("likeness", [propensity, neighbours])
-def test_a_seed_without_members_is_refused_in_a_sentence(likeness):
+@pytest.mark.parametrize("similarity", [propensity, neighbours])
+def test_a_seed_without_members_is_refused_in_a_sentence(similarity):
     with pytest.raises(TooLittleDataError, match="The seed has 0 members"):
-        likeness(np.ones((10, 2)), np.zeros(10, dtype=bool), 0)
+        similarity(np.ones((10, 2)), np.zeros(10, dtype=bool), 0)
