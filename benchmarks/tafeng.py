@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml.baskets.next_basket import BasketHistory, NextBasket, bought_before, recall
+from ml.baskets.next_basket import BasketHistory, BasketWeights, bought_before, mean_recall
 
 FOLDER = Path(os.environ.get("QUANYU_DATA", "../shared/data")) / "tafeng_nbr"
 FIRST_DAY = date(2000, 11, 1)
 LENGTH, LEAST_RECALL = 10, 0.134
-PLAIN = NextBasket()
+PLAIN = BasketWeights()
 
 
 def purchases(part: str) -> pd.DataFrame:
@@ -36,16 +36,16 @@ def purchases(part: str) -> pd.DataFrame:
     return rows.assign(item=rows["item"].astype("int64"))
 
 
-def recalls(history: BasketHistory, model: NextBasket, future: pd.DataFrame) -> dict[str, float]:
+def recalls(history: BasketHistory, model: BasketWeights, future: pd.DataFrame) -> dict[str, float]:
     """Recall of all items, of those bought before by their own list, and of new ones by theirs."""
     lists = model.lists(history, LENGTH)
     customer, item = history.places(future)
-    again = bought_before(history, customer, item)
+    repeat = bought_before(history, customer, item)
     return {
-        "mixed": recall(lists.mixed, customer, item),
-        "again": recall(lists.again, customer[again], item[again]),
-        "new": recall(lists.new, customer[~again], item[~again]),
-        "share": float(again.mean()),
+        "mixed": mean_recall(lists.mixed, customer, item),
+        "repeat": mean_recall(lists.repeat, customer[repeat], item[repeat]),
+        "new": mean_recall(lists.new, customer[~repeat], item[~repeat]),
+        "share": float(repeat.mean()),
     }
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     """Print a table, and end with an error where recall is too small."""
     history, future = BasketHistory.of(purchases("history")), purchases("future")
     start = time.perf_counter()
-    model = NextBasket.fit(history, LENGTH)
+    model = BasketWeights.fit(history, LENGTH)
     learned = time.perf_counter() - start
     of_plain, of_model = recalls(history, PLAIN, future), recalls(history, model, future)
     start = time.perf_counter()
@@ -62,7 +62,7 @@ def main() -> None:
     print(f"| Ta-Feng, recall@{LENGTH} | asked for | plain personal, then global | {model} |\n|---|---|---|---|")
     for name, what in (
         ("mixed", "all items"),
-        ("again", "items bought before, by their list"),
+        ("repeat", "items bought before, by their list"),
         ("new", "items new to the customer, by their list"),
     ):
         asked = f">= {LEAST_RECALL}" if name == "mixed" else "–"

@@ -90,16 +90,16 @@ class BasketHistory:
 class BasketLists:
     """Items by customer, best first: shape (customers, length), `NONE` where there are not so many.
 
-    `again` are items that the customer bought before, `new` are others, `mixed` are the best of both.
+    `repeat` are items that the customer bought before, `new` are others, `mixed` are the best of both.
     """
 
-    again: Ints
+    repeat: Ints
     new: Ints
     mixed: Ints
 
 
 @dataclass(frozen=True)
-class NextBasket:
+class BasketWeights:
     """How much an item counts: `decay` to the power of the age of each basket that holds it, and its share of baskets.
 
     `popularity` is what a share of 1 of everybody's baskets is worth, in own baskets. With a popularity of 0, what
@@ -110,7 +110,7 @@ class NextBasket:
     popularity: float = 0.0
 
     @classmethod
-    def fit(cls, history: BasketHistory, length: int = 10) -> NextBasket:
+    def fit(cls, history: BasketHistory, length: int = 10) -> BasketWeights:
         """Choose both by recall of the last basket of the past, by the baskets before it; the first of equals.
 
         TooLittleDataError when no customer has two baskets.
@@ -120,7 +120,7 @@ class NextBasket:
             raise TooLittleDataError("No customer has two baskets: how much the last ones count cannot be learned.")
         before = history.before_last()
         choices = [cls(decay, popularity) for decay, popularity in product(DECAYS, POPULARITIES)]
-        recalls = [recall(choice.lists(before, length).mixed, customer, item) for choice in choices]
+        recalls = [mean_recall(choice.lists(before, length).mixed, customer, item) for choice in choices]
         return choices[int(np.argmax(recalls))]
 
     def lists(self, history: BasketHistory, length: int = 10) -> BasketLists:
@@ -132,12 +132,12 @@ class NextBasket:
         place = np.empty_like(by_popularity)
         place[by_popularity] = np.arange(len(by_popularity))
         customer, item, own = self._own(history)
-        again = _Ranked(customer, item, own + self.popularity * shares[item])
+        repeat = _Ranked(customer, item, own + self.popularity * shares[item])
         new = _new_items(customer, place[item], len(history.customers), by_popularity, length)
         row, column = np.nonzero(new != NONE)
         others = _Ranked(row, new[row, column], self.popularity * shares[new[row, column]])
         shape = (len(history.customers), length)
-        return BasketLists(again.best(place, shape), new, again.beside(others).best(place, shape))
+        return BasketLists(repeat.best(place, shape), new, repeat.beside(others).best(place, shape))
 
     def _own(self, history: BasketHistory) -> tuple[Ints, Ints, Floats]:
         # Rows are in order of customer, item and age: sums do not depend on the order of what was read.
@@ -148,7 +148,7 @@ class NextBasket:
         return history.customer[firsts], history.item[firsts], sums
 
 
-def recall(lists: Ints, customer: Ints, item: Ints) -> float:
+def mean_recall(lists: Ints, customer: Ints, item: Ints) -> float:
     """Return the mean share of a customer's items that are on his list, over customers with one at least.
 
     `lists` has shape (customers, length); `customer` and `item`, shape (rows,), are what was bought.

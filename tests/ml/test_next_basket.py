@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml.baskets.next_basket import NONE, BasketHistory, NextBasket, bought_before, recall
+from ml.baskets.next_basket import NONE, BasketHistory, BasketWeights, bought_before, mean_recall
 from ml.lifecycle.train import TooLittleDataError
 
 DATA = Path(os.environ.get("QUANYU_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -30,9 +30,9 @@ SHOP = (
 
 def test_without_weights_own_items_come_first_and_what_everybody_buys_next():
     history = history_of(*SHOP)
-    lists = NextBasket().lists(history, 4)
+    lists = BasketWeights().lists(history, 4)
     # Of six baskets milk is in 3, eggs in 2, bread, jam and tea in 1 each, which stand in order of their names.
-    assert names(history, lists.again) == [["milk", "bread", "tea"], ["milk", "eggs"], ["eggs", "jam"]]
+    assert names(history, lists.repeat) == [["milk", "bread", "tea"], ["milk", "eggs"], ["eggs", "jam"]]
     assert names(history, lists.new) == [["eggs", "jam"], ["bread", "jam", "tea"], ["milk", "bread", "tea"]]
     assert names(history, lists.mixed)[0] == ["milk", "bread", "tea", "eggs"]
 
@@ -40,16 +40,16 @@ def test_without_weights_own_items_come_first_and_what_everybody_buys_next():
 def test_later_baskets_count_more():
     history = history_of(*SHOP)
     # Ann: tea 1, milk .4 + .16 = .56, bread .16.
-    assert names(history, NextBasket(decay=0.4).lists(history, 3).again)[0] == ["tea", "milk", "bread"]
+    assert names(history, BasketWeights(decay=0.4).lists(history, 3).repeat)[0] == ["tea", "milk", "bread"]
     # With .7 milk is worth .7 + .49 and passes tea.
-    assert names(history, NextBasket(decay=0.7).lists(history, 3).again)[0] == ["milk", "tea", "bread"]
+    assert names(history, BasketWeights(decay=0.7).lists(history, 3).repeat)[0] == ["milk", "tea", "bread"]
 
 
 def test_a_popular_new_item_passes_an_own_one():
     history = history_of(*SHOP)
     # Eve: eggs .5 + 2/6 p, jam 1 + 1/6 p, milk 3/6 p: at p = 4 milk 2, eggs 1.83, jam 1.67.
-    assert names(history, NextBasket(0.5, 4.0).lists(history, 3).mixed)[2] == ["milk", "eggs", "jam"]
-    assert names(history, NextBasket(0.5, 1.0).lists(history, 3).mixed)[2] == ["jam", "eggs", "milk"]
+    assert names(history, BasketWeights(0.5, 4.0).lists(history, 3).mixed)[2] == ["milk", "eggs", "jam"]
+    assert names(history, BasketWeights(0.5, 1.0).lists(history, 3).mixed)[2] == ["jam", "eggs", "milk"]
 
 
 def test_recall_is_a_mean_over_customers_and_an_unknown_item_is_a_miss():
@@ -60,8 +60,8 @@ def test_recall_is_a_mean_over_customers_and_an_unknown_item_is_a_miss():
     )
     customer, item = history.places(future)
     assert bought_before(history, customer, item).tolist() == [True, False, False, True]
-    assert recall(NextBasket().lists(history, 1).again, customer, item) == pytest.approx((0.5 + 0.5) / 2)
-    assert recall(NextBasket().lists(history, 4).mixed, customer, item) == pytest.approx((1.0 + 0.5) / 2)
+    assert mean_recall(BasketWeights().lists(history, 1).repeat, customer, item) == pytest.approx((0.5 + 0.5) / 2)
+    assert mean_recall(BasketWeights().lists(history, 4).mixed, customer, item) == pytest.approx((1.0 + 0.5) / 2)
 
 
 def slow_mixed(rows, customer, decay, popularity, length):
@@ -88,7 +88,7 @@ def test_lists_equal_a_slow_computation_and_do_not_depend_on_the_order_of_rows(d
     items = np.minimum(random.geometric(0.08, 900), 40)
     who, days = random.integers(30, size=900), random.integers(9, size=900)
     rows = list(zip(who.tolist(), days.tolist(), items.tolist(), strict=True))
-    history, model = history_of(*rows), NextBasket(decay, popularity)
+    history, model = history_of(*rows), BasketWeights(decay, popularity)
     lists = names(history, model.lists(history, 7).mixed)
     assert lists == [slow_mixed(rows, customer, decay, popularity, 7) for customer in history.customers]
     mingled = history_of(*(rows[place] for place in random.permutation(len(rows))))
@@ -99,9 +99,9 @@ def test_weights_are_chosen_by_the_last_basket_of_the_past():
     # Everybody buys what he bought last, and years ago he bought another thing more often.
     rows = [(who, day, f"old {who}") for who in range(20) for day in range(3)]
     rows += [(who, day, f"now {who}") for who in range(20) for day in (7, 8, 9)]
-    assert NextBasket.fit(history_of(*rows), 1).decay == 0.8
+    assert BasketWeights.fit(history_of(*rows), 1).decay == 0.8
     with pytest.raises(TooLittleDataError, match="No customer has two baskets"):
-        NextBasket.fit(history_of(("ann", 1, "milk")))
+        BasketWeights.fit(history_of(("ann", 1, "milk")))
     with pytest.raises(TooLittleDataError, match="no purchase"):
         history_of()
 
@@ -113,6 +113,6 @@ def test_the_plain_list_reaches_the_public_figure_and_weights_pass_it(monkeypatc
     monkeypatch.setattr(tafeng, "FOLDER", DATA / "tafeng_nbr")
     history, future = BasketHistory.of(tafeng.purchases("history")), tafeng.purchases("future")
     plain = tafeng.recalls(history, tafeng.PLAIN, future)
-    weighted = tafeng.recalls(history, NextBasket(0.95, 30.0), future)
+    weighted = tafeng.recalls(history, BasketWeights(0.95, 30.0), future)
     assert plain["mixed"] >= tafeng.LEAST_RECALL
     assert weighted["mixed"] > plain["mixed"] + 0.01

@@ -1,0 +1,1 @@
+"""Customers who resemble those that are already known to be good."""
