@@ -23,7 +23,7 @@ from ml.uplift.learners import ResponseLearner, linear, uplift_learners
 from ml.uplift.verdict import verdict
 from quanyu.config.settings import load_settings
 from quanyu.grammar.model_spec import Label, ModelSpec
-from quanyu.grammar.offer import CONTROL
+from quanyu.grammar.offers.offer import CONTROL
 from quanyu.model.entities import Customer
 from quanyu.run.runner import Context
 

@@ -23,7 +23,7 @@ from quanyu.grammar.lifecycle import check_lifecycles
 from quanyu.grammar.metrics.metric import MetricFile, MetricTree
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import in_dependency_order, names_of, with_inputs
-from quanyu.grammar.offer import CampaignOffers
+from quanyu.grammar.offers.offer import CampaignOffers
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.pages.entity_page import EntityPage
 from quanyu.grammar.table import Column, Table

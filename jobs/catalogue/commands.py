@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quanyu.cli import Conf, Home, opened, say
 from quanyu.errors import ConfigError, nearest
 from quanyu.run.business_days import day_of
+
+if TYPE_CHECKING:
+    from quanyu.catalogue.entries import Entry
+    from quanyu.catalogue.recorded import RecordedStatistics
 
 # Names that are shown where none has every word.
 MOST_PARTIAL = 12
@@ -43,8 +48,6 @@ def tags(
     from quanyu import discover
     from quanyu.catalogue.entries import audiences, entries
     from quanyu.catalogue.recorded import RecordedStatistics
-    from quanyu.catalogue.search import search as matches
-    from quanyu.catalogue.search import synonyms
     from quanyu.engine.session import Engine
     from quanyu.lake import Lake
 
@@ -59,9 +62,22 @@ def tags(
     if not search and scene is None:
         say(lists.scenes(listed))
         return
-    words, statistics = " ".join(search or ()), RecordedStatistics(Lake(settings, Engine(settings)))
-    chosen, has_all = matches(listed, words, synonyms(), statistics.values()) if words else (listed, True)
-    same, _ = matches(audiences(catalogue, entity), words, synonyms()) if words and scene is None else ([], True)
+    statistics = RecordedStatistics(Lake(settings, Engine(settings)))
+    if not search:
+        say(lists.tags(listed, statistics))
+        return
+    _matching(" ".join(search), listed, audiences(catalogue, entity) if scene is None else [], statistics)
+
+
+def _matching(
+    words: str, listed: Sequence[Entry], of_audiences: Sequence[Entry], statistics: RecordedStatistics
+) -> None:
+    """Show the entries that have every word, or most of them, and audiences. ConfigError if there is none."""
+    from jobs.catalogue import lists
+    from quanyu.catalogue.search import search, synonyms
+
+    chosen, has_all = search(listed, words, synonyms(), statistics.values())
+    same, _ = search(of_audiences, words, synonyms())
     if not chosen and not same:
         raise ConfigError(f"nothing has {words!r} in its name or meaning; quanyu tags lists all scenes")
     if chosen and not has_all:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.uplift.experiment import Experiment, Flags, Floats, Ints
 from ml.uplift.learners import Learner, ResponseLearner, uplift_learners
-from ml.uplift.qini import Ranking
+from ml.uplift.qini import UpliftRanking
 from ml.uplift.resampling import LEVEL, ConfidenceInterval, draws_of
 
 RESPONSE = "response"
@@ -62,7 +62,7 @@ class HeldOut:
     """The rows that were held out in one half: their numbers, and by learner their ranking and who seems to pay."""
 
     rows: Ints
-    rankings: Mapping[str, Ranking]
+    rankings: Mapping[str, UpliftRanking]
     pays: Mapping[str, Flags]
 
 
@@ -106,7 +106,7 @@ def held_out_half(experiment: Experiment, learners: Mapping[str, Learner], terms
     learned, rest = np.flatnonzero(learns), np.flatnonzero(~learns)
     train, test = experiment.select(learned), experiment.select(rest)
     scores = {name: learner.fit(train, seed).predict(test.matrix) for name, learner in learners.items()}
-    rankings = {name: Ranking(test, expected) for name, expected in scores.items()}
+    rankings = {name: UpliftRanking(test, expected) for name, expected in scores.items()}
     pays = {name: terms.margin * expected > terms.cost for name, expected in scores.items()}
     return HeldOut(rest, rankings, pays)
 

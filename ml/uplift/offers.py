@@ -10,7 +10,7 @@ import numpy as np
 from ml.uplift.experiment import Floats
 from ml.uplift.plan import Limits
 from quanyu.errors import ConfigError
-from quanyu.grammar.offer import CONTROL, CampaignOffers, Offer
+from quanyu.grammar.offers.offer import CONTROL, CampaignOffers, Offer
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from quanyu.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Ranking:
+class UpliftRanking:
     """An experiment in the order of a score, highest first. Rows with the same score count together.
 
     The order is found once, so that a bootstrap draw, which only changes the weights of rows, costs four running sums.
@@ -90,12 +90,12 @@ class Ranking:
         return float(treated_outcomes / treated - control_outcomes / controls)
 
 
-def qini_interval(ranking: Ranking, repeats: int = 200, seed: int = 0) -> ConfidenceInterval:
+def qini_interval(ranking: UpliftRanking, repeats: int = 200, seed: int = 0) -> ConfidenceInterval:
     """The Qini coefficient with its bootstrap interval, by customer."""
     return resampled(ranking.qini, ranking.experiment.units, repeats, seed)
 
 
-def uplift_interval(ranking: Ranking, share: float, repeats: int = 200, seed: int = 0) -> ConfidenceInterval:
+def uplift_interval(ranking: UpliftRanking, share: float, repeats: int = 200, seed: int = 0) -> ConfidenceInterval:
     """The uplift among the first `share` of rows with its bootstrap interval, by customer."""
     return resampled(lambda draws: ranking.uplift_at(share, draws), ranking.experiment.units, repeats, seed)
 

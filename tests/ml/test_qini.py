@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml.uplift.experiment import Experiment
-from ml.uplift.qini import Ranking, qini_interval, uplift_interval
+from ml.uplift.qini import UpliftRanking, qini_interval, uplift_interval
 from quanyu.errors import ConfigError
 
 SCIKIT_UPLIFT = -0.054817943033335696
@@ -29,7 +29,7 @@ def experiment(treated, outcome, probability=None, customers=None):
 def by_hand(order=(0, 1, 2, 3)):
     treated, outcome, scores = np.array([line.split() for line in BY_HAND.split("\n") if line.strip()], float).T
     order = list(order)
-    return Ranking(experiment(treated[order], outcome[order]), scores[order])
+    return UpliftRanking(experiment(treated[order], outcome[order]), scores[order])
 
 
 def test_curve_of_four_rows():
@@ -44,7 +44,7 @@ def test_coefficient_of_the_perfect_order_is_1_and_of_its_reverse_minus_1():
     # Area below 0, 1, 1, 1, 0: 3; that of the diagonal: 0.
     assert perfect.qini() == pytest.approx(1)
     # Reversed: control with the outcome first: 0, 0 (no treated), -1 (1 of 1 control... 0 - 1 * 1 / 1), -.5, 0.
-    assert Ranking(perfect.experiment, -perfect.scores).curve()[1].tolist() == [0, 0, -1, -0.5, 0]
+    assert UpliftRanking(perfect.experiment, -perfect.scores).curve()[1].tolist() == [0, 0, -1, -0.5, 0]
 
 
 def test_uplift_among_the_first_half():
@@ -54,7 +54,7 @@ def test_uplift_among_the_first_half():
 
 
 def test_equal_scores_are_a_random_order():
-    ranking = Ranking(experiment([1, 1, 0, 0, 0], [1, 1, 1, 0, 0]), np.ones(5))
+    ranking = UpliftRanking(experiment([1, 1, 0, 0, 0], [1, 1, 1, 0, 0]), np.ones(5))
     assert ranking.qini() == pytest.approx(0)
     assert ranking.uplift_at(0.3) == pytest.approx(ranking.uplift_at(1)) == pytest.approx(1 - 1 / 3)
 
@@ -62,7 +62,7 @@ def test_equal_scores_are_a_random_order():
 def test_figures_of_scikit_uplift():
     random = np.random.default_rng(1)
     treated, outcome = random.random(500) < 0.4, random.random(500) < 0.3
-    ranking = Ranking(experiment(treated, outcome), np.round(random.random(500), 2))
+    ranking = UpliftRanking(experiment(treated, outcome), np.round(random.random(500), 2))
     # `qini_auc_score` of scikit-uplift 0.5.1 on these rows.
     assert ranking.qini() == pytest.approx(SCIKIT_UPLIFT, abs=1e-12)
 
@@ -76,9 +76,9 @@ def test_order_of_rows_does_not_matter(order):
 def test_only_the_order_of_scores_matters_and_no_ranking_is_better_than_the_perfect_one(seed):
     random = np.random.default_rng(seed)
     rows, scores = experiment(np.arange(60) % 2, random.random(60) < 0.4), np.round(random.normal(size=60), 1)
-    ranking = Ranking(rows, scores)
+    ranking = UpliftRanking(rows, scores)
     if rows.outcome.any():
-        assert Ranking(rows, 3 * scores + 7).qini() == pytest.approx(ranking.qini())
+        assert UpliftRanking(rows, 3 * scores + 7).qini() == pytest.approx(ranking.qini())
         assert ranking.qini() <= 1 + 1e-12
 
 
@@ -89,17 +89,17 @@ def test_rows_count_by_the_inverse_probability_of_their_arm():
     probability = np.where(common, 0.8, 0.2)
     treated = random.random(rows) < probability
     outcome = random.random(rows) < np.where(common, 0.6, 0.1) + 0.1 * treated
-    weighted = Ranking(experiment(treated, outcome, probability), np.ones(rows)).uplift_at(1)
+    weighted = UpliftRanking(experiment(treated, outcome, probability), np.ones(rows)).uplift_at(1)
     assert weighted == pytest.approx(0.1, abs=0.015)
-    assert Ranking(experiment(treated, outcome), np.ones(rows)).uplift_at(1) > 0.3
+    assert UpliftRanking(experiment(treated, outcome), np.ones(rows)).uplift_at(1) > 0.3
 
 
 def test_drawing_a_row_twice_is_having_it_twice():
     rows = experiment([1, 0, 1, 0, 1, 0], [1, 0, 0, 1, 1, 0])
     scores, draws = np.array([6.0, 5, 4, 3, 2, 1]), np.array([2, 1, 0, 1, 1, 3])
     repeated = np.repeat(np.arange(6), draws)
-    twice = Ranking(rows.select(repeated), scores[repeated])
-    assert Ranking(rows, scores).qini(draws.astype(float)) == pytest.approx(twice.qini())
+    twice = UpliftRanking(rows.select(repeated), scores[repeated])
+    assert UpliftRanking(rows, scores).qini(draws.astype(float)) == pytest.approx(twice.qini())
 
 
 def test_intervals_hold_the_figure_and_are_wider_where_rows_are_of_few_customers():
@@ -107,11 +107,11 @@ def test_intervals_hold_the_figure_and_are_wider_where_rows_are_of_few_customers
     treated, scores = random.random(400) < 0.5, random.random(400)
     outcome = random.random(400) < 0.2 + 0.3 * treated * scores
     each, few = (
-        qini_interval(Ranking(experiment(treated, outcome, customers=customers), scores))
+        qini_interval(UpliftRanking(experiment(treated, outcome, customers=customers), scores))
         for customers in (None, np.arange(400) // 40)
     )
     assert each.low < each.value < each.high and each.value == few.value
-    top = uplift_interval(Ranking(experiment(treated, outcome), scores), 0.3)
+    top = uplift_interval(UpliftRanking(experiment(treated, outcome), scores), 0.3)
     assert top.low < top.value < top.high
 
 
@@ -130,4 +130,4 @@ def test_rows_from_which_nothing_can_be_learned_are_refused(treated, outcome, pr
 
 def test_other_outcomes_than_0_and_1_have_no_qini_curve():
     with pytest.raises(ConfigError, match="0 or 1"):
-        Ranking(experiment([1, 0], [0, 2.5]), np.zeros(2))
+        UpliftRanking(experiment([1, 0], [0, 2.5]), np.zeros(2))

@@ -12,7 +12,7 @@ from ml.uplift.plan import best_plan
 from quanyu import discover
 from quanyu.config.settings import load_settings
 from quanyu.errors import ConfigError
-from quanyu.grammar.offer import CampaignOffers
+from quanyu.grammar.offers.offer import CampaignOffers
 from quanyu.grammar.table import Column
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,1 @@
+"""Offers of campaigns, as a conf folder declares them."""
