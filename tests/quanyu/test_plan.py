@@ -18,7 +18,7 @@ from quanyu.run.planning.absent_values import compared
 from quanyu.run.runner import perform
 
 # Without training and scores, which need a registry, and without what sends.
-APART = ("track", "train", "scores", "send", "export", "journeys", "upkeep")
+APART = ("track", "train", "scores", "monitor", "send", "export", "journeys", "upkeep")
 COATS = """
 describes: Buyers of coats.
 owner: growth
