@@ -8,6 +8,7 @@ from visitors import DAY, changed, opened, scored, trained
 from ml.lifecycle import dataset
 from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.scoring import scores
+from quanyu.run import audience_days
 
 
 @pytest.fixture
@@ -74,6 +75,22 @@ def test_a_changed_feature_is_trained_now_and_has_no_score_until_then_and_the_ot
     assert leaving.startswith("leaving version 2: champion") and "trained now: it is declared otherwise" in leaving
     assert staying == "staying: trained on 2024-07-01; next training 7 days later"
     assert scored(shop, "2024-07-02")[0] == {"leaving": (200, {"2"}), "staying": (200, {"1"})}
+
+
+def test_audiences_wait_for_a_model_that_had_scores_and_not_for_one_that_never_had(shop):
+    names = ["leaving", "staying", "churn"]
+    scored(shop)
+    assert audience_days.models_without_scores(shop.context(DAY), names) == "", "nobody has entered by them yet"
+    trained(shop)
+    scored(shop)
+    assert audience_days.models_without_scores(shop.context(DAY), names) == ""
+    changed(shop, FILES["features"], "within=90", "within=80")
+    scored(shop, "2024-07-02")
+    words = audience_days.models_without_scores(shop.context("2024-07-02"), names)
+    assert words.startswith("leaving has no scores: it is declared otherwise") and "staying" not in words
+    trained(shop, "2024-07-02")
+    scored(shop, "2024-07-02")
+    assert audience_days.models_without_scores(shop.context("2024-07-02"), names) == ""
 
 
 def test_on_the_same_day_too(shop):

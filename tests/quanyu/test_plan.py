@@ -18,7 +18,7 @@ from quanyu.run.planning.absent_values import compared
 from quanyu.run.runner import perform
 
 # Without training and scores, which need a registry, and without what sends.
-APART = ("track", "train", "scores", "send", "export", "journeys", "upkeep")
+APART = ("track", "train", "scores", "monitor", "send", "export", "journeys", "upkeep")
 # The house's models, new as long as their training is left out.
 MODELS = ["model churn", "model lifetime"]
 COATS = """
