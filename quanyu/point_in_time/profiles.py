@@ -164,9 +164,10 @@ def _consented(purpose: str) -> str:
 
 def is_view_stored(context: Context, view: type[FeatureView]) -> bool:
     """Whether the table of a view is of the run's day, and as the view is declared now."""
+    if context.forward_day(view.step()) != context.day:
+        return False
     last = context.store.unchanged_runs.load(view.step(), "")
-    as_declared = last is not None and last.get("declared") == context.step(view.step()).definition
-    return as_declared and context.forward_day(view.step()) == context.day
+    return last is not None and last.get("declared") == context.step(view.step()).definition
 
 
 def stored_parts(context: Context, view: type[FeatureView], days: Sequence[date]) -> DataFrame:
