@@ -32,7 +32,7 @@ REGRESSION = '''
     @dataclass(frozen=True)
     class Regression(Task):
         """A number, compared with the mean of those that it learned from."""
-        columns = {"value": Column("double", "Expected value.", unit="currency")}
+        columns = {"spending": Column("double", "Expected spending.", unit="currency")}
         metrics = ("mae", "mae_of_mean", "mae_below_mean")
         headings = {"mae": "MAE", "mae_of_mean": "MAE of the mean"}
 
@@ -169,7 +169,7 @@ SPENDERS = """
 describes: Who will spend.
 owner: growth
 goal: upsell
-who: spend.value > 10
+who: spend.spending > 10
 purpose: analytics
 """
 SPENDERS_ONLY = pc.field("audience") == "spenders"
@@ -249,7 +249,7 @@ def test_a_column_of_scores_means_the_same_in_every_task(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
     declare(conf, "ml/tasks/regression.py", "ml/spend.py")
     task = conf / "ml" / "tasks" / "regression.py"
-    task.write_text(task.read_text().replace('{"value":', '{"score":'))
+    task.write_text(task.read_text().replace('{"spending":', '{"score":'))
     with pytest.raises(ConfigError, match=r"spend\.task: 'score' of its scores means something else"):
         discover.load(load_settings(conf, tmp_path / "home"))
 
@@ -271,13 +271,13 @@ def test_a_task_is_one_file_and_its_models_are_trained_gated_registered_and_scor
         [run] = client.search_runs([experiment])
     assert run.data.metrics["mae"] == pytest.approx(trained.metrics["mae"], abs=1e-3)
     assert (run.data.params["task"], run.data.params["horizon_days"]) == ("regression", "14")
-    rows = shop.rows("gold/scores_customer", "model", "customer_id", "score", "value")
+    rows = shop.rows("gold/scores_customer", "model", "customer_id", "score", "spending")
     assert all(0 < score < 1 and value is None for model, _, score, value in rows if model == "churn")
     assert all(score is None and value is not None for model, _, score, value in rows if model == "spend")
     assert {model for model, *_ in rows} == {"churn", "spend"}, "both tasks have a champion, and one table"
     values = {customer: value for model, customer, _, value in rows if model == "spend"}
     assert len(values) > 30 and max(values.values()) > 1, "an amount of money is no probability"
-    profiles = dict(shop.rows("gold/profile_customer", "customer_id", "spend__value"))
+    profiles = dict(shop.rows("gold/profile_customer", "customer_id", "spend__spending"))
     assert {customer: profiles[customer] for customer in values} == values
     members = {customer for (customer,) in shop.rows("gold/memberships_customer", "customer_id", where=SPENDERS_ONLY)}
     assert members == {customer for customer, value in values.items() if value > 10} != set()
