@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 from shop import Retailer, template
-from small_day import MOMENTS, OTHER_VIEWS, SECOND, lived, steps_at
+from small_day import MOMENTS, SECOND, lived, steps_at
 from spark_server import ON_SPARK
 
-pytestmark = pytest.mark.spark
-# Up to one view of each kind: Apache Spark takes seconds for each of the 80 steps of a whole day.
-BEGINNING = MOMENTS[: MOMENTS.index(OTHER_VIEWS)]
+# Apache Spark takes seconds for each of the 80 steps of a day.
+pytestmark = [pytest.mark.spark, pytest.mark.long]
 
 
 @pytest.fixture
@@ -36,18 +35,11 @@ def differences(left: Retailer, right: Retailer) -> dict[str, set[tuple[object, 
     return {place: differing for place, differing in rows.items() if differing}
 
 
-def test_a_day_on_spark_after_one_on_sail_gives_the_tables_of_sail_up_to_views(shop):
-    shop.run(SECOND, *BEGINNING)
-    assert differences(shop, on_sail(len(BEGINNING))) == {}
-
-
-@pytest.mark.long
 def test_a_whole_day_on_spark_after_one_on_sail_gives_the_tables_of_sail(shop):
     shop.run(SECOND)
     assert differences(shop, on_sail(len(MOMENTS))) == {}
 
 
-@pytest.mark.long
 def test_a_day_continues_on_the_other_engine_after_every_second_step(shop):
     base = (shop.conf / "base.yml").read_text()
     for number, moment in enumerate(MOMENTS):
