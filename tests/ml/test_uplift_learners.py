@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 
 from ml.uplift.experiment import Experiment
 from ml.uplift.learners import ResponseLearner, boosted_trees, linear, uplift_learners
-from ml.uplift.qini import Ranking
+from ml.uplift.qini import UpliftRanking
 
 LEARNERS = ("s_learner", "t_learner", "class_transformation")
 ROWS = 12_000
@@ -54,7 +54,7 @@ def test_the_response_model_ranks_by_outcome_and_not_by_effect():
     (rows, _), (held_out, effect) = simulated(), simulated(seed=9)
     response = ResponseLearner(boosted_trees()).fit(rows, seed=1).predict(held_out.matrix)
     uplift = uplift_learners(boosted_trees())["t_learner"].fit(rows, seed=1).predict(held_out.matrix)
-    by_uplift, by_response = (Ranking(held_out, scores).qini() for scores in (uplift, response))
+    by_uplift, by_response = (UpliftRanking(held_out, scores).qini() for scores in (uplift, response))
     assert by_uplift > by_response > 0
     assert spearmanr(response, effect).statistic < spearmanr(uplift, effect).statistic
 
