@@ -24,7 +24,7 @@ MOODS, MOODS_RETURNED = (0.72, 0.13, 0.15), (0.08, 0.22, 0.7)
 TOPICS = (20, 14, 12, 10, 6, 7, 10, 12, 0, 2, 4)
 TOPICS_RETURNED = (22, 26, 8, 6, 5, 4, 14, 10, 0, 10, 1)
 STARS = ((0, 0, 0.02, 0.18, 0.8), (0.02, 0.1, 0.6, 0.22, 0.06), (0.6, 0.25, 0.1, 0.02, 0.03))
-SPAM = 0.012
+SPAM = 0.02
 
 
 def write(world: World, facts: DayFacts, out: Out) -> None:
