@@ -59,7 +59,7 @@ def _never_in_full_for_speed(monkeypatch):
     monkeypatch.setattr(touched, "LARGEST_SHARE", 10)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [1])
 def test_touched_entities_give_what_a_full_computation_gives(retailer, seed):
     ways = walk(History(retailer, seed), 6)
     by_day = {*VIEWS, "activity", "item_paths"} - {"weights"}
@@ -68,6 +68,6 @@ def test_touched_entities_give_what_a_full_computation_gives(retailer, seed):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(2, 12))
+@pytest.mark.parametrize("seed", [0, *range(2, 12)])
 def test_many_histories_give_what_a_full_computation_gives(retailer, seed):
     walk(History(retailer, seed), 12)

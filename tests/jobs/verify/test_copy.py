@@ -160,7 +160,7 @@ def test_terminating_the_command_leaves_no_copy_behind(shop):
         while not list(shop.home.glob(f"{FOLDER}/*/*/lake/_staging/*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.terminate()
-        process.wait(30)
+        process.wait(120)
     assert process.returncode == 128 + signal.SIGTERM
     assert not (shop.home / FOLDER).exists()
 
