@@ -118,7 +118,9 @@ def _train(
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
     data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs), learned.notes)
     trained, evaluation, training = learned.trained, learned.evaluation, learned.training
-    bins = reference(training, trained.features, evaluation.scores)
+    # Of a task with several columns, the first is followed.
+    scored = evaluation.scores.reshape(len(evaluation.scores), -1)[:, 0]
+    bins = reference(training, trained.features, scored)
     recorded = registry.record(spec, trained, evaluation, data, meaning(context.catalogue, spec), bins)
     context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
