@@ -15,6 +15,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from ml.buying.bg_nbd import BgNbd, PurchaseHistories
 from ml.churn import Churn
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
@@ -58,35 +61,16 @@ def purchase_days(context: Context) -> pd.DataFrame:
 
 
 def expected_purchases(days: pd.DataFrame, horizon: int) -> pd.Series[float]:
-    """Expected purchases within the horizon by BG/NBD (Fader, Hardie and Lee 2005), by customer."""
-    import numpy as np
+    """Expected purchases within the horizon by BG/NBD, by customer."""
     import pandas as pd
-    from scipy.optimize import minimize
-    from scipy.special import gammaln, hyp2f1
 
     by_customer = pd.to_datetime(days["day"]).groupby(days["customer_id"]).agg(["min", "max", "count"])
-    repeats = by_customer["count"].to_numpy("float64") - 1
-    weeks = 7.0
-    last = (by_customer["max"] - by_customer["min"]).dt.days.to_numpy("float64") / weeks
-    age = (pd.Timestamp(CUTOFF) - by_customer["min"]).dt.days.to_numpy("float64") / weeks
-
-    def cost(logs: Floats) -> float:
-        r, alpha, a, b = np.exp(logs)
-        shared = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha)
-        shared += gammaln(a + b) + gammaln(b + repeats) - gammaln(b) - gammaln(a + b + repeats)
-        alive = -(r + repeats) * np.log(alpha + age)
-        left = np.log(a / (b + np.maximum(repeats, 1) - 1)) - (r + repeats) * np.log(alpha + last)
-        either = np.where(repeats > 0, np.logaddexp(alive, left), alive)
-        return float(-(shared + either).sum())
-
-    fitted = minimize(cost, np.zeros(4), method="Nelder-Mead", options={"maxiter": 4000, "fatol": 1e-6})
-    r, alpha, a, b = np.exp(fitted.x)
-    ahead = horizon / weeks
-    argument = ahead / (alpha + age + ahead)
-    shrunk = ((alpha + age) / (alpha + age + ahead)) ** (r + repeats)
-    rising = 1 - shrunk * hyp2f1(r + repeats, b + repeats, a + b + repeats - 1, argument)
-    ended = (repeats > 0) * a / (b + np.maximum(repeats, 1) - 1) * ((alpha + age) / (alpha + last)) ** (r + repeats)
-    return pd.Series((a + b + repeats - 1) / (a - 1) * rising / (1 + ended), by_customer.index)
+    last = (by_customer["max"] - by_customer["min"]).dt.days.to_numpy("float64")
+    age = (pd.Timestamp(CUTOFF) - by_customer["min"]).dt.days.to_numpy("float64")
+    repeats: Floats = by_customer["count"].to_numpy("float64") - 1.0
+    model = BgNbd.fit(PurchaseHistories.of(repeats, last, age))
+    histories = PurchaseHistories(repeats, last, age, np.ones_like(age))
+    return pd.Series(model.expected_purchases(histories, horizon), by_customer.index)
 
 
 def compared(scores: dict[str, Floats], labels: Floats, chance: Floats) -> dict[str, float]:
