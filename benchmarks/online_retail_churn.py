@@ -21,7 +21,7 @@ from ml.buying.bg_nbd import BgNbd, PurchaseHistories
 from ml.churn import Churn
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
-from ml.lifecycle import dataset
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.train import outcomes, train
 from quanyu.config.settings import load_settings
 from quanyu.run.runner import Context, perform

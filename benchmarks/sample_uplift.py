@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from ml.lifecycle.dataset import labelled
+from ml.lifecycle.frames.dataset import labelled
 from ml.tasks.binary_classification import BinaryClassification
 from ml.uplift.comparison import compare
 from ml.uplift.experiment import Experiment

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pytest
 from shop import ROOT, Retailer, template
 
-from ml.lifecycle.dataset import labelled
+from ml.lifecycle.frames.dataset import labelled
 
 DATA = Path(os.environ.get("QUANYU_DATA", ROOT.parent / "shared" / "data"))
 FILE = DATA / "online_retail" / "online_retail.parquet"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from shop import Retailer, copy_registry
 
-from ml.lifecycle import dataset
+from ml.lifecycle.frames import dataset
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.run.runner import Context
 

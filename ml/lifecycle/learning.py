@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle import dataset
 from ml.lifecycle.evaluate import Evaluation, evaluate
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Champion
 from ml.lifecycle.train import Trained, train
 from quanyu.grammar.model_spec import ModelSpec

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ml.lifecycle import dataset, match_models
+from ml.lifecycle import match_models
 from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.facts import TrainingFacts
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.learning import learn
 from ml.lifecycle.registry import Champion, RegisteredVersion, Registry
 from ml.lifecycle.scoring import scores

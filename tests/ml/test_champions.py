@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from visitors import DAY, changed, opened, scored, trained
 
-from ml.lifecycle import dataset
 from ml.lifecycle.champions.meaning import meaning
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.scoring import scores
 from quanyu.run import audience_days
 

@@ -8,8 +8,8 @@ from command_line import quanyu
 from shop import ROOT, Retailer
 from visitors import DAY, changed, opened, people, scored, trained
 
-from ml.lifecycle import dataset
-from ml.lifecycle.dataset import LabelledFrame
+from ml.lifecycle.frames import dataset
+from ml.lifecycle.frames.dataset import LabelledFrame
 from ml.lifecycle.registry import Registry
 
 SECOND, THIRD = "2024-07-08", "2024-07-15"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from visitors import DAY, labelled, opened, scored, stored, trained
 
-from ml.lifecycle import dataset
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring.drift import distribution, psi
 from ml.lifecycle.scoring.monitor import plot

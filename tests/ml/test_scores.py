@@ -7,7 +7,7 @@ import pytest
 from visitors import DAY, opened, scored, trained
 
 from ml.churn import Churn
-from ml.lifecycle import dataset
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.reasons import number, reasons, rounded
 from ml.lifecycle.scoring.scores import deciles, labels_of

@@ -7,7 +7,7 @@ import pytest
 from histories import DAYS, joined_home
 from shop import Retailer, template
 
-from ml.lifecycle.dataset import labelled
+from ml.lifecycle.frames.dataset import labelled
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu import discover
 from quanyu.config.settings import load_settings

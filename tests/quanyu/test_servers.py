@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -89,7 +90,9 @@ def test_both_servers_start_and_stop_with_all_their_processes(settings, ports, m
     fakes(monkeypatch)
     addresses = background.up(settings, *ports)
     assert [a.name for a in addresses] == ["airflow", "mlflow"]
-    assert [a.url for a in addresses] == [f"http://127.0.0.1:{port}" for port in ports]
+    assert [urlsplit(a.url).netloc for a in addresses] == [f"127.0.0.1:{port}" for port in ports]
+    # MLflow opens with the runs of trained models.
+    assert "workflowType=machine_learning" in addresses[1].url
     assert str(addresses[0]).endswith(f"(user admin, password {airflow.password(settings)})")
     family = processes.all_processes(background.services(settings))
     assert len(family) == 12

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import rules
 from jobs.unify.customers import customers
-from ml.lifecycle.dataset import labelled
+from ml.lifecycle.frames.dataset import labelled
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle import dataset
 from ml.lifecycle.champions.artifacts import REFERENCE
 from ml.lifecycle.champions.versions import ModelVersion
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring.drift import LARGE, SCORE, psi
 from quanyu.errors import QuanyuError

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle import dataset
 from ml.lifecycle.champions.meaning import meaning
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.reasons import reasons
 from quanyu.discover import Catalogue

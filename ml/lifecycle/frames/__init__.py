@@ -1,0 +1,1 @@
+"""Rows that models learn from and score: who, when, features and outcome."""
