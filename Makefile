@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 
 run: $(READY) ## run one day of the main job on the sample retailer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu sample
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY) --train churn
 
 test: $(READY) ## run the suite, which needs Python alone
 	$(BIN)/python -m pytest -n 2 -m "not long and not spark"

@@ -71,10 +71,17 @@ def say(text: Any) -> None:
 
 
 @app.command()
-def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+def run(
+    day: Day,
+    ahead: Ahead = False,
+    train: Annotated[
+        list[str] | None, typer.Option(help="Train this model alone if it is due, or others too; all without it.")
+    ] = None,
+    conf: Conf = None, home: Home = None, wait: Wait = 0,
+) -> None:  # fmt: skip
     """Run the whole main job for one day that is over, safe to repeat.
 
-    Example: `quanyu run --day 2025-02-03`
+    Example: `quanyu run --day 2025-02-03` or `quanyu run --day 2025-02-03 --train churn`
     """
     from quanyu.run.day import run_day
     from quanyu.run.interrupts import prompt_end
@@ -83,7 +90,7 @@ def run(day: Day, ahead: Ahead = False, conf: Conf = None, home: Home = None, wa
     if ahead:
         raise typer.Exit(_ahead(settings, day, None, wait))
     with prompt_end(settings):
-        exit_code = run_day(settings, day_of(day), wait)
+        exit_code = run_day(settings, day_of(day), wait, train or ())
     raise typer.Exit(exit_code)
 
 

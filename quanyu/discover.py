@@ -29,7 +29,7 @@ from quanyu.grammar.pages.entity_page import EntityPage
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
 from quanyu.imports import beside, modules, own_module, subclasses
-from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of
+from quanyu.model.outcomes import memberships_of, profile_of, score_columns, scores_of, training_of
 from quanyu.run.stage import Stage
 
 HOUSE = Path(__file__).parents[1] / "conf"
@@ -181,6 +181,7 @@ def _tables_of_entities(catalogue: Catalogue) -> Iterator[type[Table]]:
             yield memberships_of(entity)
         if models := catalogue.models_of(entity):
             yield scores_of(entity, score_columns(models))
+            yield training_of(entity)
         if catalogue.views_of(entity) or catalogue.tags_of(entity):
             yield profile_of(entity, {n: column for n, column in catalogue.names(entity).items() if column.type})
 

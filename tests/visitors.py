@@ -65,7 +65,9 @@ def people(spec: type[ModelSpec], cutoffs: Sequence[date], count: int = 400, see
     return pd.concat(frames, ignore_index=True)
 
 
-def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> dataset.LabelledFrame:
+def labelled(
+    context: Context, spec: type[ModelSpec], *cutoffs: date, share: float | None = None
+) -> dataset.LabelledFrame:
     """What `dataset.labelled` would compute from facts."""
     return dataset.LabelledFrame(people(spec, cutoffs), ())
 

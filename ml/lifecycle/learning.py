@@ -26,6 +26,8 @@ class Learned:
     evaluation: Evaluation
     training: pd.DataFrame
     notes: tuple[str, ...] = ()
+    share: float = 1.0
+    """Share of the entities that it learned from."""
 
 
 def learn(
@@ -34,16 +36,23 @@ def learn(
     cutoffs: Sequence[date],
     test_cutoff: date,
     champion: Champion | None = None,
+    share: float | None = None,
 ) -> Learned:
-    """Train on some cutoffs, and evaluate on a later one beside the champion. Raises TooLittleDataError."""
-    labelled = dataset.labelled(context, spec, *cutoffs, test_cutoff)
+    """Train on some cutoffs, and evaluate on a later one beside the champion. Raises TooLittleDataError.
+
+    `share` is that of the entities to learn from; by default as many as fit into memory.
+    """
+    context.progress(f"reads {len(cutoffs)} training cutoffs and the test of {test_cutoff}")
+    labelled = dataset.labelled(context, spec, *cutoffs, test_cutoff, share=share)
     is_test = labelled.rows["cutoff"] == test_cutoff
     test = labelled.rows[is_test].reset_index(drop=True)
     training = labelled.rows[~is_test].reset_index(drop=True)
     nthread = context.settings.spark.cores
+    context.progress(f"trains on {len(training):,} rows")
     trained = train(spec, training, nthread=nthread)
+    context.progress(f"evaluates on {len(test):,} rows, and looks for leaks")
     evaluation = evaluate(spec, trained, test, _scores_of(champion, test), training, nthread)
-    return Learned(trained, evaluation, training, labelled.notes)
+    return Learned(trained, evaluation, training, labelled.notes, labelled.share)
 
 
 def _scores_of(champion: Champion | None, test: pd.DataFrame) -> Any:

@@ -98,7 +98,9 @@ class Registry:
         The same declaration, data and day are recorded once, however often a training was killed and repeated.
         `reference` is how features and scores are distributed, for the monitor.
         """
-        identity = digest([spec.digest(), meaning, dataset.facts(), trained.facts])
+        # The table of the rows also gets a version by another model.
+        data = {key: value for key, value in dataset.facts().items() if key != "training_set"}
+        identity = digest([spec.digest(), meaning, data, trained.facts])
         with self._client() as client:
             earlier = [each for each in versions.stored(client, spec.name) if each.tags.get(IDENTITY) == identity]
             if not earlier:
@@ -199,7 +201,7 @@ class Registry:
     ) -> None:
         if not versions.registered(client, spec.name):
             client.create_registered_model(spec.name, description=_about(spec))
-        gates = {"gates": "passed" if evaluation.passed else "failed", "reasons": json.dumps(_reasons(evaluation))}
+        gates = {"gates": "passed" if evaluation.passed else "failed", "reasons": json.dumps(evaluation.reasons)}
         # Tags are set with the version, so that a kill leaves no version without its identity.
         client.create_model_version(spec.name, **{**run, "tags": {**run["tags"], **tags, **gates}})
 
@@ -253,12 +255,8 @@ def _about(spec: type[ModelSpec]) -> str:
     return " ".join((spec.__doc__ or "").split())
 
 
-def _reasons(evaluation: Evaluation) -> list[str]:
-    return [str(result) for result in evaluation.gates if not result.passed]
-
-
 def _words(spec: type[ModelSpec], evaluation: Evaluation, dataset: Dataset) -> str:
     """Description of a run and its version: what it foretells, on what it was judged, and why it may not score."""
-    failed = "".join(f"\n- {reason}" for reason in _reasons(evaluation))
-    verdict = f"Gates failed:\n{failed}" if failed else "All gates passed."
+    failed = "".join(f"\n- {reason}" for reason in evaluation.reasons)
+    verdict = f"Not for use:\n{failed}" if failed else "All gates passed."
     return f"{_about(spec)}\n\nTrained on {dataset.day}, tested on {dataset.test_cutoff}. {verdict}"

@@ -9,7 +9,7 @@ from ml.lifecycle import match_models
 from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.facts import TrainingFacts
-from ml.lifecycle.frames import dataset
+from ml.lifecycle.frames import dataset, training_set
 from ml.lifecycle.learning import learn
 from ml.lifecycle.registry import Champion, RegisteredVersion, Registry
 from ml.lifecycle.scoring import scores
@@ -24,6 +24,7 @@ from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
+from quanyu.model.outcomes import training_of
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -63,7 +64,8 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     facts = [*(view.over for view in views), catalogue.tables[spec.label.over]]
     reads = {place for table in facts for place in as_of.sources_of(table)} | {*as_of.entity_sources(spec.entity)}
     return Step(
-        f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
+        f"train.{spec.name}", "train", tuple(sorted(reads)), (place_of(training_of(spec.entity)),),
+        _declared(spec, catalogue),
         partial(train, spec=spec),
         " ".join((spec.__doc__ or "").split()), as_of=True, inputs=partial(_due, spec=spec),
         declares={f"model {spec.name}": spec.digest()},
@@ -82,8 +84,16 @@ def prepare(settings: Settings) -> None:
 
 
 def _due(context: Context, spec: type[ModelSpec]) -> dict[str, Any]:
-    """The step's input besides tables: when the model was last trained. New facts alone do not make it run."""
-    return {"trained": context.store.unchanged_runs.load("trained", spec.name)}
+    """The step's inputs besides tables: when the model was last trained, and whether this run may train it.
+
+    New facts alone do not make it run.
+    """
+    return {"trained": context.store.unchanged_runs.load("trained", spec.name), "left out": _left_out(context, spec)}
+
+
+def _left_out(context: Context, spec: type[ModelSpec]) -> bool:
+    """Whether the run is to train other models alone."""
+    return bool(context.trains) and spec.name not in context.trains
 
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
@@ -92,20 +102,24 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
     champion, versions = registry.champion(spec.name), registry.versions(spec.name)
     last = max((version.trained_on for version in versions), default=None)
     if context.forced:
-        return _train(context, spec, registry, champion, "--force")
+        return _train(context, receipt, spec, registry, champion, "--force")
+    if _left_out(context, spec):
+        alone = f"this run trains {', '.join(context.trains)} alone (--train)"
+        return Outcome(notes=(f"{spec.name}: {alone}; its own job is quanyu job train.{spec.name}",))
     if versions and versions[0].meaning != now:
         why = f"it is declared otherwise than version {versions[0].version} was"
-        return _train(context, spec, registry, champion, why)
+        return _train(context, receipt, spec, registry, champion, why)
     if champion is not None and champion.meaning == now and not spec.due(context.day, last):
         return Outcome(notes=(f"{spec.name}: trained on {last}; next training {spec.trained_every_days} days later",))
     if last is not None and last >= context.day:
         return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
-    return _train(context, spec, registry, champion)
+    return _train(context, receipt, spec, registry, champion)
 
 
 def _train(
-    context: Context, spec: type[ModelSpec], registry: Registry, champion: Champion | None, because: str = ""
-) -> Outcome:
+    context: Context, receipt: Receipt, spec: type[ModelSpec], registry: Registry, champion: Champion | None,
+    because: str = "",
+) -> Outcome:  # fmt: skip
     test_cutoff = spec.test_cutoff(context.day)
     cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
     if not cutoffs:
@@ -117,8 +131,9 @@ def _train(
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
-    data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs), learned.notes)
     trained, evaluation, training = learned.trained, learned.evaluation, learned.training
+    rows = training_set.write(context, receipt, spec, training, evaluation.test)
+    data = Dataset(context.day, tables, test_cutoff, tuple(cutoffs), learned.notes, rows, learned.share)
     # Of a task with several columns, the first is followed.
     scored = evaluation.scores.reshape(len(evaluation.scores), -1)[:, 0]
     bins = reference(training, trained.features, scored)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from importlib.metadata import version
 from math import isnan
@@ -34,6 +34,10 @@ class Dataset:
     training_cutoffs: tuple[date, ...]
     notes: tuple[str, ...] = ()
     """What a reader must know of its rows, such as identities that are of today and not of the cutoff."""
+    rows: Mapping[str, Any] = field(default_factory=dict)
+    """Table of the rows, its version, and their number."""
+    share: float = 1.0
+    """Share of the entities that was drawn."""
 
     def facts(self) -> dict[str, Any]:
         """Return the description as plain values."""
@@ -43,6 +47,8 @@ class Dataset:
             "test_cutoff": str(self.test_cutoff),
             "training_cutoffs": [str(cutoff) for cutoff in self.training_cutoffs],
             "notes": list(self.notes),
+            "training_set": dict(self.rows),
+            "share": self.share,
         }
 
 

@@ -71,6 +71,17 @@ class Sail(StrictModel):
         return _bytes(self.memory) // 2
 
 
+class Models(StrictModel):
+    """Training of models, in a process of its own beside the engine."""
+
+    memory: Memory = Field("4g", description="beyond what fits into it, models learn from a sample of the entities")
+
+    @property
+    def gigabytes(self) -> float:
+        """The memory in GiB."""
+        return _bytes(self.memory) / (1 << 30)
+
+
 class Spark(StrictModel):
     """Apache Spark: the address of a cluster, or the size of the local server."""
 

@@ -24,6 +24,7 @@ from quanyu.config.sections import (
     DropSettings,
     Keys,
     Mail,
+    Models,
     Sail,
     SecretRef,
     Spark,
@@ -53,6 +54,7 @@ class Settings(StrictModel):
     currency: Annotated[str, AfterValidator(codes.currency)] = Field("CNY", description="currency of amounts")
     engine: Literal["auto", "sail", "spark"] = Field("auto", description="auto is Sail where its wheel is installed")
     sail: Sail = Field(Sail(), description="the embedded engine")
+    models: Models = Field(Models(), description="training of models")
     spark: Spark = Field(Spark(), description="Apache Spark, local or a cluster")
     mail: Mail = Field(Mail(), description="how e-mail is sent")
     drop: DropSettings = Field(DropSettings(), description="where the platform `drop` writes files")

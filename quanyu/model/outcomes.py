@@ -51,6 +51,31 @@ def _scores(entity: type[Entity], columns: Mapping[str, Column]) -> type[Table]:
     return type(f"Scores_{entity.name}", (Table,), body)
 
 
+_TRAINING: dict[str, type[Table]] = {}
+
+
+def training_of(entity: type[Entity]) -> type[Table]:
+    """The table of the rows that models of an entity learned from and were tested on: one class for each entity."""
+    if entity.name not in _TRAINING:
+        _TRAINING[entity.name] = _training(entity)
+    return _TRAINING[entity.name]
+
+
+def _training(entity: type[Entity]) -> type[Table]:
+    body: dict[str, Any] = {
+        "__doc__": f"Rows of {entity.plural(2)} of each model's newest training; its past versions have older ones.",
+        "__module__": __name__, "layer": "gold", "keys": ("model", entity.key, "cutoff", "campaign"), "owner": "ml",
+        "model": Column("string", "Name of the model.", required=True), entity.key: entity.key_column(),
+        "cutoff": Column("date", "Day as of which the features are known.", required=True),
+        "campaign": Column("string", "Campaign that assigned it; empty for rows of a cutoff.", required=True),
+        "use": Column("string", "What the row was for.", required=True, values=("training", "test")),
+        "label": Column("double", "Outcome in the horizon after the cutoff.", unit="unit of the label"),
+        "features": Column("array<double>", "Values in the order of the features that the version's record names."),
+        "trained_on": Column("date", "Day of the training.", required=True),
+    }  # fmt: skip
+    return type(f"Training_{entity.name}", (Table,), body)
+
+
 def profile_of(entity: type[Entity], names: Mapping[str, Column]) -> type[Table]:
     """The table of all that is known of an entity today; `names` maps what rules may name to columns."""
     body: dict[str, Any] = {

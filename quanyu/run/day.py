@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ from rich.text import Text
 
 from quanyu import discover, imports
 from quanyu.config.settings import Settings, set_environment
-from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code
+from quanyu.errors import ConfigError, QuanyuError, RetryableError, exit_code, nearest
 from quanyu.home.lock import home_lock
 from quanyu.plurals import number_of
 from quanyu.private_files import private_log
@@ -30,10 +30,11 @@ from quanyu.servers.airflow import BESIDE_CLOCK, DATABASE, airflow_environment
 from quanyu.servers.background import services
 
 
-def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
+def run_day(settings: Settings, day: date, wait_seconds: float, trains: Sequence[str] = ()) -> int:
     """Run every DAG for a day and print the summary. Returns the exit code.
 
-    Raises ConfigError for a day that has not ended.
+    Of the models that are due, `trains` are trained; all without it. Raises ConfigError for a day that has not ended,
+    and for an unknown model.
     """
     business_days.check_over(settings, day)
     _await_clock(settings, wait_seconds)
@@ -41,8 +42,10 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
     run_id = f"{day}-{time.time_ns():x}"
     with home_lock(settings, wait_seconds):
         database = BESIDE_CLOCK if _has_clock(settings) else DATABASE
-        set_environment({**airflow_environment(settings, database=database), "QUANYU_RUN": run_id})
+        set_environment({**airflow_environment(settings, database=database), "QUANYU_RUN": run_id,
+                         "QUANYU_TRAIN": ",".join(trains)})  # fmt: skip
         context = tasks.context_of(day, run_id)
+        _check_models(context, trains)
         preflight.check(context)
         log = settings.home / "logs" / f"run-{run_id}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +70,12 @@ def run_day(settings: Settings, day: date, wait_seconds: float) -> int:
         tasks.close()
     faults = [*(result.fault for result in stopped), *(["ConfigError"] if ahead else [])]
     return exit_code(faults) or (QuanyuError.exit_code if missing else 0)
+
+
+def _check_models(context: Context, names: Sequence[str]) -> None:
+    models = context.catalogue.models
+    if unknown := next((name for name in names if name not in models), None):
+        raise ConfigError(f"--train: unknown model {unknown!r}; {nearest(unknown, models)}")
 
 
 def _await_clock(settings: Settings, wait_seconds: float) -> None:
@@ -162,6 +171,7 @@ def run_job(
     business_days.check_over(settings, day)
     with home_lock(settings, wait_seconds):
         context = Context(settings, day, full=full)
+        context.progress = lambda words: say(f"{name} {words}")
         preflight.check(context)
         prepare(settings)
         try:

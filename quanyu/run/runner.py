@@ -125,6 +125,10 @@ class Context:
         self.lake = Lake(settings, self.engine)
         # Whether the step that is performed now was asked for with --force.
         self.forced = False
+        # Is called with what a long step does now.
+        self.progress: Callable[[str], None] = lambda words: None
+        # Models that this run trains if they are due; all of them if empty.
+        self.trains: tuple[str, ...] = ()
         # Files of each source, listed once per step.
         self.listings: dict[str, Any] = {}
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 from quanyu.config.settings import Settings, environment, load_settings, read_settings
@@ -28,6 +29,7 @@ def context_of(day: date, run_id: str | None = None, sends: bool = True) -> Cont
     key = (str(settings.home), f"{day}/{run_id}")
     if key not in _open:
         _open[key] = Context(settings, day, run_id, sends)
+        _open[key].trains = tuple(filter(None, environment("QUANYU_TRAIN").split(",")))
     return _open[key]
 
 
@@ -75,14 +77,19 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
 
 def _watched(context: Context, name: str) -> Result:
     """Run a step and report its start and end to the watchers."""
-    for tell in watchers:
-        tell(name, None)
+    context.progress = partial(_tell, name)
+    context.progress("")
     try:
         return perform_step(context, context.step(name))
     finally:
         for result in (ended for ended in results(context) if ended.step == name):
             for tell in watchers:
                 tell(name, result)
+
+
+def _tell(name: str, words: str) -> None:
+    for tell in watchers:
+        tell(f"{name}: {words}" if words else name, None)
 
 
 def alert_declarations_rejected(words: str) -> None:

@@ -109,7 +109,8 @@ def test_a_version_is_reproduced_from_its_pins(shop, monkeypatch):
     code, words = model(shop, "reproduce", "leaving", "1")
     assert code == 0 and "the training data is the same" in words and "metrics are as recorded" in words
     assert not (shop.home / "reproduce").exists()
-    monkeypatch.setattr(dataset, "labelled", lambda context, spec, *days: LabelledFrame(people(spec, days, seed=9), ()))
+    other = lambda context, spec, *days, share: LabelledFrame(people(spec, days, seed=9), ())  # noqa: E731
+    monkeypatch.setattr(dataset, "labelled", other)
     code, words = model(shop, "reproduce", "leaving", "1")
     assert code == 1 and "NOT the same" in words and "auc: recorded 0." in words
 

@@ -7,6 +7,7 @@ import pytest
 from histories import DAYS, joined_home
 from shop import Retailer, template
 
+from ml.lifecycle.frames import dataset
 from ml.lifecycle.frames.dataset import labelled
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu import discover
@@ -127,3 +128,17 @@ def test_what_a_model_cannot_learn_from_or_count_is_refused_with_a_sentence(tmp_
     ):
         assert words in text, text
     assert "retention.lapsed" not in text
+
+
+def test_what_does_not_fit_into_memory_is_sampled_by_entity_and_said(joined, monkeypatch):
+    whole = labelled(joined, NextSpend, *DAYS[:2])
+    monkeypatch.setattr(dataset, "ROWS_PER_GIB", 0.5)
+    drawn = labelled(joined, NextSpend, *DAYS[:2])
+    assert (whole.share, drawn.share) == (1.0, 0.5)
+    assert "from and tested on 50.0% of the customers" in drawn.notes[0] and "4g (models.memory)" in drawn.notes[0]
+    keys = {"customer_id", "cutoff"}
+    for part in (drawn, labelled(joined, NextSpend, *DAYS[:2], share=0.5)):
+        of_entities = whole.rows[whole.rows["customer_id"].isin(part.rows["customer_id"])]
+        assert part.rows.equals(of_entities.reset_index(drop=True)) and keys <= set(part.rows)
+    by_share = [len(labelled(joined, NextSpend, DAYS[0], share=share).rows) for share in (0.001, 0.999)]
+    assert by_share == [0, 2]

@@ -47,7 +47,7 @@ def reproduce(settings: Settings, version: ModelVersion) -> Reproduction:
     with _pinned(settings, version, facts) as context:
         spec = context.catalogue.models[version.name]
         cutoffs = [date.fromisoformat(cutoff) for cutoff in facts["training_cutoffs"]]
-        learned = learn(context, spec, cutoffs, date.fromisoformat(facts["test_cutoff"]))
+        learned = learn(context, spec, cutoffs, date.fromisoformat(facts["test_cutoff"]), share=facts.get("share"))
     now = learned.evaluation.metrics
     pairs = {name: (value, now[name]) for name, value in sorted(recorded.items()) if name in now}
     return Reproduction(learned.trained.facts["data"] == facts["training"]["data"], pairs)

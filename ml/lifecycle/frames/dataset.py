@@ -22,6 +22,11 @@ from quanyu.point_in_time.profiles import profiles
 from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
 
+# Measured: training and evaluation of 700,000 rows of 15 features take 1.2 GB, of which 0.9 do not grow with them, and
+# rows come as a frame of pandas besides.
+ROWS_PER_GIB = 1_000_000
+SEED = 20111209
+
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame
@@ -64,22 +69,52 @@ class LabelledFrame:
 
     rows: pd.DataFrame
     notes: tuple[str, ...]
+    share: float = 1.0
+    """Share of the entities that was drawn; 1 where all of them fit into memory."""
 
 
-def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> LabelledFrame:
+def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date, share: float | None = None) -> LabelledFrame:
     """Entities at each cutoff with features and label, in one pass from the facts known at that cutoff.
 
     Who is one customer is as valid on the cutoff, as far back as the log of customer ids reaches: what was found out
-    later changes no feature. The label is known only once the horizon is over.
+    later changes no feature. The label is known only once the horizon is over. More rows than fit into memory are
+    sampled by entity, or those of a `share` are drawn whatever fits.
     """
     by = spec.entity.by()
-    entities, notes = _as_of(context, spec, cutoffs)
-    entities = context.lake.staging.materialize(entities)
+    described, notes = _as_of(context, spec, cutoffs)
+    entities, share = sampled(context, spec, described, share)
+    if share < 1:
+        notes.append(sample_note(context, spec, share))
     plan = spec.label.plan(context.catalogue.tables)
     rows = entities.join(_outcomes(context, spec, plan, entities.select(*by)), by, "left")
     features = [f"`{name}`" for name in entities.columns if name not in by]
     labels = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, f"{spec.label.sql(plan)} as label")
-    return LabelledFrame(labels.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes))
+    return LabelledFrame(labels.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes), share)
+
+
+def sampled(
+    context: Context, spec: type[ModelSpec], rows: DataFrame, share: float | None = None
+) -> tuple[DataFrame, float]:
+    """Materialized rows of a `share` of the entities, by default of as many as fit into memory, and the share.
+
+    A hash of the entity's key decides, so that all rows of an entity are in or none is.
+    """
+    staged = context.lake.staging.stage(rows)
+    if share is None:
+        fitting = int(ROWS_PER_GIB * context.settings.models.gigabytes)
+        share = min(1.0, round(fitting / staged.count, 3)) if staged.count > fitting else 1.0
+    if share >= 1:
+        return staged.rows, 1.0
+    drawn = f"crc32(concat(`{spec.entity.key}`, ' {SEED}')) % 1000 < {round(share * 1000)}"
+    return context.lake.staging.materialize(staged.rows.where(drawn)), share
+
+
+def sample_note(context: Context, spec: type[ModelSpec], share: float) -> str:
+    """What a reader must know of a sample."""
+    return (
+        f"learned from and tested on {share:.1%} of the {spec.entity.plural(2)}, drawn by a hash of their keys: more"
+        f" rows do not fit into {context.settings.models.memory} (models.memory)"
+    )
 
 
 def _as_of(context: Context, spec: type[ModelSpec], cutoffs: Sequence[date]) -> tuple[DataFrame, list[str]]:
