@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from ml.buying.baseline import bg_nbd
 from ml.buying.bg_nbd import BgNbd, PurchaseHistories
 from ml.buying.gamma_gamma import GammaGamma
 from ml.buying.next_purchase import PurchaseRhythm, days_until_bought
@@ -165,12 +164,12 @@ def retail_figures() -> list[Figure]:
     """AUC of BG/NBD and of recency for no purchase in 90 days on Online Retail, fitted on the past of the cutoff."""
     of = summary(online_retail(), RETAIL_CUTOFF, RETAIL_CUTOFF + timedelta(days=90))
     left = of.later == 0
-    columns = {"days": of.histories.repeats + 1, "first": of.histories.age, "last": of.since_last}
-    features = pd.DataFrame(columns)
-    foretold = bg_nbd(features, features, 90, "days", "first", "last")
+    model = BgNbd.fit(of.histories)
     aucs = {name: float(roc_auc_score(left, scores)) for name, scores in {
-        "recency": of.since_last, "purchases": -foretold["purchases"], "none": foretold["none"],
-        "gone": 1 - foretold["p_alive"],
+        "recency": of.since_last,
+        "purchases": -model.expected_purchases(of.histories, 90),
+        "none": model.probability_of_none(of.histories, 90),
+        "gone": 1 - model.probability_alive(of.histories),
     }.items()}  # fmt: skip
     return [
         Figure.within("Online Retail, AUC of recency", 0.683, aucs["recency"]),

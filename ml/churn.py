@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ml.buying.no_purchase import PurchasePast
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu.grammar.model_spec import Baseline, Cutoffs, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
@@ -30,13 +31,16 @@ class Churn(ModelSpec):
     population = "recency.days_since_order < 365"
     label = NoneOf("orders", horizon_days=90, where="purchase")
     # In contacts: somebody who would leave and is kept is worth five of them.
-    task = BinaryClassification(calibration="sigmoid", contact_cost=1.0, margin=5.0, flag="at_risk")
-    # Without tenure: it reflects the first day of the data as much as the customer.
+    task = BinaryClassification(
+        calibration="sigmoid", contact_cost=1.0, margin=5.0, flag="at_risk", past=PurchasePast()
+    )
     features = (
         *GROWING_LOYALTY,
         "value.average_order",
         "recency.days_since_order",
         "recency.days_between_orders",
+        "rhythm.purchase_days",
+        "recency.days_since_first",
     )
     cutoffs = Cutoffs(every_days=30, at_most=6, history_days=60)
     estimator = Estimator(
@@ -62,6 +66,7 @@ class Churn(ModelSpec):
         MetricGate("positives", at_least=50),
         MetricGate("auc", at_least=0.6),
         MetricGate("auc_over_baseline_low", at_least=0.0),
+        MetricGate("auc_over_bg_nbd", at_least=0.0),
         MetricGate("calibration_in_the_large", at_least=0.8, at_most=1.25),
         MetricGate("one_sided_shift", at_most=0.1),
         MetricGate("ece", at_most=0.1),

@@ -99,11 +99,11 @@ def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
     return [(float(scores[group].mean()), float(labels[group].mean()), len(group)) for group in groups]
 
 
-def paired(scores: Floats, others: Floats, labels: Floats) -> dict[str, float]:
-    """AUC of scores over that of another model on the same rows, with bounds: `over_champion`, `_low` and `_high`."""
+def paired(scores: Floats, others: Floats, labels: Floats, name: str = "over_champion") -> dict[str, float]:
+    """AUC of scores over that of another model on the same rows, by this name with its bounds, `_low` and `_high`."""
     own, other = Ranking(scores, labels), Ranking(others, labels)
 
     def figures(weights: Floats) -> dict[str, Floats]:
-        return {"over_champion": own.figures(weights)["auc"] - other.figures(weights)["auc"]}
+        return {name: own.figures(weights)["auc"] - other.figures(weights)["auc"]}
 
     return point(figures, len(labels)) | intervals(figures, len(labels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ml.lifecycle.boosting import Boosting
+from ml.lifecycle.boosting import Boosting, raw_scores
 from ml.lifecycle.train import known_on_newest
 from quanyu.grammar.model_spec import ModelSpec
 
@@ -21,16 +21,13 @@ def held_out(spec: type[ModelSpec], boosting: Boosting, examples: Examples) -> t
     They are those of the newest cutoff, by what was known on it of four others or more; else of all rows, each by a
     learner of other entities. A learner is overconfident about its own training rows.
     """
-    import xgboost
-
     known = known_on_newest(spec, examples)
     newest = (examples.cutoffs == examples.cutoffs.max()).to_numpy()
     both_outcomes = not (spec.task.shortage(examples.labels[known]) or spec.task.shortage(examples.labels[newest]))
     if examples.cutoffs[known].nunique() < OTHER_CUTOFFS or not both_outcomes:
         return boosting.out_of_fold(examples), examples.labels
     booster = boosting.fit(examples.matrix[known], examples.labels[known])
-    scores = booster.predict(xgboost.DMatrix(examples.matrix[newest], nthread=1)).astype("float64")
-    return scores, examples.labels[newest]
+    return raw_scores(booster, examples.matrix[newest], boosting.history), examples.labels[newest]
 
 
 def curve(kind: str, scores: Floats, labels: Floats) -> dict[str, Any]:

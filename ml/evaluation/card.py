@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = (
     "auc", "average_precision", "lift_at_10pct", "brier", "calibration_in_the_large", "auc_over_baseline",
-    "over_champion", "profit", "baseline_profit", "profit_of_all",
+    "auc_over_bg_nbd", "over_champion", "profit", "baseline_profit", "profit_of_all",
 )  # fmt: skip
 
 
@@ -61,6 +61,7 @@ ENGLISH = CardText(
         "brier": "Brier score",
         "calibration_in_the_large": "foretold / came true",
         "auc_over_baseline": "AUC over the baseline",
+        "auc_over_bg_nbd": "AUC over BG/NBD",
         "over_champion": "AUC over the champion",
         "profit": "profit of 1,000, contacts by the model",
         "baseline_profit": "the same by the baseline",
@@ -94,6 +95,7 @@ CHINESE = CardText(
     names={
         "auc": "AUC", "average_precision": "平均精确率", "lift_at_10pct": "前 10% 提升度", "brier": "Brier 分数",
         "calibration_in_the_large": "预测 / 实际", "auc_over_baseline": "AUC 高出基线",
+        "auc_over_bg_nbd": "AUC 高出 BG/NBD",
         "over_champion": "AUC 高出现用模型", "profit": "每千人利润（按模型触达）",
         "baseline_profit": "每千人利润（按基线触达）", "profit_of_all": "每千人利润（全部触达）",
     },
@@ -116,6 +118,7 @@ CHINESE = CardText(
     meanings={
         "test_rows": "检验人数太少，无法判断", "positives": "实际发生太少，无法判断", "auc": "排序太差，不能据此行动",
         "auc_over_baseline": "仅用基线排序同样好", "auc_over_baseline_low": "可能并不比仅用基线更好",
+        "auc_over_bg_nbd": "仅用 BG/NBD 排序同样好", "auc_over_bg_nbd_low": "可能并不比仅用 BG/NBD 更好",
         "ece": "预测与实际相差太大", "calibration_in_the_large": "总体预测偏多或偏少",
         "one_sided_shift": "几乎每个十分位都偏向同一侧", "segment_auc": "在某个分段里排序确实不好",
         "segment_calibration": "在某个分段里预测确实偏离", "over_champion_high": "现用模型在同一批客户上确实更好",

@@ -2,10 +2,12 @@
 
 # No postponed annotations: MLflow reads those of `predict`, and warns of any that it cannot resolve.
 import json
+import runpy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-BOOSTER, CALIBRATION = "booster", "calibration"
+BOOSTER, CALIBRATION, FORMULAS = "booster", "calibration", "formulas"
 
 
 def calibrated(raw: Any, calibration: dict[str, Any]) -> Any:
@@ -25,6 +27,41 @@ def calibrated(raw: Any, calibration: dict[str, Any]) -> Any:
     return 1 / (1 + np.exp(-(slope * np.log(clipped / (1 - clipped)) + intercept)))
 
 
+def widened(matrix: Any, history: dict[str, Any], none: Callable[..., Any]) -> Any:
+    """Features as a booster takes them, shape (rows, features): with BG/NBD's probability of no purchase at the end.
+
+    `history` names the places of the features that tell the past, of those that the booster takes itself, and the
+    fitted rates; without it all features stay as they are. `none` is `probability_of_none` of the formulas.
+    """
+    import numpy as np
+
+    if not history:
+        return matrix
+    days, first, last = (matrix[:, place] for place in history["past"])
+    chances = none(
+        history["rates"], history["horizon"], np.maximum(days - 1, 0.0), np.maximum(first - last, 0.0), first
+    )
+    known = np.isfinite(days) & np.isfinite(first) & np.isfinite(last)
+    return np.column_stack([matrix[:, history["own"]], np.where(known, chances, np.nan)])
+
+
+def attributed(parts: Any, history: dict[str, Any], features: int) -> Any:
+    """What each feature adds to the margins, shape (rows, features + 1), of what each column of a booster adds.
+
+    What BG/NBD's probability adds counts for the days since the last purchase, with which alone it changes while a
+    customer buys nothing.
+    """
+    import numpy as np
+
+    if not history:
+        return parts
+    by_feature = np.zeros((len(parts), features + 1), dtype=parts.dtype)
+    by_feature[:, history["own"]] = parts[:, :-2]
+    by_feature[:, history["past"][2]] += parts[:, -2]
+    by_feature[:, -1] = parts[:, -1]
+    return by_feature
+
+
 def _serve() -> None:
     import numpy as np
     import pandas as pd
@@ -39,6 +76,10 @@ def _serve() -> None:
             """Read both files once."""
             self.booster = xgboost.Booster(model_file=context.artifacts[BOOSTER])
             self.calibration = json.loads(Path(context.artifacts[CALIBRATION]).read_text(encoding="utf-8"))
+            self.history = self.calibration.get("history", {})
+            self.none = None
+            if self.history:
+                self.none = runpy.run_path(context.artifacts[FORMULAS])["probability_of_none"]
 
         def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
             """Return one number per row."""
@@ -50,11 +91,13 @@ def _serve() -> None:
 
             The last column is what all rows begin with. A row adds up to its margin, before calibration.
             """
-            parts: np.ndarray = self.booster.predict(self._matrix(model_input), pred_contribs=True)
+            columns = self.booster.predict(self._matrix(model_input), pred_contribs=True)
+            parts: np.ndarray = attributed(columns, self.history, len(self.calibration["features"]))
             return parts
 
         def _matrix(self, model_input: pd.DataFrame) -> xgboost.DMatrix:
-            return xgboost.DMatrix(model_input[self.calibration["features"]].astype("float64").to_numpy())
+            features = model_input[self.calibration["features"]].astype("float64").to_numpy()
+            return xgboost.DMatrix(widened(features, self.history, self.none))
 
     set_model(Served())
 

@@ -63,7 +63,8 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
         "search": trials,
     }
     chosen = spec.with_estimator(replace(spec.estimator, params=params)) if trials else spec
-    return Trained(spec.features, spec.task.fit(chosen, examples, nthread, seed), facts)
+    predictor = spec.task.fit(chosen, examples, nthread, seed)
+    return Trained(spec.features, predictor, facts | spec.task.learned(predictor))
 
 
 def examples_of(spec: type[ModelSpec], training: pd.DataFrame) -> Examples:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ml.buying.no_purchase import PurchasePast, probability_of_none
 from ml.evaluation import calibration as calibrations
 from ml.evaluation.binary import NOTHING, BinaryTest, binned, paired
 from ml.evaluation.costs import ContactPrice
@@ -43,6 +44,9 @@ def _with_bounds(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
 
 
+OF_PAST = ("bg_nbd_auc", *_with_bounds(("auc_over_bg_nbd",)))
+
+
 @dataclass(frozen=True)
 class BinaryClassification(Task):
     """The calibrated probability that a label is 1, compared with a baseline of a single feature."""
@@ -59,17 +63,21 @@ class BinaryClassification(Task):
     """Name of a column that says whether the score is above `above`, such as `at_risk`; none if empty."""
     above: float = 0.5
     """The bound of this column."""
+    past: PurchasePast | None = None
+    """Features of past purchases: BG/NBD's probability of none is then a feature more, and a baseline."""
 
     labels = (NoneOf, AnyOf)
     columns = {"score": Column("double", "Calibrated probability.", unit="probability", at_least=0, at_most=1)}
     derived = {**DECILE, **REASONS}
-    metrics = (*PLAIN, *OF_SEGMENTS, *_with_bounds(WITH_BOUNDS), *_with_bounds(OF_CONTACTS))
+    metrics = (*PLAIN, *OF_SEGMENTS, *_with_bounds(WITH_BOUNDS), *_with_bounds(OF_CONTACTS), *OF_PAST)
     meanings = {
         "test_rows": "too few to judge it by",
         "positives": "too few of them came true to judge it by",
         "auc": "it ranks too poorly to act on",
         "auc_over_baseline": "the baseline alone ranks as well",
         "auc_over_baseline_low": "it may rank no better than the baseline alone",
+        "auc_over_bg_nbd": "BG/NBD alone ranks as well",
+        "auc_over_bg_nbd_low": "it may rank no better than BG/NBD alone",
         "ece": "foretold and real shares differ too much",
         "calibration_in_the_large": "it foretells too many or too few on the whole",
         "one_sided_shift": "nearly every tenth of the scores is off to the same side",
@@ -99,6 +107,12 @@ class BinaryClassification(Task):
         if self.contacts is None:
             costly = [metric for metric in gated if metric in _with_bounds(OF_CONTACTS)]
             mistakes += [("gates", f"{metric!r} needs contact_cost and margin of the task") for metric in costly]
+        if self.past is None:
+            mistakes += [("gates", f"{metric!r} needs past of the task") for metric in gated if metric in OF_PAST]
+        else:
+            unknown = [feature for feature in astuple(self.past) if feature not in spec.features]
+            mistakes += [("task.past", f"{each!r} is none of the features; {nearest(each, spec.features)}")
+                         for each in unknown]  # fmt: skip
         if not spec.segments:
             mistakes += [("gates", f"{metric!r} needs segments") for metric in gated if metric in OF_SEGMENTS]
         if self.flag and (not NAME.match(self.flag) or self.flag in {**self.columns, **self.derived}):
@@ -124,9 +138,14 @@ class BinaryClassification(Task):
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> BoostedTrees:
         """Train a booster, and calibrate it."""
-        boosting = Boosting(spec, OBJECTIVE, nthread, seed)
+        history = self.past.fit(spec.features, examples, spec.label.horizon_days) if self.past else {}
+        boosting = Boosting(spec, OBJECTIVE, nthread, seed, history)
         calibration = calibrations.curve(self.calibration, *calibrations.held_out(spec, boosting, examples))
-        return BoostedTrees(spec.features, boosting.fit(examples.matrix, examples.labels), calibration)
+        return BoostedTrees(spec.features, boosting.fit(examples.matrix, examples.labels), calibration, history)
+
+    def learned(self, predictor: Any) -> dict[str, Any]:
+        """BG/NBD of the past, if the task has one."""
+        return {"bg_nbd": predictor.history} if predictor.history else {}
 
     def loss(self, predictions: Floats, labels: Floats) -> float:
         """Log loss."""
@@ -139,11 +158,17 @@ class BinaryClassification(Task):
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, float]:
         """Compute the metrics with their bounds, and those of the baseline on the same rows."""
+        import numpy as np
+
         labels = outcomes(test)
         if labels.sum() in (0.0, float(len(labels))):
             return dict.fromkeys(self.metrics, NOTHING) | {"positives": float(labels.sum())}
         usual = float(facts["positive_rate"])
         metrics = self._tested(spec, predictions, test, usual).metrics() | {"training_rate": usual}
+        if history := facts.get("bg_nbd"):
+            none = probability_of_none(history, inputs(test, spec.features))
+            none = np.where(np.isnan(none), np.nanmedian(none), none)
+            metrics |= {"bg_nbd_auc": auc_of(none, labels), **paired(predictions, none, labels, "auc_over_bg_nbd")}
         poorest = worst(by_segment(spec.segments, predictions, test)) if spec.segments else {}
         return metrics | poorest
 

@@ -129,12 +129,16 @@ class Task:
         """Train. The result depends on nothing but the model, the examples and the seed."""
         raise NotImplementedError
 
+    def learned(self, predictor: Any) -> dict[str, Any]:
+        """What a learner found out of its examples, as plain values for its record and for its evaluation."""
+        return {}
+
     def evaluate(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, float]:
         """Compute the metrics from predictions and the test period: one row per entity, with features and `label`.
 
-        `facts` are those of the labels that it learned from. A metric that cannot be computed is nan.
+        `facts` are those of its examples, and what `learned` gives. A metric that cannot be computed is nan.
         """
         raise NotImplementedError
 

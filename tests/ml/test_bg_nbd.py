@@ -8,10 +8,11 @@ from scipy.special import hyp2f1
 from scipy.stats import beta, gamma
 
 from ml.buying import formulas
-from ml.buying.baseline import bg_nbd
 from ml.buying.bg_nbd import BgNbd, PurchaseHistories, _Likelihood
+from ml.buying.no_purchase import PurchasePast, probability_of_none
 from ml.lifecycle.train import TooLittleDataError
 from quanyu.errors import ConfigError
+from quanyu.grammar.task import Examples
 
 RATES = {"r": 0.8, "alpha": 30.0, "a": 0.7, "b": 2.5}
 # Repeats, days from the first to the last purchase, days from the first purchase to now.
@@ -169,16 +170,20 @@ def test_customers_who_never_leave_are_fitted_as_such():
     assert fitted.probability_alive(PurchaseHistories(*CUSTOMERS, np.ones(6)))[:5].min() > 0.9
 
 
-def test_a_baseline_learns_from_training_rows_and_foretells_test_rows():
-    past = customers(2000)
-    columns = {"rhythm.purchase_days": past.repeats + 1, "recency.days_since_first": past.age,
-               "recency.days_since_order": past.age - past.last}  # fmt: skip
-    training = pd.DataFrame(columns).loc[np.repeat(np.arange(len(past.weights)), past.weights.astype(int))]
+def test_the_probability_of_none_is_learned_from_the_newest_row_of_each_and_unknown_without_a_past():
+    past, names = customers(2000), ("recency.days_since_order", "other.x", "rhythm.purchase_days",
+                                    "recency.days_since_first")  # fmt: skip
+    whole = np.stack([past.age - past.last, past.age, past.repeats + 1, past.age], axis=1)
+    newest = np.repeat(whole, past.weights.astype(int), axis=0)
+    # Of an earlier cutoff: half of what is known of each today, which must not count again.
+    matrix = np.concatenate([newest, newest / 2])
+    keys = pd.Series([*range(len(newest))] * 2)
+    cutoffs = pd.Series(pd.to_datetime(["2024-05-01"] * len(newest) + ["2024-04-01"] * len(newest)))
+    fitted = PurchasePast().fit(names, Examples(matrix, np.zeros(len(matrix)), keys, cutoffs), 90)
+    assert (fitted["past"], fitted["own"]) == ([2, 3, 0], [0, 1])
     repeats, last, age = CUSTOMERS
-    test = pd.DataFrame(dict(zip(columns, (repeats + 1, age, age - last), strict=True)), index=list("uvwxyz"))
-    foretold = bg_nbd(training, test, 90)
-    assert list(foretold.index) == list("uvwxyz")
+    test = np.stack([age - last, age, repeats + 1, age], axis=1)
     model, of_test = BgNbd.fit(past), PurchaseHistories(*CUSTOMERS, np.ones(6))
-    assert foretold["none"].to_numpy() == pytest.approx(model.probability_of_none(of_test, 90), rel=1e-4)
-    assert foretold["purchases"].to_numpy() == pytest.approx(model.expected_purchases(of_test, 90), rel=1e-3)
-    assert foretold["p_alive"].to_numpy() == pytest.approx(model.probability_alive(of_test), rel=1e-3)
+    assert probability_of_none(fitted, test) == pytest.approx(model.probability_of_none(of_test, 90), rel=1e-4)
+    test[2, 3] = np.nan
+    assert np.isnan(probability_of_none(fitted, test)).tolist() == [place == 2 for place in range(6)]

@@ -32,7 +32,8 @@ with
            count(distinct day) as active_days,
            count(distinct day) filter (day > date '{cutoff}' - 90) as active_days_90d,
            count(distinct day) filter (day > date '{cutoff}' - 180) as active_days_180d,
-           date '{cutoff}' - max(day) as days_since_order,
+           date '{cutoff}' - max(day) as days_since_order, date '{cutoff}' - min(day) as days_since_first,
+           count(distinct day) as purchase_days,
            (max(day) - min(day)) / nullif(count(distinct day) - 1, 0) as days_between_orders
     from orders group by customer
   ),
@@ -71,6 +72,7 @@ def test_churn_is_predicted_on_a_real_retailer_from_earlier_cutoffs_only():
     assert evaluation.metrics["baseline_auc"] == pytest.approx(0.683, abs=0.001)
     assert evaluation.metrics["auc"] >= 0.735
     assert evaluation.metrics["auc_over_baseline_low"] > 0
+    assert evaluation.metrics["auc_over_bg_nbd_low"] > 0 and evaluation.metrics["bg_nbd_auc"] > 0.729
     assert 0.8 < evaluation.metrics["calibration_in_the_large"] < 1.25
     assert set(evaluation.tables["segments"]["value"]) == set("12345")
     assert evaluation.passed, evaluation.reasons

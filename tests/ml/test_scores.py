@@ -6,13 +6,17 @@ import pyarrow as pa
 import pytest
 from visitors import DAY, opened, scored, trained
 
+from ml.buying.no_purchase import PurchasePast, probability_of_none
 from ml.churn import Churn
+from ml.lifecycle import served
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.reasons import number, reasons, rounded
 from ml.lifecycle.scoring.scores import deciles, labels_of
 from ml.lifecycle.scoring.scores import scored as scores_of
+from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification
+from quanyu.grammar.model_spec import AnyOf, Estimator
 
 
 def test_the_first_tenth_has_the_highest_scores_and_equal_scores_are_in_one_tenth():
@@ -119,3 +123,61 @@ def test_a_million_rows_are_no_lists_of_python():
     words = reasons(rows, tuple(rows), parts, LABELS)
     assert isinstance(words, pa.ListArray) and len(words) == count
     assert len(words.flatten().unique()) < count / 4, "values are rounded, so that a text is written once"
+
+
+def pasts(count=3000):
+    """Customers of one cutoff whose rows tell their past, and whether they buy no more."""
+    random = np.random.default_rng(7)
+    first = random.integers(1, 400, count).astype(float)
+    days = np.minimum(1 + random.poisson(first / random.gamma(2, 40, count)), 30).astype(float)
+    last = np.where(days > 1, np.floor(first * random.beta(1, 3, count) * 0.99), first)
+    frame = pd.DataFrame({feature: random.gamma(1, 10, count) for feature in Churn.features})
+    past = {"rhythm.purchase_days": days, "recency.days_since_first": first, "recency.days_since_order": last}
+    label = (random.random(count) < last / first).astype(float)
+    return frame.assign(**past, customer_id=[f"c{n:05}" for n in range(count)], cutoff=pd.Timestamp("2024-05-01"),
+                        label=label)  # fmt: skip
+
+
+def test_what_bg_nbd_adds_counts_for_the_last_purchase_and_margins_add_up():
+    rows = pasts()
+    trained = train(Churn, rows)
+    predictor, matrix = trained.predictor, rows[list(Churn.features)].to_numpy()
+    history, places = predictor.history, {name: place for place, name in enumerate(Churn.features)}
+    none = probability_of_none(history, matrix)
+    import xgboost
+
+    columns = predictor.booster.predict(
+        xgboost.DMatrix(np.column_stack([matrix[:, history["own"]], none])), pred_contribs=True
+    )
+    parts = served.attributed(columns, history, len(Churn.features))
+    raw = predictor.booster.predict(xgboost.DMatrix(np.column_stack([matrix[:, history["own"]], none])))
+    assert parts.sum(axis=1) == pytest.approx(np.log(raw / (1 - raw)), abs=1e-4)
+    own = history["own"].index(places["recency.days_since_order"])
+    assert parts[:, places["recency.days_since_order"]] == pytest.approx(columns[:, own] + columns[:, -2])
+    assert not parts[:, [places["rhythm.purchase_days"], places["recency.days_since_first"]]].any()
+    assert np.abs(columns[:, -2]).mean() > 0.1, "the probability is used"
+    assert trained.facts["bg_nbd"] == history
+
+
+def test_a_label_of_any_purchase_falls_with_the_probability_of_none():
+    class Returning(Churn):
+        """Buys in the next 90 days."""
+
+        label = AnyOf("orders", horizon_days=90, where="purchase")
+        estimator = Estimator(params={"n_estimators": 20, "max_depth": 3})
+
+    rows = pasts()
+    trained = train(Returning, rows.assign(label=1 - rows["label"]))
+    by_none = rows.assign(none=probability_of_none(trained.predictor.history, rows[list(Churn.features)].to_numpy()))
+    scores = trained.predict(by_none.sort_values("none"))
+    assert scores[:300].mean() > scores[-300:].mean() + 0.2
+
+
+def test_a_past_that_is_none_of_the_features_is_named():
+    class Unlisted(Churn):
+        """Churn that does not list what BG/NBD reads."""
+
+        features = Churn.features[:-1]
+        task = BinaryClassification(past=PurchasePast())
+
+    assert "'recency.days_since_first' is none of the features" in dict(Unlisted.task.problems(Unlisted))["task.past"]
