@@ -1,7 +1,5 @@
 """The monitor measures drift and what came true, and asks for a training without forcing one."""
 
-from datetime import date
-
 import numpy as np
 import pytest
 from visitors import DAY, labelled, opened, scored, stored, trained
@@ -72,8 +70,7 @@ def test_drift_is_measured_daily_and_asks_for_a_training(shop, monkeypatch):
 
 
 def test_scores_are_compared_with_what_came_true_once_the_horizon_is_over(shop, monkeypatch):
-    cutoff, over = "2024-07-07", "2024-08-06"
-    assert date.fromisoformat(cutoff).toordinal() % 7 == 0, "a day of the weekly measure"
+    cutoff, over = "2024-07-07", "2024-08-09"
     trained(shop, cutoff, "leaving")
     scored(shop, cutoff)
 
@@ -84,8 +81,29 @@ def test_scores_are_compared_with_what_came_true_once_the_horizon_is_over(shop, 
     rows = shop.rows("gold/scores_customer", "score", "customer_id")
     unlikely = [customer for score, customer in sorted(rows)[: len(rows) // 2]]
     monkeypatch.setattr(dataset, "labelled", turned)
+    assert shop.run("2024-08-05", "monitor")["monitor"].alerts == {}, "the horizon is not over"
+    # Nothing ran on the day on which it was over.
     outcome = shop.run(over, "monitor")["monitor"]
     came = {measure: value for (_, day, measure, _), value in measures(shop).items() if day == cutoff}
     assert came["auc"] == 0.0
     assert came["calibration"] == pytest.approx(np.mean([score for score, _ in rows]) / 0.5)
     assert "AUC came to 0.000" in outcome.notes[0]
+    again = shop.run("2024-08-12", "monitor")["monitor"]
+    assert len([key for key in measures(shop) if key[2] == "auc"]) == 1 and again.alerts == {}
+
+
+def test_a_model_that_cannot_be_monitored_is_named_and_the_other_goes_on(shop, monkeypatch):
+    trained(shop, DAY, "leaving")
+    trained(shop, DAY, "staying")
+    scored(shop)
+
+    def broken(context, spec):
+        if spec.name == "leaving":
+            raise ValueError("broken")
+        return stored(context, spec)
+
+    monkeypatch.setattr(dataset, "stored", broken)
+    outcome = shop.run(DAY, "monitor")["monitor"]
+    assert list(outcome.alerts) == ["leaving is not monitored"]
+    assert "ValueError" in outcome.alerts["leaving is not monitored"]
+    assert {model for model, *_ in measures(shop)} == {"staying"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.champions.artifacts import REFERENCE
@@ -11,10 +11,11 @@ from ml.lifecycle.champions.versions import ModelVersion
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring.drift import LARGE, SCORE, psi
-from quanyu.errors import QuanyuError
+from quanyu.errors import KeeperError, QuanyuError, RetryableError
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.lake.receipt import Receipt
 from quanyu.model.monitoring import ModelMonitoring
+from quanyu.run.faults import explain_error
 from quanyu.run.runner import Context, Outcome
 
 if TYPE_CHECKING:
@@ -34,7 +35,15 @@ def monitor(context: Context, receipt: Receipt) -> Outcome:
     registry, rows = Registry.of(context.settings), list[Row]()
     notes, alerts = list[str](), dict[str, str]()
     for spec in context.catalogue.models.values():
-        measured = [*_drift(context, registry, spec), *_realised(context, registry, spec)]
+        try:
+            measured = [*_drift(context, registry, spec), *_realised(context, registry, spec)]
+        except Exception as error:
+            fault = error if isinstance(error, QuanyuError) else explain_error(error)
+            # The machine and the keeper fail all models.
+            if isinstance(fault, RetryableError | KeeperError):
+                raise
+            alerts[f"{spec.name} is not monitored"] = f"{spec.name}: not monitored: {fault}"
+            continue
         rows += measured
         if drifted := _drifted(measured):
             notes.append(f"{spec.name}: {drifted}")
@@ -66,9 +75,9 @@ def _drift(context: Context, registry: Registry, spec: type[ModelSpec]) -> Itera
 
 
 def _realised(context: Context, registry: Registry, spec: type[ModelSpec]) -> Iterator[Row]:
-    """How the scores of the day came true whose horizon is over today, once in every `trained_every_days` days."""
-    cutoff = spec.test_cutoff(context.day)
-    if cutoff.toordinal() % spec.trained_every_days:
+    """How the scores of the newest day whose horizon is over came true, at most every `trained_every_days` days."""
+    cutoff = _newest_to_measure(context, spec)
+    if cutoff is None:
         return
     scores = scores_on(context, spec, cutoff)
     version = _version(registry, spec, scores)
@@ -79,6 +88,24 @@ def _realised(context: Context, registry: Registry, spec: type[ModelSpec]) -> It
     predictions = both[next(iter(spec.task.columns))].to_numpy("float64")
     for measure, value in spec.task.realised(predictions, both["label"].to_numpy("float64")).items():
         yield _row(context, version, cutoff, measure, SCORE, value, len(both))
+
+
+def _newest_to_measure(context: Context, spec: type[ModelSpec]) -> date | None:
+    """The newest scored day whose horizon is over; None if it lies too near the last one that was measured.
+
+    A day on which nothing ran has no scores, so it is not fixed days that are measured.
+    """
+    over = spec.test_cutoff(context.day)
+    measured = [row["scored_on"] for row in context.lake.rows(PLACE).to_pylist()
+                if row["model"] == spec.name and row["measure"] != "psi"
+                and row["measured_on"] < context.day] if context.lake.exists(PLACE) else []  # fmt: skip
+    earliest = max(measured) + timedelta(days=spec.trained_every_days) if measured else date.min
+    place = f"gold/scores_{spec.entity.name}"
+    if earliest > over or not context.lake.exists(place):
+        return None
+    within = f"model = '{spec.name}' and as_of between date'{earliest}' and date'{over}'"
+    newest: date | None = context.lake.read(place).where(within).selectExpr("max(as_of) as day").collect()[0]["day"]
+    return newest
 
 
 def scores_on(context: Context, spec: type[ModelSpec], day: date) -> pd.DataFrame:
