@@ -28,6 +28,7 @@ class Churn(ModelSpec):
 
     entity = Customer
     owner = "growth"
+    zh = "过去 365 天内下过单的客户中，谁在未来 90 天内不再下单（流失预警）。"
     population = "recency.days_since_order < 365"
     label = NoneOf("orders", horizon_days=90, where="purchase")
     # In contacts: somebody who would leave and is kept is worth five of them.

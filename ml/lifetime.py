@@ -12,6 +12,7 @@ class Lifetime(ModelSpec):
 
     entity = Customer
     owner = "growth"
+    zh = "买过的客户在未来 90 天内会买几次、花多少（客户价值）。"
     population = "rhythm.spend_per_day > 0"
     label = Label("orders", horizon_days=90, where="purchase", value="sum(amount)")
     task = LifetimeValue()

@@ -138,7 +138,7 @@ def cards(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, datas
 def _card(
     words: CardText, spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, dataset: Dataset
 ) -> str:  # fmt: skip
-    facts, about = trained.facts, " ".join((spec.__doc__ or "").split())
+    facts, about = trained.facts, (words is CHINESE and spec.zh) or " ".join((spec.__doc__ or "").split())
     entities, rows = spec.entity.plural(2), f"{facts['rows']:,}"
     cutoffs = facts["cutoffs"]
     rate = _number("positive_rate", facts.get("positive_rate", facts.get("mean_label", float("nan"))))

@@ -150,6 +150,8 @@ class ModelSpec:
     """Required: what is scored."""
     owner: ClassVar[str] = ""
     """Required: the team that answers for it."""
+    zh: ClassVar[str] = ""
+    """What it predicts, in Chinese, for the Chinese card; the docstring without it."""
     population: ClassVar[str] = ""
     """Required: rule of who is scored and learned from."""
     label: ClassVar[Label]
