@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -72,25 +71,32 @@ def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date) -> Labelle
     Who is one customer is as valid on the cutoff, as far back as the log of customer ids reaches: what was found out
     later changes no feature. The label is known only once the horizon is over.
     """
-    by = spec.entity.by()
-    entities, notes = _as_of(context, spec, cutoffs)
+    began = log_began(context) if spec.entity.resolved else date.min
+    spine = everybody_on(context, spec.entity, cutoffs, began).withColumnRenamed("as_of", "cutoff")
+    entities, notes = described(context, spec, spine)
+    rows = with_outcomes(context, spec, entities).withColumnRenamed("as_of", "cutoff")
+    return LabelledFrame(rows.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes))
+
+
+def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tuple[DataFrame, list[str]]:
+    """Those of a spine (the entity's key, `cutoff`) in the population, and notes on identities.
+
+    The rows have the entity's key, `as_of`, features and segments.
+    """
+    names = list(dict.fromkeys([*inputs_of(spec), *spec.segments]))
+    result = frame(context, spec.entity, spine, names, present=True)
+    flat = (f"`{name}` as `{profile_column(name)}`" for name in names)
+    rows = result.rows.selectExpr(spec.entity.key, "cutoff as as_of", *flat)
+    return _chosen(context, spec, rows), result.notes()
+
+
+def with_outcomes(context: Context, spec: type[ModelSpec], entities: DataFrame) -> DataFrame:
+    """Entities with features as of a day, each with its `label`; the key is that which was valid on the day."""
+    by, plan = spec.entity.by(), spec.label.plan(context.catalogue.tables)
     entities = context.lake.staging.materialize(entities)
-    plan = spec.label.plan(context.catalogue.tables)
     rows = entities.join(_outcomes(context, spec, plan, entities.select(*by)), by, "left")
     features = [f"`{name}`" for name in entities.columns if name not in by]
-    labels = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, f"{spec.label.sql(plan)} as label")
-    return LabelledFrame(labels.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes))
-
-
-def _as_of(context: Context, spec: type[ModelSpec], cutoffs: Sequence[date]) -> tuple[DataFrame, list[str]]:
-    """The population of each cutoff with features and segments: the entity's key, as_of, values; and notes."""
-    entity = spec.entity
-    began = log_began(context) if entity.resolved else date.min
-    spine = everybody_on(context, entity, cutoffs, began).withColumnRenamed("as_of", "cutoff")
-    names = list(dict.fromkeys([*inputs_of(spec), *spec.segments]))
-    result = frame(context, entity, spine, names, present=True)
-    flat = (f"`{name}` as `{profile_column(name)}`" for name in names)
-    return _chosen(context, spec, result.rows.selectExpr(entity.key, "cutoff as as_of", *flat)), result.notes()
+    return rows.selectExpr(*by, *features, f"{spec.label.sql(plan)} as label")
 
 
 def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression, pairs: DataFrame) -> DataFrame:
