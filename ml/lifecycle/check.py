@@ -47,6 +47,7 @@ def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems
             )
             problems.add(file, f"{spec.name}.{key}", f"{words}; name a tag that is true for the value that matters")
     _check_segments(catalogue, spec, problems)
+    _check_experiment(catalogue, spec, problems)
     if hasattr(spec, "label") and spec.label.over not in tables:
         over = spec.label.over
         problems.add(file, f"{spec.name}.label", f"unknown table {over!r}; {nearest(over, tables)}")
@@ -67,6 +68,15 @@ def _check_segments(catalogue: Catalogue, spec: type[ModelSpec], problems: Probl
         elif names[segment].type not in SEGMENTS:
             words = f"{segment!r} is a {names[segment].type}: a segment is a text, or true or false"
             problems.add(file, f"{spec.name}.segments", f"{words}; name a tag with bands")
+
+
+def _check_experiment(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:
+    file, key = file_of(spec), f"{spec.name}.experiment"
+    if spec.experiment is None:
+        return
+    if not spec.entity.resolved:
+        problems.add(file, key, f"campaigns draw persons, and no {spec.entity.plural(2)}: leave it out")
+    spec.experiment.check(file, key, catalogue.tables, problems)
 
 
 def uses(catalogue: Catalogue) -> list[Use]:

@@ -45,6 +45,11 @@ def widened(matrix: Any, history: dict[str, Any], none: Callable[..., Any]) -> A
     return np.column_stack([matrix[:, history["own"]], np.where(known, chances, np.nan)])
 
 
+def not_fitted(*past: Any) -> Any:
+    """Stand in for the formula of a model without BG/NBD, which never asks for it."""
+    raise ValueError("this model has no BG/NBD")
+
+
 def attributed(parts: Any, history: dict[str, Any], features: int) -> Any:
     """What each feature adds to the margins, shape (rows, features + 1), of what each column of a booster adds.
 
@@ -77,9 +82,8 @@ def _serve() -> None:
             self.booster = xgboost.Booster(model_file=context.artifacts[BOOSTER])
             self.calibration = json.loads(Path(context.artifacts[CALIBRATION]).read_text(encoding="utf-8"))
             self.history = self.calibration.get("history", {})
-            self.none = None
-            if self.history:
-                self.none = runpy.run_path(context.artifacts[FORMULAS])["probability_of_none"]
+            formulas = runpy.run_path(context.artifacts[FORMULAS]) if self.history else {}
+            self.none = formulas.get("probability_of_none", not_fitted)
 
         def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> np.ndarray:
             """Return one number per row."""

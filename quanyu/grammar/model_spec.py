@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -13,8 +12,9 @@ from typing import Any, ClassVar, Literal
 from quanyu.errors import Problem, nearest
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.bounds import days_error
-from quanyu.grammar.declaration import NAME, digest
+from quanyu.grammar.declaration import NAME, digest, file_of
 from quanyu.grammar.entity import Entity
+from quanyu.grammar.offers.assignments import CampaignAssignments
 from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.task import Task
@@ -162,6 +162,8 @@ class ModelSpec:
     """Required: features that it learns from, as `view.feature`."""
     cutoffs: ClassVar[Cutoffs] = Cutoffs()
     """Days between the data that it learns from and what it predicts."""
+    experiment: ClassVar[CampaignAssignments | None] = None
+    """Campaigns whose assignments it learns from, each as of the day before it, in place of the grid of cutoffs."""
     estimator: ClassVar[Estimator] = Estimator()
     """The learner."""
     baseline: ClassVar[Baseline | None] = None
@@ -215,22 +217,18 @@ class ModelSpec:
     @classmethod
     def digest(cls) -> str:
         """Hash of the declaration, for receipts."""
-        parts: tuple[Any, ...] = (cls.label, cls.task, cls.cutoffs, cls.estimator, cls.baseline, *cls.gates)
-        plain = [[type(part).__name__, asdict(part)] for part in parts if part]
+        parts: list[Any] = [cls.label, cls.task, cls.cutoffs, cls.estimator, cls.baseline, cls.experiment]
+        plain = [[type(part).__name__, asdict(part)] for part in (*parts, *cls.gates) if part]
         return digest([cls.name, cls.population, list(cls.features), list(cls.segments), plain])
 
     @classmethod
     def problems(cls) -> list[Problem]:
         """Return every mistake in the declaration. `quanyu.discover` checks whether its features and tables exist."""
-        try:
-            file = inspect.getsourcefile(cls) or cls.__module__
-        except (OSError, TypeError):
-            file = cls.__module__
         missing = [name for name in ("entity", "label", "task") if not hasattr(cls, name)]
         mistakes = [(name, "is missing") for name in missing] + _texts(cls) + _features(cls) + _gates(cls)
         if not missing:
             mistakes += _numbers(cls) + _of_task(cls)
-        return [Problem(file, f"{cls.name}.{key}", message) for key, message in mistakes]
+        return [Problem(file_of(cls), f"{cls.name}.{key}", message) for key, message in mistakes]
 
 
 Mistakes = list[tuple[str, str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from quanyu.catalogue.definitions import Definition, declared_text, feature_text
 from quanyu.discover import Catalogue
@@ -10,6 +10,7 @@ from quanyu.expressions import ExpressionError, parse
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import Label, ModelSpec
 from quanyu.grammar.names import inputs_of, with_inputs
+from quanyu.grammar.offers.assignments import CampaignAssignments
 
 
 def meaning(catalogue: Catalogue, spec: type[ModelSpec]) -> str:
@@ -20,7 +21,8 @@ def meaning(catalogue: Catalogue, spec: type[ModelSpec]) -> str:
     """
     names = with_inputs(inputs_of(spec), catalogue.tags_of(spec.entity))
     definitions = {name: _of(catalogue, spec, name) for name in names}
-    return digest([spec.digest(), _counted(catalogue, spec.label), definitions])
+    counted = [_counted(catalogue, rows) for rows in (spec.label, spec.experiment) if rows]
+    return digest([spec.digest(), *counted, definitions])
 
 
 def _of(catalogue: Catalogue, spec: type[ModelSpec], name: str) -> object:
@@ -37,15 +39,16 @@ def _of(catalogue: Catalogue, spec: type[ModelSpec], name: str) -> object:
     return attribute and [attribute.type, attribute.survivorship, attribute.strictest]
 
 
-def _counted(catalogue: Catalogue, label: Label) -> dict[str, str]:
-    """Named conditions of the label's table that the label mentions, which a conf folder may define."""
-    table = catalogue.tables.get(label.over)
+def _counted(catalogue: Catalogue, rows: Label | CampaignAssignments) -> dict[str, str]:
+    """Named conditions of a table that a label or an experiment mentions, which a conf folder may define."""
+    table = catalogue.tables.get(rows.over)
     conditions = table.conditions if table else {}
-    return {name: conditions[name].sql for name in _columns(label) if name in conditions}
+    texts = (rows.where, rows.value) if isinstance(rows, Label) else (rows.where,)
+    return {name: conditions[name].sql for name in _columns(texts) if name in conditions}
 
 
-def _columns(label: Label) -> Iterator[str]:
-    for text in filter(None, (label.where, label.value)):
+def _columns(texts: Iterable[str]) -> Iterator[str]:
+    for text in filter(None, texts):
         try:
             yield from parse(text).columns
         except ExpressionError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -80,16 +79,14 @@ def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date, share: flo
     later changes no feature. The label is known only once the horizon is over. More rows than fit into memory are
     sampled by entity, or those of a `share` are drawn whatever fits.
     """
-    by = spec.entity.by()
-    described, notes = _as_of(context, spec, cutoffs)
-    entities, share = sampled(context, spec, described, share)
+    began = log_began(context) if spec.entity.resolved else date.min
+    spine = everybody_on(context, spec.entity, cutoffs, began).withColumnRenamed("as_of", "cutoff")
+    population, notes = described(context, spec, spine)
+    entities, share = sampled(context, spec, population, share)
     if share < 1:
         notes.append(sample_note(context, spec, share))
-    plan = spec.label.plan(context.catalogue.tables)
-    rows = entities.join(_outcomes(context, spec, plan, entities.select(*by)), by, "left")
-    features = [f"`{name}`" for name in entities.columns if name not in by]
-    labels = rows.selectExpr(spec.entity.key, "as_of as cutoff", *features, f"{spec.label.sql(plan)} as label")
-    return LabelledFrame(labels.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes), share)
+    rows = with_outcomes(context, spec, entities).withColumnRenamed("as_of", "cutoff")
+    return LabelledFrame(rows.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes), share)
 
 
 def sampled(
@@ -99,14 +96,14 @@ def sampled(
 
     A hash of the entity's key decides, so that all rows of an entity are in or none is.
     """
-    staged = context.lake.staging.stage(rows)
+    materialized = context.lake.staging.materialize(rows)
     if share is None:
-        fitting = int(ROWS_PER_GIB * context.settings.models.gigabytes)
-        share = min(1.0, round(fitting / staged.count, 3)) if staged.count > fitting else 1.0
+        fitting, count = int(ROWS_PER_GIB * context.settings.models.gigabytes), materialized.count()
+        share = round(fitting / count, 3) if count > fitting else 1.0
     if share >= 1:
-        return staged.rows, 1.0
+        return materialized, 1.0
     drawn = f"crc32(concat(`{spec.entity.key}`, ' {SEED}')) % 1000 < {round(share * 1000)}"
-    return context.lake.staging.materialize(staged.rows.where(drawn)), share
+    return context.lake.staging.materialize(materialized.where(drawn)), share
 
 
 def sample_note(context: Context, spec: type[ModelSpec], share: float) -> str:
@@ -117,15 +114,24 @@ def sample_note(context: Context, spec: type[ModelSpec], share: float) -> str:
     )
 
 
-def _as_of(context: Context, spec: type[ModelSpec], cutoffs: Sequence[date]) -> tuple[DataFrame, list[str]]:
-    """The population of each cutoff with features and segments: the entity's key, as_of, values; and notes."""
-    entity = spec.entity
-    began = log_began(context) if entity.resolved else date.min
-    spine = everybody_on(context, entity, cutoffs, began).withColumnRenamed("as_of", "cutoff")
+def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tuple[DataFrame, list[str]]:
+    """Those of a spine (the entity's key, `cutoff`) in the population, and notes on identities.
+
+    The rows have the entity's key, `as_of`, features and segments.
+    """
     names = list(dict.fromkeys([*inputs_of(spec), *spec.segments]))
-    result = frame(context, entity, spine, names, present=True)
+    result = frame(context, spec.entity, spine, names, present=True)
     flat = (f"`{name}` as `{profile_column(name)}`" for name in names)
-    return _chosen(context, spec, result.rows.selectExpr(entity.key, "cutoff as as_of", *flat)), result.notes()
+    rows = result.rows.selectExpr(spec.entity.key, "cutoff as as_of", *flat)
+    return _chosen(context, spec, rows), result.notes()
+
+
+def with_outcomes(context: Context, spec: type[ModelSpec], entities: DataFrame) -> DataFrame:
+    """Materialized entities with features as of a day, each with its `label`; the key is that of the day."""
+    by, plan = spec.entity.by(), spec.label.plan(context.catalogue.tables)
+    rows = entities.join(_outcomes(context, spec, plan, entities.select(*by)), by, "left")
+    features = [f"`{name}`" for name in entities.columns if name not in by]
+    return rows.selectExpr(*by, *features, f"{spec.label.sql(plan)} as label")
 
 
 def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression, pairs: DataFrame) -> DataFrame:

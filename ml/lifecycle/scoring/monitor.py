@@ -76,7 +76,8 @@ def _drift(context: Context, registry: Registry, spec: type[ModelSpec]) -> Itera
 
 def _realised(context: Context, registry: Registry, spec: type[ModelSpec]) -> Iterator[Row]:
     """How the scores of the newest day whose horizon is over came true, at most every `trained_every_days` days."""
-    cutoff = _newest_to_measure(context, spec)
+    # What a model of campaigns foretells comes true of those alone whom a campaign drew.
+    cutoff = None if spec.experiment else _newest_to_measure(context, spec)
     if cutoff is None:
         return
     scores = scores_on(context, spec, cutoff)
