@@ -10,7 +10,7 @@ from quanyu.model.entities import Customer
 
 
 class CampaignResponse(ModelSpec):
-    """A purchase in the 14 days after a campaign's message, among members; with or without it many would buy."""
+    """A purchase in the 14 days after a campaign's message, which many would make without it too."""
 
     entity = Customer
     owner = "growth"

@@ -34,7 +34,7 @@ HORIZON_DAYS = 15
 
 
 class CampaignUplift(ModelSpec):
-    """What a campaign's message adds to the chance of a purchase in the 14 days after it, among members."""
+    """What a campaign's message adds to the chance of a purchase in the 14 days after it."""
 
     entity = Customer
     owner = "growth"

@@ -94,10 +94,23 @@ with purchases as (
     from '{FILE}'
     where CustomerID is not null and InvoiceNo not like 'C%' and InvoiceNo not like 'A%'
     group by all having max(abs(round(Quantity * UnitPrice::decimal(18, 4), 2))) > 0.01
+), known as (
+    select distinct cast(CustomerID as bigint) as customer from '{FILE}'
+    where CustomerID is not null and InvoiceDate::date <= date '{{cutoff}}'
 )
 """
 # Of each shipped model: rows of the population at a cutoff, and the sum of their labels.
 LABELS = {
+    # Nobody was drawn into a campaign there: of everybody, and the day and the 14 days after any other day.
+    **dict.fromkeys(
+        ["campaign_response", "campaign_uplift"],
+        """
+        select (select count(*) from known), (
+            select count(distinct customer) from purchases join known using (customer)
+            where day > date '{cutoff}' and day <= date '{cutoff}' + 15
+        )
+    """,
+    ),
     "churn": """
         select count(distinct customer), count(distinct customer) filter (not exists (
             select 1 from purchases later
@@ -105,6 +118,14 @@ LABELS = {
               and later.day > date '{cutoff}' and later.day <= date '{cutoff}' + 90
         ))
         from purchases where day <= date '{cutoff}' and day > date '{cutoff}' - 365
+    """,
+    # Who is known by an invoice that is no purchase, such as one that takes goods back.
+    "first_order": """
+        , potential as (select customer from known except select customer from purchases where day <= date '{cutoff}')
+        select (select count(*) from potential), (
+            select count(distinct customer) from purchases join potential using (customer)
+            where day > date '{cutoff}' and day <= date '{cutoff}' + 90
+        )
     """,
     "lifetime": """
         , spenders as (select customer from purchases where day <= date '{cutoff}' group by all having sum(amount) > 0)
@@ -124,5 +145,5 @@ def test_labels_of_every_shipped_model_add_up_to_what_an_independent_query_says(
         rows = labelled(context, context.catalogue.models[name], *cutoffs).rows
         for cutoff in cutoffs:
             labels = rows.loc[rows["cutoff"] == cutoff, "label"]
-            expected = duckdb.connect().execute(PURCHASES + query.format(cutoff=cutoff)).fetchone()
-            assert (len(labels), round(labels.sum())) == expected
+            expected = duckdb.connect().execute((PURCHASES + query).format(cutoff=cutoff)).fetchone()
+            assert (len(labels), round(labels.sum())) == expected, name

@@ -63,7 +63,8 @@ def log_facts(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, d
     mlflow.log_metrics({name: value for name, value in evaluation.metrics.items() if not isnan(value)})
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
     mlflow.log_dict(facts, "dataset.json")
-    gates = {"gates": [str(result) for result in evaluation.gates], "leaks": list(evaluation.leaks)}
+    gates: dict[str, Any] = {"gates": [str(gate) for gate in evaluation.gates], "leaks": list(evaluation.leaks)}
+    gates |= {"verdict": evaluation.verdict} if evaluation.verdict else {}
     mlflow.log_dict(gates, "gates.json")
     _log_dataset(spec.name, facts)
     for name, table in evaluation.tables.items():
