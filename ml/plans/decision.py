@@ -54,15 +54,14 @@ class Candidates:
 class DecidedPlan:
     """The plan of a campaign, with the gain that is expected of each customer's arm (nan: nobody knows), in currency.
 
-    `single` is the arm that was planned for all, or empty for a plan by customer. `limits` are those that it keeps,
-    `explore` is the share of customers that explores, and `evidence` is None where past assignments are too few.
+    `single` is the arm that was planned for all, or empty for a plan by customer. `evidence` is None where past
+    assignments are too few.
     """
 
     numbers: OfferNumbers
     plan: ArmPlan
     expected_gain: Floats
     single: str
-    explore: float
     evidence: PlanEvidence | None
 
     @property
@@ -98,10 +97,9 @@ def decided(
         single, gains = numbers.arms[best], means
         wanted = np.where(np.isin(np.arange(len(numbers.arms)), [0, best]), means, -np.inf)
     keys = campaign + " " + candidates.keys.astype(str)
-    share = explored_share(explore, eligible, numbers.limits)
-    plan, share = _planned(wanted, numbers.limits, keys, eligible, share)
+    plan = _planned(wanted, numbers.limits, keys, eligible, explore)
     own = gains[np.arange(len(gains)), plan.arm]
-    return DecidedPlan(numbers, plan, np.where(np.isfinite(own), own, np.nan), single, share, evidence)
+    return DecidedPlan(numbers, plan, np.where(np.isfinite(own), own, np.nan), single, evidence)
 
 
 def worth(past: PastAssignments, learner: Any, numbers: OfferNumbers, customers: int) -> PlanEvidence | None:
@@ -156,24 +154,22 @@ def _affordable(limits: Limits) -> Flags:
     return np.asarray((limits.uses <= limits.most[:, None]).all(axis=0))
 
 
-def explored_share(explore: float, eligible: Flags, limits: Limits) -> float:
-    """Share of the customers that explores: as declared, or less, so that a limit is used no more than its share.
+def accepted_chances(explore: float, eligible: Flags, limits: Limits) -> Floats:
+    """Chance with which an arm is given that was drawn to explore, shape (arms,): below 1 for what is scarce.
 
-    Exploration draws among all arms that a customer may get, the expensive ones too: with a small budget it would leave
-    nothing for the plan.
+    Exploration draws evenly among all arms that a customer may get. Of a limit it should use no more than its share of
+    the customers, or it would leave nothing for the plan.
     """
-    if not eligible[:, 1:].any():
-        return 0.0
-    expected = limits.uses @ (eligible / eligible.sum(axis=1, keepdims=True)).sum(axis=0)
-    room = np.divide(limits.most, expected, out=np.full(len(expected), np.inf), where=expected > 0)
-    return float(min(explore, min(explore, MOST_EXPLORED) * room.min(initial=1 / MOST_EXPLORED)))
+    drawn = limits.uses @ (eligible / eligible.sum(axis=1, keepdims=True)).sum(axis=0)
+    room = np.divide(limits.most, drawn, out=np.full(len(drawn), np.inf), where=drawn > 0)
+    chances = np.clip(room * min(1, MOST_EXPLORED / explore), 0, 1) if explore else np.ones(len(room))
+    return np.asarray(np.where(limits.uses > 0, chances[:, None], 1).min(axis=0, initial=1))
 
 
-def _planned(
-    gains: Floats, limits: Limits, keys: pd.Series[Any], eligible: Flags, explore: float
-) -> tuple[ArmPlan, float]:
-    """The best plan, and the share that explores in it: 0 where those drawn would by chance need more than a limit."""
+def _planned(gains: Floats, limits: Limits, keys: pd.Series[Any], eligible: Flags, explore: float) -> ArmPlan:
+    """The best plan. Nobody explores in it where those drawn would by chance need more than a limit allows."""
     try:
-        return best_plan(gains, limits, keys, eligible, explore), explore
+        accepted = accepted_chances(explore, eligible, limits)
+        return best_plan(gains, limits, keys, eligible, explore, accepted=accepted)
     except ConfigError:
-        return best_plan(gains, limits, keys, eligible), 0.0
+        return best_plan(gains, limits, keys, eligible)

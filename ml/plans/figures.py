@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ml.plans.decision import BY_CUSTOMER, DecidedPlan
+from ml.plans.decision import BY_CUSTOMER, NOBODY, DecidedPlan
 from ml.uplift.resampling import ConfidenceInterval
 from quanyu.grammar.offers.offer import CONTROL
 
@@ -68,7 +68,7 @@ def _planned(decided: DecidedPlan) -> str:
     if not decided.single:
         return "Planned by customer"
     if decided.single == CONTROL:
-        return "Nobody gets an arm" + (", but for those who explore" if decided.explore else "")
+        return "Nobody gets an arm" + (", but for those who explore" if decided.plan.arm.any() else "")
     return f"{decided.single} for all, as far as limits and rules allow"
 
 
@@ -78,11 +78,16 @@ def _why(decided: DecidedPlan) -> str:
         words = "past assignments are too few to measure a plan by customer on some that nothing was learned from"
         return f"{words}; by the average of all of them, {_best_on_average(decided)}."
     values, where = evidence.values, f"on {evidence.rows:,} past assignments that nothing was learned from"
-    own, over = in_words(values.values[BY_CUSTOMER]), in_words(values.over[BY_CUSTOMER])
+    over, reference = in_words(values.over[BY_CUSTOMER]), values.reference
     if not decided.single:
-        return f"{where}, it gains {own} per customer, surely more than {values.reference} does: {over}."
-    words = f"a plan by customer is not surely better than {values.reference}"
-    return f"{words}: it gains {over} more per customer {where}, {own} in all."
+        own = in_words(values.values[BY_CUSTOMER])
+        return f"{where}, it gains {own} per customer, surely more than {reference} does: {over}."
+    words = f"a plan by customer is not surely better than {reference}: it gains {over} more per customer {where}"
+    return (
+        f"{words}."
+        if reference == NOBODY
+        else f"{words}, where {reference} gains {in_words(values.values[reference])}."
+    )
 
 
 def _best_on_average(decided: DecidedPlan) -> str:
