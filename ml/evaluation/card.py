@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SHOWN = (
     "auc", "average_precision", "lift_at_10pct", "brier", "calibration_in_the_large", "auc_over_baseline",
-    "over_champion", "profit", "baseline_profit", "profit_of_all",
+    "over_champion", "profit", "baseline_profit", "profit_of_all", "qini", "qini_over_response", "uplift_at_30pct",
+    "uplift_at_30pct_over_response", "effect", "mean_uplift", "effect_slope", "gain", "gain_over_all",
 )  # fmt: skip
 
 
@@ -30,6 +31,7 @@ class CardText:
     question: str
     passed: str
     failed: str
+    verdict: str
     learned: str
     tested: str
     figures: tuple[str, str, str, str]
@@ -43,6 +45,7 @@ class CardText:
     meanings: dict[str, str]
     notes: str
     limits: str
+    limits_of_effect: str
 
 
 ENGLISH = CardText(
@@ -51,6 +54,7 @@ ENGLISH = CardText(
     question="**Foretells**: {about} Of {entities} with `{population}`, within {days} days.",
     passed="**May be used.** Every check below passed.",
     failed="**Must not be used.** {number} of the checks below failed:",
+    verdict="**Whom to contact**: {verdict}",
     learned="Learned from {rows} rows of {entities} at {cutoffs} cutoffs, {first} to {last}; of them {rate} came true.",
     tested="Tested on {rows} {entities} of {cutoff}, whose outcome was known on {day} and not seen in training.",
     figures=("figure", "model", "95 % interval", "baseline `{baseline}`"),
@@ -65,6 +69,15 @@ ENGLISH = CardText(
         "profit": "profit of 1,000, contacts by the model",
         "baseline_profit": "the same by the baseline",
         "profit_of_all": "the same, all contacted",
+        "qini": "Qini",
+        "qini_over_response": "Qini over the response model",
+        "uplift_at_30pct": "effect of contact among the first 30 %",
+        "uplift_at_30pct_over_response": "the same over the response model",
+        "effect": "effect of contact among all",
+        "mean_uplift": "effect that was foretold",
+        "effect_slope": "effects came / foretold, as they differ",
+        "gain": "gain per customer, contacts by the model",
+        "gain_over_all": "the same over contact with all",
     },
     explanation=(
         "- AUC: of two, one of whom it comes true for, how often the model ranks that one first; .5 is chance.",
@@ -81,6 +94,8 @@ ENGLISH = CardText(
     notes="Of the data",
     limits="The score is a probability within the population above, on days like those of the test. It does not say"
     " that a contact changes anything: that takes an experiment.",
+    limits_of_effect="The uplift is what contact by campaigns like these adds, on average, to customers with the same"
+    " features. Qini is 0 for a random order, and 1 for a perfect one.",
 )
 CHINESE = CardText(
     title="模型卡片：{name}",
@@ -88,6 +103,7 @@ CHINESE = CardText(
     question="**预测内容**：{about} 人群：`{population}`，期限 {days} 天。",
     passed="**可以使用。** 下列检查全部通过。",
     failed="**不得使用。** 下列检查有 {number} 项未通过：",
+    verdict="**投放结论**：{verdict}",
     learned="训练数据：{rows} 行，{cutoffs} 个截止日（{first} 至 {last}），其中实际发生 {rate}。",
     tested="检验数据：{cutoff} 的 {rows} 行，其结果于 {day} 才知道，训练中未使用。",
     figures=("指标", "模型", "95% 区间", "基线 `{baseline}`"),
@@ -96,6 +112,10 @@ CHINESE = CardText(
         "calibration_in_the_large": "预测 / 实际", "auc_over_baseline": "AUC 高出基线",
         "over_champion": "AUC 高出现用模型", "profit": "每千人利润（按模型触达）",
         "baseline_profit": "每千人利润（按基线触达）", "profit_of_all": "每千人利润（全部触达）",
+        "qini": "Qini 系数", "qini_over_response": "Qini 高出响应模型", "uplift_at_30pct": "前 30% 人群的触达增量",
+        "uplift_at_30pct_over_response": "同上，高出响应模型", "effect": "全体的触达增量",
+        "mean_uplift": "预测的触达增量", "effect_slope": "差异：实际 / 预测", "gain": "人均收益（按模型触达）",
+        "gain_over_all": "同上，高出全部触达",
     },
     explanation=(
         "- AUC：随机取一个发生者和一个未发生者，模型把前者排在前面的机会；0.5 等于随机。",
@@ -109,11 +129,15 @@ CHINESE = CardText(
         "tenth": "十分位", "foretold": "预测", "came": "实际", "rows": "行数", "lift": "提升度", "segment": "分段",
         "value": "取值", "share": "实际", "auc": "AUC", "auc_low": "AUC 下限", "auc_high": "AUC 上限",
         "calibration": "预测 / 实际", "calibration_low": "下限", "calibration_high": "上限", "feature": "特征",
-        "loss": "打乱后增加的损失",
+        "loss": "打乱后增加的损失", "low": "下限", "high": "上限",
     },
     checks="检查",
     results=("通过", "未通过"),
     meanings={
+        "qini_low": "排序可能并不比随机更好", "qini_over_response_low": "响应模型排序可能同样好",
+        "uplift_at_30pct_over_all_low": "前 30% 的增量可能并不高于全体",
+        "uplift_at_30pct_over_response_low": "响应模型的前 30% 可能同样好",
+        "effect_slope_high": "客户间的差异确实小于预测", "gain_over_all_low": "按模型触达可能不如全部触达",
         "test_rows": "检验人数太少，无法判断", "positives": "实际发生太少，无法判断", "auc": "排序太差，不能据此行动",
         "auc_over_baseline": "仅用基线排序同样好", "auc_over_baseline_low": "可能并不比仅用基线更好",
         "ece": "预测与实际相差太大", "calibration_in_the_large": "总体预测偏多或偏少",
@@ -123,6 +147,7 @@ CHINESE = CardText(
     },
     notes="数据说明",
     limits="得分是上述人群在类似检验期的日子里的概率。它不说明触达会改变什么：那需要实验。",
+    limits_of_effect="增量是此类活动触达对特征相同的客户平均增加的概率。Qini 为 0 等于随机排序，1 为完美排序。",
 )  # fmt: skip
 
 
@@ -154,12 +179,13 @@ def _card(
         f"# {words.title.format(name=spec.name)}",
         words.who.format(owner=spec.owner, day=dataset.day), asked,
         "\n".join([verdict, "", *failed, *(f"- {leak}" for leak in evaluation.leaks)]).strip(),
+        *([words.verdict.format(verdict=evaluation.verdict)] if evaluation.verdict else []),
         f"{learned} {tested}",
         *_figures(words, spec, evaluation.metrics),
         *_tables(words, evaluation.tables),
         f"## {words.checks}", "\n".join(_line(words, result) for result in evaluation.gates),
         *([f"## {words.notes}", "\n".join(f"- {note}" for note in dataset.notes)] if dataset.notes else []),
-        words.limits,
+        words.limits_of_effect if "effect" in evaluation.metrics else words.limits,
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -178,7 +204,10 @@ def _shown(spec: type[ModelSpec]) -> list[str]:
 
 def _figures(words: CardText, spec: type[ModelSpec], metrics: dict[str, float]) -> list[str]:
     """Table of the figures, what they mean, and the warning of a random split."""
-    heads = [head.format(baseline=spec.baseline.feature if spec.baseline else "-") for head in words.figures]
+    heads = [
+        head.format(baseline=spec.baseline.feature if spec.baseline else spec.task.compared_with or "-")
+        for head in words.figures
+    ]
     rows: list[list[str]] = []
     for name in (name for name in _shown(spec) if name in metrics):
         label = words.names.get(name, spec.task.headings.get(name, name))

@@ -38,7 +38,8 @@ class GateResult:
 class Evaluation:
     """Metrics on the test period; a metric that cannot be computed is nan, and fails every gate on it.
 
-    `test` are the rows, `scores` their predictions, `leaks` signs that the features know the outcome.
+    `test` are the rows, `scores` their predictions, `leaks` signs that the features know the outcome, and `verdict` is
+    what the task says on the use of the scores.
     """
 
     metrics: dict[str, float]
@@ -47,6 +48,7 @@ class Evaluation:
     test: pd.DataFrame
     leaks: tuple[str, ...] = ()
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    verdict: str = ""
 
     @property
     def labels(self) -> Floats:
@@ -78,7 +80,7 @@ def evaluate(
     leaks: tuple[str, ...] = ()
     metrics = {"test_rows": float(len(test)), **task.evaluate(spec, scores, test, trained.facts)}
     if champion_scores is not None:
-        metrics |= task.compare(scores, champion_scores, test)
+        metrics |= task.compare(spec, scores, champion_scores, test)
     if training is not None:
         examples = examples_of(spec, training)
         leaks = task.leaks(spec, examples, test, nthread, seed)
@@ -87,7 +89,7 @@ def evaluate(
     if NOT_WORSE.metric in metrics:
         gates.append(_result(spec, NOT_WORSE, metrics[NOT_WORSE.metric]))
     tables = task.tables(spec, scores, test, trained.facts) | importance(spec, trained, test, seed)
-    return Evaluation(metrics, tuple(gates), scores, test, leaks, tables)
+    return Evaluation(metrics, tuple(gates), scores, test, leaks, tables, task.verdict(spec, scores, test))
 
 
 def _result(spec: type[ModelSpec], gate: MetricGate, value: float) -> GateResult:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.frames import dataset
+from ml.lifecycle.frames.assigned import assigned, cutoffs_of
 from ml.lifecycle.registry import Champion
-from ml.lifecycle.train import Trained, train
+from ml.lifecycle.train import TooLittleDataError, Trained, train
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.run.runner import Context
 
@@ -36,14 +37,37 @@ def learn(
     champion: Champion | None = None,
 ) -> Learned:
     """Train on some cutoffs, and evaluate on a later one beside the champion. Raises TooLittleDataError."""
-    labelled = dataset.labelled(context, spec, *cutoffs, test_cutoff)
-    is_test = labelled.rows["cutoff"] == test_cutoff
-    test = labelled.rows[is_test].reset_index(drop=True)
-    training = labelled.rows[~is_test].reset_index(drop=True)
+    labelled = rows_of(context, spec, cutoffs, test_cutoff)
+    test = labelled.rows[labelled.rows["cutoff"] >= test_cutoff].reset_index(drop=True)
+    training = labelled.rows[labelled.rows["cutoff"].isin(cutoffs)].reset_index(drop=True)
     nthread = context.settings.spark.cores
     trained = train(spec, training, nthread=nthread)
     evaluation = evaluate(spec, trained, test, _scores_of(champion, test), training, nthread)
     return Learned(trained, evaluation, training, labelled.notes)
+
+
+def periods(context: Context, spec: type[ModelSpec]) -> tuple[list[date], date]:
+    """Training cutoffs, newest first, and the test cutoff: of a grid, or of campaigns.
+
+    Raises TooLittleDataError where campaigns are too few to learn from one and test on another.
+    """
+    if spec.experiment is None:
+        return spec.training_cutoffs(context.day, dataset.first_day(context, spec)), spec.test_cutoff(context.day)
+    cutoffs, test_cutoff = cutoffs_of(context, spec)
+    if test_cutoff is None:
+        raise TooLittleDataError(f"no campaign has an outcome that is known on {context.day}")
+    if not cutoffs:
+        raise TooLittleDataError(f"no campaign before {test_cutoff} had an outcome that was known by then")
+    return cutoffs, test_cutoff
+
+
+def rows_of(
+    context: Context, spec: type[ModelSpec], cutoffs: Sequence[date], test_cutoff: date
+) -> dataset.LabelledFrame:
+    """Rows of the training cutoffs and of the test: everybody of each cutoff, or what campaigns drew."""
+    if spec.experiment is None:
+        return dataset.labelled(context, spec, *cutoffs, test_cutoff)
+    return assigned(context, spec, min(*cutoffs, test_cutoff) + timedelta(days=1), context.day)
 
 
 def _scores_of(champion: Champion | None, test: pd.DataFrame) -> Any:

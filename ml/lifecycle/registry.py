@@ -260,5 +260,6 @@ def _reasons(evaluation: Evaluation) -> list[str]:
 def _words(spec: type[ModelSpec], evaluation: Evaluation, dataset: Dataset) -> str:
     """Description of a run and its version: what it foretells, on what it was judged, and why it may not score."""
     failed = "".join(f"\n- {reason}" for reason in _reasons(evaluation))
-    verdict = f"Gates failed:\n{failed}" if failed else "All gates passed."
-    return f"{_about(spec)}\n\nTrained on {dataset.day}, tested on {dataset.test_cutoff}. {verdict}"
+    gates = f"Gates failed:\n{failed}" if failed else "All gates passed."
+    tested = f"Trained on {dataset.day}, tested on {dataset.test_cutoff}. {gates}"
+    return "\n\n".join(filter(None, (_about(spec), tested, evaluation.verdict)))

@@ -15,7 +15,10 @@ def _serve() -> None:
     from mlflow.pyfunc import PythonModel
 
     class ServedCode(PythonModel):  # type: ignore[misc]
-        """Calls `foretell(parameters, *features)` of the file; its COLUMNS name what that returns."""
+        """Calls `foretell(parameters, *features)` of the file; its COLUMNS name what that returns.
+
+        A file whose scores have reasons also has `contributions(parameters, *features)`.
+        """
 
         def load_context(self, context: Any) -> None:
             """Read both files once."""
@@ -26,9 +29,16 @@ def _serve() -> None:
             self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
         ) -> pd.DataFrame:
             """Return the columns of a score for each row."""
-            matrix = model_input[self.parameters["features"]].astype("float64").to_numpy()
-            scores = self.formulas["foretell"](self.parameters, *matrix.T)
+            scores = self._asked("foretell", model_input)
             return pd.DataFrame(scores, model_input.index, list(self.formulas["COLUMNS"]))
+
+        def contributions(self, model_input: pd.DataFrame) -> Any:
+            """Return what each feature adds to the margin of each row: shape (rows, features + 1), its start last."""
+            return self._asked("contributions", model_input)
+
+        def _asked(self, function: str, model_input: pd.DataFrame) -> Any:
+            matrix = model_input[self.parameters["features"]].astype("float64").to_numpy()
+            return self.formulas[function](self.parameters, *matrix.T)
 
     set_model(ServedCode())
 

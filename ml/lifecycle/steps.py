@@ -10,7 +10,7 @@ from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.facts import TrainingFacts
 from ml.lifecycle.frames import dataset
-from ml.lifecycle.learning import learn
+from ml.lifecycle.learning import learn, periods
 from ml.lifecycle.registry import Champion, RegisteredVersion, Registry
 from ml.lifecycle.scoring import scores
 from ml.lifecycle.scoring.drift import reference
@@ -61,6 +61,7 @@ def _declared(spec: type[ModelSpec], catalogue: Catalogue) -> str:
 def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
     facts = [*(view.over for view in views), catalogue.tables[spec.label.over]]
+    facts += [catalogue.tables[spec.experiment.over]] if spec.experiment else []
     reads = {place for table in facts for place in as_of.sources_of(table)} | {*as_of.entity_sources(spec.entity)}
     return Step(
         f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
@@ -106,13 +107,11 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
 def _train(
     context: Context, spec: type[ModelSpec], registry: Registry, champion: Champion | None, because: str = ""
 ) -> Outcome:
-    test_cutoff = spec.test_cutoff(context.day)
-    cutoffs = spec.training_cutoffs(context.day, dataset.first_day(context, spec))
-    if not cutoffs:
-        return Outcome(
-            notes=(f"{spec.name}: not trained, the data begins too late for a training cutoff before {test_cutoff}",)
-        )
     try:
+        cutoffs, test_cutoff = periods(context, spec)
+        if not cutoffs:
+            words = f"the data begins too late for a training cutoff before {test_cutoff}"
+            return Outcome(notes=(f"{spec.name}: not trained, {words}",))
         learned = learn(context, spec, cutoffs, test_cutoff, champion)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
@@ -127,7 +126,8 @@ def _train(
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     why = f"; trained now: {because}" if because else ""
     note = f"{_ending(recorded, evaluation)}; test cutoff {test_cutoff}, {trained_on}{why}"
-    return Outcome(len(training), len(training), notes=(note,), facts=_facts(spec, evaluation, recorded))
+    notes = tuple(filter(None, (note, evaluation.verdict)))
+    return Outcome(len(training), len(training), notes=notes, facts=_facts(spec, evaluation, recorded))
 
 
 def _ending(recorded: RegisteredVersion, evaluation: Evaluation) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.offers.assignments import OF_ASSIGNMENT
 from quanyu.grammar.task import Examples, Predictor
 
 if TYPE_CHECKING:
@@ -71,8 +72,14 @@ def examples_of(spec: type[ModelSpec], training: pd.DataFrame) -> Examples:
     import pandas as pd
 
     key = spec.entity.key
-    frame = training.sort_values([key, "cutoff"], kind="stable").reset_index(drop=True)
-    return Examples(inputs(frame, spec.features), outcomes(frame), frame[key], pd.to_datetime(frame["cutoff"]))
+    frame = training.sort_values(_names_of_row(spec), kind="stable").reset_index(drop=True)
+    draws = frame[list(OF_ASSIGNMENT)] if spec.experiment else None
+    return Examples(inputs(frame, spec.features), outcomes(frame), frame[key], pd.to_datetime(frame["cutoff"]), draws)
+
+
+def _names_of_row(spec: type[ModelSpec]) -> list[str]:
+    """Columns that a row is known by."""
+    return [spec.entity.key, "cutoff", *(["campaign"] if spec.experiment else [])]
 
 
 def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
@@ -144,7 +151,7 @@ def _check(spec: type[ModelSpec], frame: pd.DataFrame, examples: Examples) -> No
     if len(empty):
         names = ", ".join(spec.features[place] for place in empty)
         raise TooLittleDataError(f"{spec.name}: {names}: no row has a value; leave it out until there are some.")
-    if frame.duplicated([spec.entity.key, "cutoff"]).any():
+    if frame.duplicated(_names_of_row(spec)).any():
         raise ConfigError(f"{spec.name}: a {spec.entity.plural(1)} appears twice at one cutoff in the training data.")
 
 

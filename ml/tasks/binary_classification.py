@@ -153,7 +153,9 @@ class BinaryClassification(Task):
             return {}
         return {"auc": auc_of(predictions, labels), "calibration": float(predictions.mean() / labels.mean())}
 
-    def compare(self, predictions: Floats, champion: Floats, test: pd.DataFrame) -> dict[str, float]:
+    def compare(
+        self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
+    ) -> dict[str, float]:
         """AUC over that of the champion on the same rows."""
         return paired(predictions, champion, outcomes(test))
 

@@ -74,9 +74,16 @@ def compare(
     terms = terms or Terms()
     learners = {**uplift_learners(base), RESPONSE: ResponseLearner(base)}
     held_out = [held_out_half(experiment, learners, terms, seed + half) for half in range(halves)]
+    return evidence_of(experiment, held_out, terms, repeats, seed, halves)
+
+
+def evidence_of(
+    experiment: Experiment, held_out: list[HeldOut], terms: Terms, repeats: int = 200, seed: int = 0, halves: int = 0
+) -> UpliftEvidence:
+    """Figures of rankings that have not seen the rows that they rank: those of random halves, or of later campaigns."""
     own = _figures(experiment, held_out, terms, np.ones(len(experiment)))
     draws = [_figures(experiment, held_out, terms, counts) for counts in draws_of(experiment.units, repeats, seed)]
-    level = 1 - (1 - LEVEL) / (len(learners) - 1)
+    level = 1 - (1 - LEVEL) / (len(held_out[0].rankings) - 1)
 
     def intervals(kind: str) -> dict[str, ConfidenceInterval]:
         return {

@@ -90,7 +90,7 @@ def _sentence(evidence: UpliftEvidence) -> str:
 def _against_response(evidence: UpliftEvidence) -> str:
     best, over = evidence.best, evidence.over_response[evidence.best]
     qini = f"Qini {evidence.qini[best]} against {evidence.qini[RESPONSE]}, difference {over}"
-    where = f"on {evidence.halves} random halves"
+    where = f"on {evidence.halves} random halves" if evidence.halves else "on later campaigns"
     if over.low > 0:
         return f"the {NAMES[best]} ranks better than the response model ({qini}, {where})"
     return f"no uplift learner beats the response model (the best, the {NAMES[best]}: {qini}, {where})"

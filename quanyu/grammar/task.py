@@ -35,17 +35,20 @@ class Examples:
     """What a model learns from, a row for each entity and cutoff.
 
     `matrix` has shape (rows, features), with nan for null; `labels`, `keys`, the entities' keys, and `cutoffs`, days
-    of type datetime64, have shape (rows,).
+    of type datetime64, have shape (rows,). Of a model of campaigns `draws` say which `campaign` drew the row into which
+    `arm`, and with which `probability`.
     """
 
     matrix: Floats
     labels: Floats
     keys: pd.Series[Any]
     cutoffs: pd.Series[Any]
+    draws: pd.DataFrame | None = None
 
     def where(self, chosen: NDArray[np.bool_]) -> Examples:
         """The rows that are chosen, by an array of shape (rows,)."""
-        return Examples(self.matrix[chosen], self.labels[chosen], self.keys[chosen], self.cutoffs[chosen])
+        draws = None if self.draws is None else self.draws[chosen]
+        return Examples(self.matrix[chosen], self.labels[chosen], self.keys[chosen], self.cutoffs[chosen], draws)
 
 
 class Predictor(Protocol):
@@ -89,6 +92,8 @@ class Task:
     """What it says of a model when a gate on a metric fails, for a reader of the record."""
     headings: ClassVar[Mapping[str, str]] = {}
     """Metrics that the summary of a run shows, each with its heading."""
+    compared_with: ClassVar[str] = ""
+    """Whose figures those that begin with `baseline_` are, where the model names no baseline."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -146,7 +151,9 @@ class Task:
         """What a search of parameters makes small. Both have shape (rows,)."""
         raise NotImplementedError
 
-    def compare(self, predictions: Floats, champion: Floats, test: pd.DataFrame) -> dict[str, float]:
+    def compare(
+        self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
+    ) -> dict[str, float]:
         """How much better predictions are than the champion's of the same rows, with bounds of paired resamples.
 
         A model fails whose `over_champion_high` is below 0: it is surely worse.
@@ -170,6 +177,10 @@ class Task:
     ) -> dict[str, pd.DataFrame]:
         """Figures of the test period in rows, by name, for the record and the card; without any row of an entity."""
         return {}
+
+    def verdict(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame) -> str:
+        """What the test period says on the use of the scores, in a sentence or two; empty if the task has no word."""
+        return ""
 
     def plots(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, metrics: Mapping[str, float], title: str

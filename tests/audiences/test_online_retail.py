@@ -3,7 +3,10 @@
 from specification import spec
 from specification.files import TESTS
 
+from ml.campaign_response import CampaignResponse
+from ml.campaign_uplift import CampaignUplift
 from ml.churn import Churn
+from ml.first_order import FirstOrder
 from ml.lifetime import Lifetime
 from quanyu.grammar.audience import Audience
 from quanyu.model.entities import Customer
@@ -26,7 +29,7 @@ test_winback_of_online_retail_holds_who_spent_more_than_200_and_is_likely_to_sto
             eve      | 2011-06-01 | 500    | cancelled
             fay      | 2010-12-01 | 500    | paid
         """,
-        scores_of(Customer, score_columns([Churn, Lifetime])): """
+        scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
             customer | model | as_of      | score
             ann      | churn | 2011-12-01 | 0.61
             bob      | churn | 2011-12-01 | 0.9

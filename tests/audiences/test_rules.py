@@ -2,7 +2,10 @@
 
 from specification import rule, spec
 
+from ml.campaign_response import CampaignResponse
+from ml.campaign_uplift import CampaignUplift
 from ml.churn import Churn
+from ml.first_order import FirstOrder
 from ml.lifetime import Lifetime
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import score_columns, scores_of
@@ -28,7 +31,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    scores_of(Customer, score_columns([Churn, Lifetime])): """
+    scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1
@@ -116,7 +119,7 @@ test_not_above_a_score_holds_those_who_were_not_scored = of_tastes("not churn.sc
 
 
 SCORED = {
-    scores_of(Customer, score_columns([Churn, Lifetime])): """
+    scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
         customer | model | as_of      | score
         ann      | churn | 2024-06-01 | 0.9
         ann      | churn | 2024-06-10 | 0.1

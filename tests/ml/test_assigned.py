@@ -129,7 +129,7 @@ def test_what_is_left_out_is_told(drawn):
         "1 of 11 assignments left out: no probability was logged",
         "1 customer left out of a campaign: drawn into more than one of its arms",
         "1 assignment left out: nobody knew of the person the day before",
-        "1 assignment left out: not in the population the day before",
+        "1 assignment left out: not there, or not of the population, the day before",
     )
 
 

@@ -20,7 +20,7 @@ from quanyu.run.runner import perform
 # Without training and scores, which need a registry, and without what sends.
 APART = ("track", "train", "scores", "monitor", "send", "export", "journeys", "upkeep")
 # The house's models, new as long as their training is left out.
-MODELS = ["model churn", "model lifetime"]
+MODELS = [f"model {name}" for name in ("campaign_response", "campaign_uplift", "churn", "first_order", "lifetime")]
 COATS = """
 describes: Buyers of coats.
 owner: growth

@@ -9,7 +9,7 @@ from ml.lifecycle.frames.dataset import LabelledFrame, described, first_day, wit
 from quanyu.engine.filtered import rows_where
 from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.offers.assignments import CampaignAssignments
+from quanyu.grammar.offers.assignments import OF_ASSIGNMENT, CampaignAssignments
 from quanyu.identifiers.valid import AS_KNOWN, PERSON
 from quanyu.literals import dates
 from quanyu.plurals import number_of
@@ -19,8 +19,6 @@ from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-OF_DRAW = ("campaign", "arm", "probability")
 
 
 def assigned(context: Context, spec: type[ModelSpec], since: date, until: date) -> LabelledFrame:
@@ -68,7 +66,7 @@ def _experiment(spec: type[ModelSpec]) -> CampaignAssignments:
 
 
 def _draws(context: Context, spec: type[ModelSpec], since: date, until: date) -> DataFrame:
-    """Draws as known on the context's day, whose outcome is known on it: PERSON, OF_DRAW, cutoff, `as_of`.
+    """Draws as known on the context's day, whose outcome is known on it: PERSON, OF_ASSIGNMENT, cutoff, `as_of`.
 
     `as_of` is the day by whose end the draw was known.
     """
@@ -79,14 +77,14 @@ def _draws(context: Context, spec: type[ModelSpec], since: date, until: date) ->
     rows = rows_where(rows, experiment.condition(catalogue.tables))
     day = f"to_date(`{table.event_time}`)"
     draws = rows.selectExpr(
-        *PERSON, *OF_DRAW, f"date_sub({day}, 1) as cutoff", f"greatest({day}, recorded_on) as as_of"
+        *PERSON, *OF_ASSIGNMENT, f"date_sub({day}, 1) as cutoff", f"greatest({day}, recorded_on) as as_of"
     )
     newest = min(until, context.day - timedelta(days=spec.label.horizon_days - 1))
     return draws.where(f"date_add(cutoff, 1) between {dates([since])} and {dates([newest])}")
 
 
 def _of_customers(context: Context, spec: type[ModelSpec], draws: DataFrame) -> DataFrame:
-    """Draws of customers who were there on the cutoff: the entity's key of then, OF_DRAW, the cutoff as `as_of`.
+    """Draws of customers who were there on the cutoff: the entity's key of then, OF_ASSIGNMENT, the cutoff as `as_of`.
 
     A record of the campaign's tool may be new with the draw, so that its customer is that of the day of the draw; the
     key is the one that this customer had on the cutoff.
@@ -99,7 +97,7 @@ def _of_customers(context: Context, spec: type[ModelSpec], draws: DataFrame) -> 
     then = context.lake.staging.materialize(customers_of(context, pairs, began))
     then = then.selectExpr(f"`{key}` as later", "as_of", f"customer as `{key}`")
     drawn = owned.withColumnsRenamed({"customer": "later", "cutoff": "as_of"})
-    return drawn.join(then, ["later", "as_of"]).select(key, "as_of", *OF_DRAW, *PERSON)
+    return drawn.join(then, ["later", "as_of"]).select(key, "as_of", *OF_ASSIGNMENT, *PERSON)
 
 
 def _one_of_each(draws: DataFrame, key: str) -> DataFrame:
@@ -108,7 +106,7 @@ def _one_of_each(draws: DataFrame, key: str) -> DataFrame:
     arms = f"over (partition by `{key}`, campaign)"
     several = f"min(arm) {arms} <> max(arm) {arms} as several"
     numbered = draws.selectExpr("*", f"row_number() over ({order}) as nth", several)
-    return numbered.where("nth = 1 and not several").select(key, "as_of", *OF_DRAW)
+    return numbered.where("nth = 1 and not several").select(key, "as_of", *OF_ASSIGNMENT)
 
 
 def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, rows: int) -> list[str]:
@@ -116,12 +114,12 @@ def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, 
     counts = draws.selectExpr("count(*) as all", "count(probability) as logged").collect()[0]
     pairs = logged.select(key, "campaign").distinct().count()
     chosen = single.count()
-    without, several = counts["all"] - counts["logged"], pairs - chosen
+    without, several, others = counts["all"] - counts["logged"], pairs - chosen, chosen - rows
     unknown = counts["logged"] - logged.count()
     reasons = {
         f"{without:,} of {number_of(counts['all'], 'assignment')} left out: no probability was logged": without,
         f"{number_of(several, 'customer')} left out of a campaign: drawn into more than one of its arms": several,
         f"{number_of(unknown, 'assignment')} left out: nobody knew of the person the day before": unknown,
-        f"{number_of(chosen - rows, 'assignment')} left out: not in the population the day before": chosen - rows,
+        f"{number_of(others, 'assignment')} left out: not there, or not of the population, the day before": others,
     }
     return [words for words, number in reasons.items() if number]

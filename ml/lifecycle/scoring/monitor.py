@@ -68,7 +68,8 @@ def _drift(context: Context, registry: Registry, spec: type[ModelSpec]) -> Itera
 def _realised(context: Context, registry: Registry, spec: type[ModelSpec]) -> Iterator[Row]:
     """How the scores of the day came true whose horizon is over today, once in every `trained_every_days` days."""
     cutoff = spec.test_cutoff(context.day)
-    if cutoff.toordinal() % spec.trained_every_days:
+    # What a model of campaigns foretells comes true of those alone whom a campaign drew.
+    if spec.experiment or cutoff.toordinal() % spec.trained_every_days:
         return
     scores = scores_on(context, spec, cutoff)
     version = _version(registry, spec, scores)

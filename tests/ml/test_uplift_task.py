@@ -1,0 +1,192 @@
+"""Uplift as a model: gates open where effects differ between customers, and stay shut where contact helps all alike."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml.campaign_uplift import CampaignUplift
+from ml.evaluation.card import cards
+from ml.lifecycle.evaluate import evaluate
+from ml.lifecycle.tracking import Dataset
+from ml.lifecycle.train import TooLittleDataError, train
+from ml.tasks.uplift import Uplift
+from ml.uplift import formulas
+from ml.uplift.draws import experiment_of, treated_with
+from ml.uplift.learners import uplift_learners
+from ml.uplift.uplift_predictor import UpliftPredictor, base_of
+from quanyu.errors import ConfigError
+from quanyu.grammar.model_spec import AnyOf, Estimator, MetricGate, ModelSpec
+from quanyu.grammar.offers.assignments import CampaignAssignments
+from quanyu.model.entities import Customer
+
+PAST, LATER = ("2024-01-01", "2024-02-01"), ("2024-06-01",)
+
+
+class Contact(ModelSpec):
+    """What a contact adds."""
+
+    entity, owner, population = Customer, "growth", "value.orders > 0"
+    label = AnyOf("orders", horizon_days=14, where="purchase")
+    experiment = CampaignAssignments()
+    task = Uplift()
+    features = ("value.orders", "value.spend", "recency.days_since_order")
+    estimator = Estimator("t_learner", {"base": "linear", "C": 0.1})
+    gates = CampaignUplift.gates
+
+
+def campaigns(cutoffs, differs, many=6000, seed=0):
+    """Draws of campaigns: half of the customers would gain .25, and half lose .05, or all gain .1."""
+    random, parts = np.random.default_rng([seed, len(cutoffs)]), []
+    for place, cutoff in enumerate(cutoffs):
+        frame = pd.DataFrame(random.normal(0, 1, (many, 3)), columns=list(Contact.features))
+        frame.loc[random.random(many) < 0.1, "value.spend"] = np.nan
+        treated = random.random(many) < 0.3
+        persuadable = frame["value.orders"].to_numpy() > 0
+        effect = np.where(persuadable, 0.25, -0.05) if differs else 0.1
+        # Who buys anyway is told by another feature, which the response model follows.
+        usual = np.where(frame["recency.days_since_order"] > 0, 0.1, 0.6)
+        parts.append(frame.assign(
+            customer_id=[f"c{n}" for n in range(many)], cutoff=pd.Timestamp(cutoff), campaign=f"C{place}",
+            arm=np.where(treated, "mail", "control"), probability=np.where(treated, 0.3, 0.7),
+            label=(random.random(many) < usual + effect * treated).astype(float),
+        ))  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """By whether effects differ: what was trained, and its evaluation on a later campaign."""
+    results = {}
+    for differs in (True, False):
+        past, later = campaigns(PAST, differs, seed=2), campaigns(LATER, differs, seed=2)
+        trained = train(Contact, past)
+        results[differs] = trained, evaluate(Contact, trained, later, training=past)
+    return results
+
+
+def test_where_effects_differ_the_gates_open_and_the_verdict_is_by_uplift(judged):
+    _, evaluation = judged[True]
+    assert evaluation.passed, evaluation.reasons
+    assert evaluation.verdict.startswith("Target by uplift: the T-learner ranks better than the response model")
+    assert "on later campaigns" in evaluation.verdict
+    metrics = evaluation.metrics
+    assert metrics["uplift_at_30pct"] == pytest.approx(0.25, abs=0.06)
+    assert metrics["effect_low"] < 0.1 < metrics["effect_high"]
+    assert metrics["qini_low"] < metrics["qini"] < metrics["qini_high"]
+    assert metrics["effect_slope"] == pytest.approx(1, abs=0.3)
+
+
+def test_where_contact_helps_all_alike_no_champion_and_the_verdict_is_all(judged):
+    _, evaluation = judged[False]
+    assert not evaluation.passed
+    assert any(reason.startswith("qini_over_response_low") for reason in evaluation.reasons)
+    assert evaluation.verdict.startswith("Target all")
+    assert evaluation.metrics["effect_low"] > 0
+
+
+def test_tenths_fall_and_plots_have_axes_units_and_the_baselines(judged):
+    _, evaluation = judged[True]
+    tenths = evaluation.tables["tenths"]
+    assert (tenths["foretold"].diff().dropna() <= 0).all() and tenths["rows"].sum() == len(evaluation.test)
+    assert (tenths["low"] < tenths["came"]).all() and tenths["came"][:3].min() > 0.15 > 0 > tenths["came"][7:].max()
+    figures = Contact.task.plots(Contact, evaluation.scores, evaluation.test, evaluation.metrics, "a title")
+    assert set(figures) == {"qini", "uplift_by_tenth"}
+    [axes] = figures["qini"].axes
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts[0].startswith("response model, Qini") and texts[1].startswith("T-learner, Qini")
+    assert texts[2] == "at random, Qini 0"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "Share of customers contacted, highest score first",
+        "Outcomes added, of 1,000 customers",
+    )
+    # The curve ends with the effect on all, which the random line reaches too.
+    ends = [line.get_ydata()[-1] for line in axes.lines]
+    assert (
+        ends == pytest.approx([1000 * evaluation.metrics["effect"]] * 3, rel=0.2) and len(set(np.round(ends, 6))) == 1
+    )
+
+
+def test_a_card_says_whom_to_contact_and_compares_with_the_response_model(judged):
+    trained, evaluation = judged[True]
+    day = pd.Timestamp("2024-07-01").date()
+    texts = cards(Contact, trained, evaluation, Dataset(day, {}, day, ()))
+    assert "**Whom to contact**: Target by uplift" in texts["card"] and "baseline `response model`" in texts["card"]
+    assert "Qini 系数" in texts["card_zh"] and "**投放结论**" in texts["card_zh"]
+
+
+def test_a_worse_challenger_is_compared_with_the_champion_on_the_same_rows(judged):
+    trained, evaluation = judged[True]
+    champion = evaluation.scores.copy()
+    against_itself = evaluate(Contact, trained, evaluation.test, champion).metrics
+    assert against_itself["over_champion"] == against_itself["over_champion_high"] == 0
+    reversed_order = Contact.task.compare(Contact, -champion, champion, evaluation.test)
+    assert reversed_order["over_champion_high"] < 0
+
+
+@pytest.mark.parametrize("kind", ["s_learner", "t_learner", "class_transformation"])
+@pytest.mark.parametrize(
+    "base", [{"base": "linear"}, {"base": "boosted_trees", "n_estimators": 20}], ids=["linear", "trees"]
+)
+def test_what_is_stored_foretells_what_was_learned_and_reasons_add_up(kind, base):
+    past = campaigns(PAST[:1], differs=True, many=1500)
+    matrix = past[list(Contact.features)].to_numpy()
+    experiment, _ = experiment_of(past, matrix, past["label"].to_numpy(), past["customer_id"])
+    predictor = UpliftPredictor.fit(Contact.features, kind, base_of(base), experiment, 0)
+    learned = uplift_learners(base_of(base))[kind].fit(experiment, 0).predict(matrix)
+    scores = predictor.predict(matrix)
+    assert scores[:, 0] == pytest.approx(learned, abs=1e-5)
+    parts = formulas.contributions(predictor.parameters, *matrix.T)
+    assert parts.shape == (len(matrix), len(Contact.features) + 1)
+    # The margin of the sum orders customers as the uplift does.
+    assert np.corrcoef(parts.sum(axis=1), learned)[0, 1] > 0.9
+
+
+def test_the_probability_of_treatment_follows_from_the_odds_of_all_arms():
+    arms = {"A": ("control", "mail", "call", "mail"), "B": ("mail", "control"), "C": ("control", "mail") * 2}
+    draws = pd.DataFrame([(campaign, arm) for campaign in arms for arm in arms[campaign]], columns=["campaign", "arm"])
+    draws["probability"] = [0.2, 0.5, 0.3, 0.5, 0.4, 0.6, 0.1, 0.9, 0.3, 0.6]
+    treated, probability = treated_with(draws)
+    assert treated.tolist() == [False, True, True, True, True, False, False, True, False, True]
+    # Arms of A had the same odds for all; those of C differed between customers, and each row's own tells.
+    assert probability == pytest.approx([0.8] * 4 + [0.4] * 2 + [0.9, 0.9, 0.7, 0.6])
+    two = draws[draws["arm"] != "call"]
+    assert treated_with(two)[1][:3] == pytest.approx([5 / 7] * 3), "of two arms of three, those two alone"
+    unclear = draws.assign(campaign="A")
+    with pytest.raises(ConfigError, match="A: the odds of an arm differ between customers"):
+        treated_with(unclear)
+
+
+def test_one_arm_alone_is_too_little_to_learn_from():
+    past = campaigns(PAST, differs=True, many=500)
+    with pytest.raises(TooLittleDataError, match="needs rows of both arms"):
+        train(Contact, past[past["arm"] == "mail"])
+
+
+def test_mistakes_of_a_declaration_are_told_with_the_nearest_name():
+    class Wrong(Contact):
+        """Everything about it is wrong."""
+
+        experiment = None
+        task = Uplift(contact_cost=2.0)
+        estimator = Estimator("t_lerner", {"base": "linaer"}, search={"C": [1, 2]})
+        gates = (MetricGate("qinni", at_least=0),)
+
+    class Costly(Contact):
+        """Gates on gains without a cost, and a parameter of another base."""
+
+        estimator = Estimator("s_learner", {"max_depth": 2})
+        gates = (MetricGate("gain_over_all_low", at_least=0),)
+
+    messages = "\n".join(map(str, [*Wrong.problems(), *Costly.problems()]))
+    for words in (
+        "wrong.experiment: is missing",
+        "did you mean 't_learner'",
+        "did you mean 'linear'",
+        "did you mean 'qini'",
+        "nothing is searched for it",
+        "contact_cost 2 and margin 1",
+        "'gain_over_all_low' needs contact_cost",
+        "'max_depth' is none of linear",
+    ):
+        assert words in messages, messages
+    assert Contact.problems() == CampaignUplift.problems() == []
