@@ -71,10 +71,9 @@ class DecidedPlan:
 
     @property
     def binding(self) -> Flags:
-        """Limits that leave no room for one more customer, beside those who explore: shape (limits,)."""
+        """Limits with no room for one more customer, if those who explore had their best arm too: shape (limits,)."""
         used = self.limits.used(self.plan.arm[self.plan.explored]) + self.limits.used(self.plan.best)
-        least = np.where(self.limits.uses > 0, self.limits.uses, np.inf).min(axis=1, initial=np.inf)
-        return np.asarray(self.limits.most - used < least)
+        return ~self.limits.room(used)
 
 
 def decided(

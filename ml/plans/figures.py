@@ -12,7 +12,8 @@ from ml.plans.decision import BY_CUSTOMER, NOBODY, DecidedPlan
 from ml.uplift.resampling import ConfidenceInterval
 from quanyu.grammar.offers.offer import CONTROL
 
-BINDS = "no room for one more customer"
+REACHED = "reached"
+KEPT = "reached, with what is left for those who drew another arm to explore"
 Row = dict[str, Any]
 
 
@@ -41,9 +42,10 @@ def _of_plan(decided: DecidedPlan) -> Iterator[Row]:
 def _of_limits(decided: DecidedPlan) -> Iterator[Row]:
     limits = decided.limits
     used = limits.used(decided.plan.arm)
-    for name, amount, most, binds in zip(limits.names, used, limits.most, decided.binding, strict=True):
+    fits = limits.room(used)
+    for name, amount, most, binds, more in zip(limits.names, used, limits.most, decided.binding, fits, strict=True):
         row = {"measure": "used", "subject": name, "value": float(amount), "most": float(most)}
-        yield {**row, "words": BINDS if binds else None}
+        yield {**row, "words": (KEPT if more else REACHED) if binds else None}
 
 
 def _of_evidence(decided: DecidedPlan) -> Iterator[Row]:

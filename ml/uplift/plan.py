@@ -39,6 +39,11 @@ class Limits:
         """What customers with these arms use, shape (limits,)."""
         return np.asarray(self.uses @ np.bincount(arms, minlength=self.uses.shape[1]))
 
+    def room(self, used: Floats) -> Flags:
+        """Whether one more customer fits, beside what is used of each limit: shape (limits,)."""
+        least = np.where(self.uses > 0, self.uses, np.inf).min(axis=1, initial=np.inf)
+        return np.asarray(used + least <= self.most)
+
 
 @dataclass(frozen=True)
 class ArmPlan:

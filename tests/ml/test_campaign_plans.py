@@ -6,8 +6,10 @@ from drawn_customers import LAST, PEOPLE, REFUSED, SPRING, retailer_with_campaig
 from pyarrow.compute import field
 from shop import Retailer, template
 
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.lake import Lake
 from quanyu.model.entities import Customer
+from quanyu.model.plans import Plans
 from quanyu.point_in_time.profiles import profiles
 
 PLAN = ("customer_id", "arm", "probability", "explored", "expected_gain", "as_of")
@@ -81,6 +83,25 @@ def test_a_plan_stays_as_it_is_once_the_campaign_has_begun(shop):
     # A run of an earlier day after that changes nothing either.
     assert "stays as it is" in words(planned(shop, LAST, force=True))
     assert shop.rows("gold/plans", *PLAN) == rows
+
+
+def test_a_run_that_ends_between_figures_and_plan_is_mended_by_the_next(shop, monkeypatch):
+    rows, figures = shop.rows("gold/plans", *PLAN), shop.rows("gold/plan_figures", "measure", "subject", "most")
+    shop.declare("offers/spring.yml", SPRING.replace("budget: 150", "budget: 10"))
+    sync = Lake.sync
+
+    def interrupted(lake, table, *rest, **more):
+        if table is Plans:
+            raise RuntimeError("the machine stopped")
+        return sync(lake, table, *rest, **more)
+
+    with monkeypatch.context() as patch, pytest.raises(QuanyuError):
+        patch.setattr(Lake, "sync", interrupted)
+        planned(shop)
+    assert shop.rows("gold/plans", *PLAN) == rows
+    assert shop.rows("gold/plan_figures", "measure", "subject", "most") != figures
+    planned(shop)
+    assert 0 < sum(arm != "control" for _, arm, *_ in shop.rows("gold/plans", *PLAN)) <= 10
 
 
 def test_without_what_a_plan_needs_there_is_a_sentence(shop):

@@ -69,7 +69,8 @@ def test_customers_are_told_apart_where_that_surely_pays():
     assert verdict(plan).startswith("Planned by customer: on 1,000 past assignments that nothing was learned from")
     mailed = plan.plan.arm == 1
     assert mailed.sum() == 600 and today.matrix[mailed, 0].min() > 0.5
-    assert plan.binding.tolist() == [True] and plan.plan.gain <= plan.plan.bound
+    assert plan.binding.tolist() == [True] and "reached" in [row.get("words") for row in figures_of(plan, "C9", None)]
+    assert plan.plan.gain <= plan.plan.bound
     assert (plan.expected_gain[mailed] > 0).all() and (plan.expected_gain[~mailed] == 0).all()
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from drawn_customers import ANSWERS
 
 from ml.uplift.offers import numbers_of
 from ml.uplift.plan import best_plan
@@ -22,7 +21,7 @@ SPRING = """
 describes: A coupon or a gift in spring.
 owner: growth
 campaign: C0004
-model: answers
+model: campaign_uplift
 budget: 500
 explore: 10 %
 offers:
@@ -97,9 +96,8 @@ def test_a_plan_of_these_offers_keeps_to_them(tmp_path):
 
 def test_offers_of_a_conf_folder_are_loaded_and_checked(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.rmtree(conf / "offers")
     (conf / "offers").mkdir()
-    (conf / "ml").mkdir(exist_ok=True)
-    (conf / "ml" / "answers.py").write_text(ANSWERS)
     (conf / "offers" / "spring.yml").write_text(SPRING)
     assert discover.load(load_settings(conf, tmp_path)).offers["spring"].campaign == "C0004"
     (conf / "offers" / "spring.yml").write_text(SPRING.replace("value.spend", "value.spent"))
