@@ -26,7 +26,7 @@ app = typer.Typer(
 PANELS = {
     "Find and understand": "tags tag members metrics customer outlet store product style staff entity",
     "Run a day": "run plan summary job",
-    "Look at data": "tables table catalogue model",
+    "Look at data": "tables table catalogue model offers",
     "Declare": "validate reference schema expressions replay",
     "Identity and consent": "who why verdict identity consent",
     "Messages": "outbox",

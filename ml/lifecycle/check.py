@@ -11,7 +11,6 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of
-from quanyu.model.entities import Customer
 
 # Types that begin so are numbers for a learner.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
@@ -20,12 +19,10 @@ SEGMENTS = ("string", "boolean", "")
 
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
-    """Add the mistakes in all models, and in the offers that they are for, to `problems`."""
+    """Add the mistakes in all models to `problems`."""
     for spec in catalogue.models.values():
         problems.found += spec.problems()
         _check_model(catalogue, spec, problems)
-    for offers in catalogue.offers.values():
-        problems.found += offers.problems(catalogue.names(Customer)).found
 
 
 def _check_model(catalogue: Catalogue, spec: type[ModelSpec], problems: Problems) -> None:

@@ -20,7 +20,7 @@ from quanyu.errors import ConfigError
 
 CUTS = 200
 CLOSE = 1e-7
-HASH_KEYS = ("explores", "which arm", "tie-breaker")
+HASH_KEYS = ("explores", "which arm", "tie-breaker", "accepts")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Limits:
     def used(self, arms: Ints) -> Floats:
         """What customers with these arms use, shape (limits,)."""
         return np.asarray(self.uses @ np.bincount(arms, minlength=self.uses.shape[1]))
+
+    def room(self, used: Floats) -> Flags:
+        """Whether one more customer fits, beside what is used of each limit: shape (limits,)."""
+        least = np.where(self.uses > 0, self.uses, np.inf).min(axis=1, initial=np.inf)
+        return np.asarray(used + least <= self.most)
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,20 @@ class ArmPlan:
 
 def best_plan(
     gains: Floats, limits: Limits, keys: pd.Series[Any], eligible: Flags | None = None, explore: float = 0.0,
-    seed: int = 0,
+    seed: int = 0, accepted: Floats | None = None,
 ) -> ArmPlan:  # fmt: skip
     """Plan the arm of each customer from what each arm gains over the control: shape (rows, arms), the control first.
 
     `keys` name the customers; `eligible`, shape (rows, arms), says which arms they may get. A share `explore` of them
-    gets any of these arms at random. ConfigError if exploration alone needs more than a limit allows.
+    gets any of these arms at random; `accepted`, shape (arms,), is the chance with which an arm that was drawn so is
+    given, and not the best one, as where it is scarce. ConfigError if exploration alone needs more than a limit allows.
     """
     rows, arms = gains.shape
     allowed = np.ones((rows, arms), dtype=bool) if eligible is None else eligible.copy()
     allowed[:, 0] = True
     draws = [_uniform(keys, f"{seed} {purpose}") for purpose in HASH_KEYS]
-    explored, drawn = draws[0] < explore, _any_of(allowed, draws[1])
+    drawn, chance = _any_of(allowed, draws[1]), np.ones(arms) if accepted is None else accepted
+    explored = (draws[0] < explore) & (draws[3] < chance[drawn])
     left = limits.most - limits.used(drawn[explored])
     if (left < 0).any():
         short = ", ".join(name for name, rest in zip(limits.names, left, strict=True) if rest < 0)
@@ -81,7 +88,8 @@ def best_plan(
     best = np.empty(rows, dtype=np.int64)
     best[order] = _filled(possible, rest, prices)
     chosen = np.where(explored, drawn, best)
-    probability = explore / allowed.sum(axis=1) + (1 - explore) * (chosen == best)
+    each = explore / allowed.sum(axis=1)
+    probability = each * chance[chosen] + (1 - each * (allowed @ chance)) * (chosen == best)
     return ArmPlan(chosen, probability, explored, best, float(gains[np.arange(rows), best].sum()), bound)
 
 

@@ -107,3 +107,15 @@ def test_limits_hold_with_exploration_and_exploration_beyond_a_limit_is_refused(
     assert scarce.used(best_plan(gains, scarce, keys(2_000), explore=0.1).arm) <= 300
     with pytest.raises(ConfigError, match="budget"):
         best_plan(gains, limits(budget=((0, 1, 1), 10)), keys(2_000), explore=0.1)
+
+
+def test_what_is_scarce_is_explored_as_seldom_as_is_said_and_probabilities_come_true():
+    gains, scarce = np.tile([0.0, 1, 2], (1_000, 1)), limits(cap=((0, 0, 1), 200))
+    accepted, seeds = np.array([1, 1, 0.2]), range(50)
+    plans = [best_plan(gains, scarce, keys(1_000), explore=0.3, seed=seed, accepted=accepted) for seed in seeds]
+    drawn = np.mean([np.bincount(plan.arm[plan.explored], minlength=3) for plan in plans], axis=0)
+    assert drawn == pytest.approx([100, 100, 20], rel=0.1)
+    for arm in range(3):
+        # The mean of the inverse probability of an arm is 1, whoever gets it.
+        inverse = np.mean([np.where(plan.arm == arm, 1 / plan.probability, 0).mean() for plan in plans])
+        assert inverse == pytest.approx(1, abs=0.06)

@@ -21,6 +21,7 @@ SPRING = """
 describes: A coupon or a gift in spring.
 owner: growth
 campaign: C0004
+model: campaign_uplift
 budget: 500
 explore: 10 %
 offers:
@@ -48,7 +49,7 @@ def problems_of(tmp_path, old="", new=""):
         ("arm: scarf", "arm: control", "offers.scarf.arm: control is who gets nothing"),
         ("arm: scarf", "arm: call", "offers.scarf.arm: 'call' is the arm of another offer too"),
         ("cost: 5", "cost: -5", "greater than or equal to 0"),
-        ("margin: 40, ", "", "what one more outcome, such as an order, is worth"),
+        ("margin: 40, ", "", "what one more outcome of the model, such as an order, is worth"),
         ("budget: 500", "budgets: 500", "unknown key"),
         ("explore: 10 %", "explore: 100 %", "less than 1"),
         ("  coupon:", "  Coupon 1:", "is no name"),
@@ -95,6 +96,7 @@ def test_a_plan_of_these_offers_keeps_to_them(tmp_path):
 
 def test_offers_of_a_conf_folder_are_loaded_and_checked(tmp_path):
     conf = shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.rmtree(conf / "offers")
     (conf / "offers").mkdir()
     (conf / "offers" / "spring.yml").write_text(SPRING)
     assert discover.load(load_settings(conf, tmp_path)).offers["spring"].campaign == "C0004"

@@ -23,7 +23,9 @@ class Offer(StrictModel):
     arm: str = Field(description="arm of the campaign, as `assignments.arm` names it")
     cost: float = Field(ge=0, le=MOST, description="what giving it to one customer costs, in the base currency")
     margin: float = Field(
-        gt=0, le=MOST, description="what one more outcome, such as an order, is worth under it, before that cost"
+        gt=0,
+        le=MOST,
+        description="what one more outcome of the model, such as an order, is worth under it, before that cost",
     )
     when: str | None = Field(None, description="rule over a customer's profile of who may get it; all without it")
     most: int | None = Field(None, ge=0, le=MOST, description="number of customers who get it at most")
@@ -36,6 +38,9 @@ class CampaignOffers(YamlDeclaration):
     kind: ClassVar[str] = "offers"
 
     campaign: str = Field(description="key of the campaign whose arms they are")
+    model: str = Field(
+        description="model with an experiment: its label is the outcome, and its features tell customers apart"
+    )
     offers: dict[str, Offer] = Field(min_length=1, description="offers by name; the control needs none")
     budget: float | None = Field(
         None, ge=0, le=MOST, description="what all of them together may cost at most, in the base currency"
