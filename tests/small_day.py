@@ -134,7 +134,7 @@ STEPS = (
     "identities", "customers", "activity", "customer_attributes", "item_paths", "referral_events", "consent_answers",
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
     "features.product_sales", "features.recency", "features.value", "item_buyers", "track.identity", "train.churn",
-    "train.lifetime",
+    "train.lifetime", "train.next_purchase",
     "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",

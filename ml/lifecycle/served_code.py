@@ -15,7 +15,7 @@ def _serve() -> None:
     from mlflow.pyfunc import PythonModel
 
     class ServedCode(PythonModel):  # type: ignore[misc]
-        """Calls `foretell(parameters, *features)` of the file; its COLUMNS name what that returns."""
+        """Calls the function of the file that the parameters name, and names the columns that it returns."""
 
         def load_context(self, context: Any) -> None:
             """Read both files once."""
@@ -27,8 +27,8 @@ def _serve() -> None:
         ) -> pd.DataFrame:
             """Return the columns of a score for each row."""
             matrix = model_input[self.parameters["features"]].astype("float64").to_numpy()
-            scores = self.formulas["foretell"](self.parameters, *matrix.T)
-            return pd.DataFrame(scores, model_input.index, list(self.formulas["COLUMNS"]))
+            scores = self.formulas[self.parameters["function"]](self.parameters, *matrix.T)
+            return pd.DataFrame(scores, model_input.index, self.parameters["columns"])
 
     set_model(ServedCode())
 

@@ -75,8 +75,9 @@ class LifetimeValue(Task):
         from ml.buying.lifetime_predictor import LifetimePredictor
 
         places = [spec.features.index(feature) for feature in astuple(self)]
-        newest = examples.matrix[_newest(examples, places[1])][:, places]
-        return LifetimePredictor.fit(spec.features, astuple(self), newest, spec.label.horizon_days)
+        newest = examples.newest().matrix[:, places]
+        columns = tuple(self.columns)
+        return LifetimePredictor.fit(spec.features, astuple(self), columns, newest, spec.label.horizon_days)
 
     def evaluate(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
@@ -139,15 +140,6 @@ def _correlation(one: Floats, other: Floats) -> float:
     if len(one) < 2 or one.std() == 0 or other.std() == 0:
         return NOTHING
     return float(np.corrcoef(one, other)[0, 1])
-
-
-def _newest(examples: Examples, first: int) -> Any:
-    """Rows of the newest cutoff of each entity, which has known it for longest: shape (entities,)."""
-    import pandas as pd
-
-    # An unknown time is reported where the parameters are fitted.
-    since = pd.Series(examples.matrix[:, first]).fillna(-1.0)
-    return since.groupby(examples.keys.to_numpy()).idxmax().to_numpy()
 
 
 def _tenths_plot(value: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> Any:

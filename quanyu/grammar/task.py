@@ -47,6 +47,11 @@ class Examples:
         """The rows that are chosen, by an array of shape (rows,)."""
         return Examples(self.matrix[chosen], self.labels[chosen], self.keys[chosen], self.cutoffs[chosen])
 
+    def newest(self) -> Examples:
+        """The row of the newest cutoff of each entity."""
+        newest = self.cutoffs.groupby(self.keys).transform("max") == self.cutoffs
+        return self.where(newest.to_numpy())
+
 
 class Predictor(Protocol):
     """A trained learner."""

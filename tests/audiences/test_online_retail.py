@@ -5,6 +5,7 @@ from specification.files import TESTS
 
 from ml.churn import Churn
 from ml.lifetime import Lifetime
+from ml.next_purchase import NextPurchase
 from quanyu.grammar.audience import Audience
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import score_columns, scores_of
@@ -26,7 +27,7 @@ test_winback_of_online_retail_holds_who_spent_more_than_200_and_is_likely_to_sto
             eve      | 2011-06-01 | 500    | cancelled
             fay      | 2010-12-01 | 500    | paid
         """,
-        scores_of(Customer, score_columns([Churn, Lifetime])): """
+        scores_of(Customer, score_columns([Churn, Lifetime, NextPurchase])): """
             customer | model | as_of      | score
             ann      | churn | 2011-12-01 | 0.61
             bob      | churn | 2011-12-01 | 0.9

@@ -4,6 +4,7 @@ from specification import rule, spec
 
 from ml.churn import Churn
 from ml.lifetime import Lifetime
+from ml.next_purchase import NextPurchase
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import score_columns, scores_of
 from quanyu.model.trade import OrderLines, Orders, Products
@@ -28,7 +29,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    scores_of(Customer, score_columns([Churn, Lifetime])): """
+    scores_of(Customer, score_columns([Churn, Lifetime, NextPurchase])): """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1
@@ -116,7 +117,7 @@ test_not_above_a_score_holds_those_who_were_not_scored = of_tastes("not churn.sc
 
 
 SCORED = {
-    scores_of(Customer, score_columns([Churn, Lifetime])): """
+    scores_of(Customer, score_columns([Churn, Lifetime, NextPurchase])): """
         customer | model | as_of      | score
         ann      | churn | 2024-06-01 | 0.9
         ann      | churn | 2024-06-10 | 0.1

@@ -20,7 +20,7 @@ from quanyu.run.runner import perform
 # Without training and scores, which need a registry, and without what sends.
 APART = ("track", "train", "scores", "monitor", "send", "export", "journeys", "upkeep")
 # The house's models, new as long as their training is left out.
-MODELS = ["model churn", "model lifetime"]
+MODELS = ["model churn", "model lifetime", "model next_purchase"]
 COATS = """
 describes: Buyers of coats.
 owner: growth
