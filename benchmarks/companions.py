@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml.baskets.associations import Associations, BasketItems
+from ml.baskets.associations import Associations, BasketItems, neglected_items
 from ml.baskets.next_basket import BasketHistory, BasketWeights
 
 DATA = Path(os.environ.get("QUANYU_DATA", "../shared/data"))
@@ -57,7 +57,7 @@ def main() -> None:
     seconds = time.perf_counter() - start
     sizes = BasketItems.of(by_month[MONTH]).lift_of_sizes
     past, later = lines[lines["month"] <= LATER], lines[lines["month"] == NEXT]
-    neglected = associations.neglected(past, MOST).rename(columns={"companion": "item"})
+    neglected = neglected_items(associations.pairs, past, MOST).rename(columns={"companion": "item"})
     others = popular(past, neglected.groupby("customer").size())
     print("| Online Retail, companions | measured |\n|---|---|")
     print(f"| pairs tested in {MONTH} / above chance / also in {LATER} | {associations.tested:,} / ", end="")

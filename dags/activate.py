@@ -10,4 +10,4 @@ Message-ID.
 from dags.house import ACTIVATED, TRAINED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[TRAINED], owner="growth", tier=1) as dag:
-    stages("score", "audiences", "exports", "journeys", "catalogue", "metrics", then=ACTIVATED)
+    stages("score", "baskets", "audiences", "exports", "journeys", "catalogue", "metrics", then=ACTIVATED)

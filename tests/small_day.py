@@ -135,7 +135,7 @@ STEPS = (
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
     "features.product_sales", "features.recency", "features.value", "item_buyers", "track.identity", "train.churn",
     "train.lifetime", "train.next_purchase",
-    "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
+    "scores", "monitor", "associations", "next_items", "size_fits", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
 )  # fmt: skip

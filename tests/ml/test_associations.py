@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import poisson
 
-from ml.baskets.associations import COLUMNS, Associations, BasketItems, lower_bound
+from ml.baskets.associations import COLUMNS, Associations, BasketItems, lower_bound, neglected_items
 
 
 def baskets_of(*baskets):
@@ -135,9 +135,10 @@ def test_a_neglected_item_is_explained_by_the_pair_with_the_greatest_bound():
         columns=["item", "companion", "later_lower", "confidence"],
     )
     rows = [("ann", "bread"), ("ann", "tea"), ("bob", "bread"), ("bob", "butter"), ("eve", "soap"), ("ann", "tea")]
-    offers = Associations(pairs, 6, 4).neglected(pd.DataFrame(rows, columns=["customer", "item"]))
+    bought = pd.DataFrame(rows, columns=["customer", "item"])
+    offers = neglected_items(pairs, bought)
     assert offers.to_numpy().tolist() == [
         ["ann", 1, "butter", "bread", 4.0, 0.9],
         ["ann", 2, "milk", "tea", 3.0, 0.5],
     ]
-    assert len(Associations(pairs, 6, 4).neglected(pd.DataFrame(rows, columns=["customer", "item"]), most=1)) == 1
+    assert len(neglected_items(pairs, bought, most=1)) == 1
