@@ -28,7 +28,7 @@ class NextItemFacts(Facts):
 
 @dataclass(frozen=True)
 class SizeFacts(Facts):
-    """Later purchases by basis of the fit: their number, hits of the fit, and of the category's most sold size."""
+    """Later purchases by basis of the fit: their number, hits of the fit, and of the size that most customers have."""
 
     bought: Mapping[str, int]
     hits: Mapping[str, float]

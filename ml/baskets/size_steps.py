@@ -48,10 +48,11 @@ class FittingSizes:
 
 def write_sizes(context: Context, receipt: Receipt) -> Outcome:
     """Write the fits of the day, and say how those of a quarter ago came true."""
-    rows, facts = fitted(lines(context, COLUMNS, WHERE), context.day)
+    bought = lines(context, COLUMNS, WHERE)
+    rows, facts = fitted(bought, context.day)
     written = write_rows(context, SizeFits, rows, receipt)
-    notes = (_note(facts, context.day - timedelta(days=JUDGED_DAYS)),)
-    return Outcome(len(rows), written.changed, 0, written.unchanged, notes=notes, facts=facts)
+    notes = (_note(facts, context.day - timedelta(days=JUDGED_DAYS)), _alike(rows))
+    return Outcome(len(bought), written.changed, 0, written.unchanged, notes=notes, facts=facts)
 
 
 def fitted(bought: pa.Table, day: date) -> tuple[pa.Table, SizeFacts]:
@@ -88,7 +89,7 @@ def fitted(bought: pa.Table, day: date) -> tuple[pa.Table, SizeFacts]:
 
 
 def came_true(frame: pd.DataFrame, category_of: Ints, many: int, cutoff: date) -> SizeFacts:
-    """Purchases after a day whose size was that of the fit of that day, and that of the category's most kept size.
+    """Purchases after a day whose size was that of the fit of that day, and that which most customers have.
 
     `frame` has columns customer, size, day, pieces and bought.
     """
@@ -119,7 +120,7 @@ def came_true(frame: pd.DataFrame, category_of: Ints, many: int, cutoff: date) -
 
 def _pieces(frame: pd.DataFrame) -> pd.DataFrame:
     """Pieces bought less those sent back, by customer and size."""
-    return frame.groupby(["customer", "size"], as_index=False)["pieces"].sum()
+    return frame.groupby(["customer", "size"])["pieces"].sum().reset_index()
 
 
 def _fits(own: OwnSizes) -> FittingSizes:
@@ -132,12 +133,21 @@ def _fits(own: OwnSizes) -> FittingSizes:
     )  # fmt: skip
 
 
+def _alike(rows: pa.Table) -> str:
+    """Categories with sizes of customers alike, in a sentence."""
+    import pyarrow.compute as pc
+
+    categories = sorted(rows.filter(pc.equal(rows["basis"], "alike"))["category"].unique().to_pylist())
+    among = ", ".join(categories) or "no category"
+    return f"sizes of customers alike beat the most worn one on customers held out in {among}"
+
+
 def _note(facts: SizeFacts, cutoff: date) -> str:
     """How the fits came true, in a sentence."""
     if not facts.bought:
         return f"nothing that had a fit on {cutoff} was bought since"
     parts = (
-        f"{basis} sizes {facts.hits[basis]:.0%} right, most sold {facts.plain_hits[basis]:.0%}, of {number:,}"
+        f"{basis} sizes {facts.hits[basis]:.0%} right, most worn {facts.plain_hits[basis]:.0%}, of {number:,}"
         for basis, number in facts.bought.items()
     )
     return f"lines bought after {cutoff}: {'; '.join(parts)}"

@@ -32,7 +32,8 @@ class OwnSizes:
     """The size that each customer kept most of in each category: places, all of shape (rows,), a row for each pair.
 
     `size` are places of category and size together, of which `category_of` gives the category, shape (sizes,). `share`
-    is that of the size among what he kept there, and `usual` the most kept size of each category, shape (categories,).
+    is that of the size among what he kept there, and `usual` the size that most customers have in each category,
+    shape (categories,): pieces would let who buys much say what is usual.
     """
 
     customer: Ints
@@ -54,16 +55,17 @@ class OwnSizes:
         rows = rows.assign(share=rows["pieces"] / total)
         most = rows.sort_values(["customer", "category", "pieces", "size"], ascending=[True, True, False, True])
         most = most.drop_duplicates(["customer", "category"])
-        kept = np.bincount(rows["size"].to_numpy("int64"), rows["pieces"].to_numpy("float64"), len(category_of))
+        size = most["size"].to_numpy("int64")
         return cls(
-            most["customer"].to_numpy("int64"), most["size"].to_numpy("int64"), most["share"].to_numpy("float64"),
-            category_of, _most_of_each(kept, category_of), customers,
+            most["customer"].to_numpy("int64"), size, most["share"].to_numpy("float64"), category_of,
+            _most_of_each(size, category_of), customers,
         )  # fmt: skip
 
     @property
     def category(self) -> Ints:
         """Category of each row, shape (rows,)."""
-        return self.category_of[self.size]
+        category: Ints = self.category_of[self.size]
+        return category
 
     def where(self, rows: NDArray[np.bool_]) -> OwnSizes:
         """The chosen rows; what is usual stays."""
@@ -83,7 +85,7 @@ class OwnSizes:
 class AlikeSizes:
     """What sizes in other categories say of a size: logarithms of ratios and of shares, by category.
 
-    `categories` are those in which this beats the most sold size on customers who were held out.
+    `categories` are those in which this beats the usual size on customers who were held out.
     """
 
     own: OwnSizes
@@ -91,7 +93,10 @@ class AlikeSizes:
 
     @classmethod
     def learned(cls, own: OwnSizes) -> AlikeSizes:
-        """Learn from half of the customers, test on the others, and keep the categories that pass."""
+        """Learn from half of the customers, test on the others, and keep the categories that pass.
+
+        Neither half depends on the order of what was read: places of customers are those of their sorted keys.
+        """
         even = own.customer % 2 == 0
         learners, tested = own.where(even), own.where(~even)
         model = cls(learners, ())
@@ -147,11 +152,12 @@ class AlikeSizes:
         return customer, size, chance
 
 
-def _most_of_each(kept: Floats, category_of: Ints) -> Ints:
-    """Size with the most pieces of each category; the first of equals."""
-    order = np.lexsort((np.arange(len(kept)), -kept, category_of))
+def _most_of_each(size: Ints, category_of: Ints) -> Ints:
+    """The most frequent size of each category; the first of equals."""
+    counts = np.bincount(size, minlength=len(category_of))
+    order = np.lexsort((np.arange(len(counts)), -counts, category_of))
     firsts = np.r_[True, np.diff(category_of[order]) != 0][: len(order)]
-    return order[firsts].astype(np.int64)
+    return np.asarray(order[firsts], dtype=np.int64)
 
 
 def _surely_more(hits: NDArray[np.bool_], plain: NDArray[np.bool_]) -> bool:

@@ -20,7 +20,7 @@ class BasketStage(Stage):
     """Items that go together, lists of next items, and sizes that fit."""
 
     name = "baskets"
-    after = ("score",)
+    after = ("features",)
     facts = (AssociationFacts, NextItemFacts, SizeFacts)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
@@ -43,6 +43,6 @@ def _rows(results: Sequence[Result]) -> Iterator[Sequence[str]]:
     for _, sizes in of_kind(results, SizeFacts):
         for basis, bought in sizes.bought.items():
             yield (
-                f"sizes right, {basis}; plain: the most sold", f"{sizes.hits[basis]:.3f}",
+                f"sizes right, {basis}; plain: the most worn", f"{sizes.hits[basis]:.3f}",
                 f"{sizes.plain_hits[basis]:.3f}", f"{bought:,} lines",
             )  # fmt: skip
