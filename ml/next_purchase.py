@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ml.tasks.next_purchase import NextPurchaseTiming
-from quanyu.grammar.model_spec import Cutoffs, DaysUntil, Estimator, MetricGate, ModelSpec
+from ml.tasks.next_purchase import DaysUntil, NextPurchaseTiming
+from quanyu.grammar.model_spec import Cutoffs, Estimator, MetricGate, ModelSpec
 from quanyu.model.entities import Customer
 
 

@@ -133,9 +133,10 @@ STEPS = (
     "ingest.consents", "ingest.members", "ingest.outlets", "ingest.products", "ingest.receipts",
     "identities", "customers", "activity", "customer_attributes", "item_paths", "referral_events", "consent_answers",
     "features.categories", "features.engagement", "features.outlet_orders", "features.preference",
-    "features.product_sales", "features.recency", "features.value", "item_buyers", "track.identity", "train.churn",
+    "features.product_sales", "features.recency", "features.value", "item_buyers",
+    "associations", "next_items", "size_fits", "track.identity", "train.churn",
     "train.lifetime", "train.next_purchase",
-    "scores", "monitor", "associations", "next_items", "size_fits", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
+    "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
     "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
 )  # fmt: skip

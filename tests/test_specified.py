@@ -7,11 +7,11 @@ import pytest
 from specification.case import Case
 from specification.files import cases_in, every
 
+from ml.tasks.next_purchase import DaysUntil
 from quanyu.config.settings import load_settings
 from quanyu.discover import load
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.job import Job
-from quanyu.grammar.model_spec import DaysUntil
 from quanyu.imports import instances_in
 from quanyu.model.people import Customers
 

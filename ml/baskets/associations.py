@@ -84,7 +84,7 @@ class BasketItems:
 
 
 @dataclass(frozen=True)
-class Associations:
+class ReplicatedPairs:
     """Pairs bought together more often than by chance in a month and in a later one, each in both directions.
 
     `pairs` has the columns item, companion, baskets (with both), support and confidence (shares), lift, lower (of the
@@ -99,7 +99,7 @@ class Associations:
     @classmethod
     def between(
         cls, month: pd.DataFrame, later: pd.DataFrame, least: int = LEAST_BASKETS, level: float = LEVEL
-    ) -> Associations:
+    ) -> ReplicatedPairs:
         """Find pairs in the baskets of a month, at least `least` of them with both, and keep those replicated later.
 
         Both frames have the columns basket and item. The chance that any unrelated pair passes is `level` in either

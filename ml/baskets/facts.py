@@ -14,16 +14,16 @@ class AssociationFacts(Facts):
 
     looked_at: int
     first: int
-    again: int
+    replicated: int
 
 
 @dataclass(frozen=True)
 class NextItemFacts(Facts):
     """Recall at 10 of last baskets, of the lists and of plain ones, over customers who did not choose the weights."""
 
-    recall: float
+    recall_at_10: float
     plain_recall: float
-    judged: int
+    customers: int
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,9 @@ def listed(bought: pa.Table, pairs: pa.Table, day: date) -> tuple[pa.Table, Next
         return _rows((), customer, item, day), None, "nobody has bought anything yet: there is no list"
     weights, facts, note = BasketWeights(), None, ""
     try:
-        weights, facts = judged(frame)
-        note = (f"recall at {JUDGED_LENGTH} of last baskets {facts.recall:.3f}, plain top list"
-                f" {facts.plain_recall:.3f}, over {number_of(facts.judged, 'customer')}")  # fmt: skip
+        weights, facts = choose_weights(frame)
+        note = (f"recall at {JUDGED_LENGTH} of last baskets {facts.recall_at_10:.3f}, plain top list"
+                f" {facts.plain_recall:.3f}, over {number_of(facts.customers, 'customer')}")  # fmt: skip
     except TooLittleDataError as error:
         note = f"plain lists: {error}"
     history = BasketHistory.of(frame)
@@ -81,7 +81,7 @@ def listed(bought: pa.Table, pairs: pa.Table, day: date) -> tuple[pa.Table, Next
     return _rows(parts, customer, item, day), facts, note
 
 
-def judged(frame: pd.DataFrame) -> tuple[BasketWeights, NextItemFacts]:
+def choose_weights(frame: pd.DataFrame) -> tuple[BasketWeights, NextItemFacts]:
     """Weights chosen by the last baskets of half of the customers, judged by those of the others; a seeded sample.
 
     TooLittleDataError where either half has no customer with two baskets.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from ml.baskets.associations import Associations as FittedPairs
+from ml.baskets.associations import ReplicatedPairs
 from ml.baskets.facts import AssociationFacts
 from ml.baskets.purchases import ITEM, lines
 from ml.baskets.writing import write_rows
@@ -41,13 +41,13 @@ def write_pairs(context: Context, receipt: Receipt) -> Outcome:
     bought = lines(context, columns, f"purchase and to_date(ordered_at) >= date'{first_from}'").to_pandas()
     is_later = bought["is_later"].to_numpy("bool")
     # Baskets of one customer are not independent: what he bought in a period is one.
-    fitted = FittedPairs.between(bought[~is_later], bought[is_later])
+    fitted = ReplicatedPairs.between(bought[~is_later], bought[is_later])
     rows = pa.Table.from_pandas(fitted.pairs, preserve_index=False)
     for name, day in (("first_from", first_from), ("later_from", later_from), ("later_until", context.day)):
         rows = rows.append_column(name, pa.repeat(pa.scalar(day), len(rows)))
     written = write_rows(context, Associations, rows, receipt)
     context.store.unchanged_runs.save(SCOPE, Associations.name, {"day": str(context.day), "definition": now})
     facts = AssociationFacts(fitted.tested, fitted.first, len(fitted.pairs) // 2)
-    periods_said = f"{first_from} to {later_from - timedelta(days=1)}, {later_from} to {context.day}"
-    note = f"{number_of(facts.again, 'pair')} above chance in both of {periods_said}; {facts.looked_at:,} looked at"
+    periods = f"{first_from} to {later_from - timedelta(days=1)}, {later_from} to {context.day}"
+    note = f"{number_of(facts.replicated, 'pair')} above chance in both of {periods}; {facts.looked_at:,} looked at"
     return Outcome(len(bought), written.changed, 0, written.unchanged, notes=(note,), facts=facts)

@@ -37,8 +37,9 @@ class BasketStage(Stage):
 def _rows(results: Sequence[Result]) -> Iterator[Sequence[str]]:
     for _, lists in of_kind(results, NextItemFacts):
         yield (
-            "recall at 10 of last baskets; plain: the top list", f"{lists.recall:.3f}", f"{lists.plain_recall:.3f}",
-            f"{lists.judged:,} customers",
+            "recall at 10 of last baskets; plain: the top list", f"{lists.recall_at_10:.3f}",
+            f"{lists.plain_recall:.3f}",
+            f"{lists.customers:,} customers",
         )  # fmt: skip
     for _, sizes in of_kind(results, SizeFacts):
         for basis, bought in sizes.bought.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ml.evaluation.ranking import Ranking
@@ -11,8 +11,10 @@ from ml.evaluation.resamples import intervals, point
 from ml.lifecycle.plots import GREY, INK, PALE, axes_of
 from ml.lifecycle.train import inputs, outcomes
 from quanyu.errors import nearest
-from quanyu.grammar.model_spec import DaysUntil, ModelSpec
-from quanyu.grammar.table import Column
+from quanyu.expressions.aggregates import AggregateExpression
+from quanyu.grammar.model_spec import Label, ModelSpec
+from quanyu.grammar.row_expressions import planned, reach
+from quanyu.grammar.table import Column, Table
 from quanyu.grammar.task import Examples, Predictor, Task
 
 if TYPE_CHECKING:
@@ -23,6 +25,24 @@ if TYPE_CHECKING:
 TENTHS = 10
 SOON_DAYS = 30
 NOTHING = float("nan")
+
+
+@dataclass(frozen=True)
+class DaysUntil(Label):
+    """Days from the cutoff to the first such row; null for entities without one within the horizon."""
+
+    value: str = field(default="", init=False)
+    """Always the time of the first row."""
+
+    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+        """Plan of the first row's time within the horizon. Raises ExpressionError."""
+        table = tables[self.over]
+        first = f"min({table.event_time})"
+        return planned(table, reach(table, tables), first, self.where or None, self.horizon_days)
+
+    def sql(self, plan: AggregateExpression) -> str:
+        """Days from `as_of`, which is the cutoff, to the plan's time."""
+        return f"cast(datediff({plan.value()}, as_of) as double)"
 
 
 @dataclass(frozen=True)

@@ -76,24 +76,6 @@ class AnyOf(Label):
 
 
 @dataclass(frozen=True)
-class DaysUntil(Label):
-    """Days from the cutoff to the first such row; null for entities without one within the horizon."""
-
-    value: str = field(default="", init=False)
-    """Always the time of the first row."""
-
-    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
-        """Plan of the first row's time within the horizon. Raises ExpressionError."""
-        table = tables[self.over]
-        first = f"min({table.event_time})"
-        return planned(table, reach(table, tables), first, self.where or None, self.horizon_days)
-
-    def sql(self, plan: AggregateExpression) -> str:
-        """Days from `as_of`, which is the cutoff, to the plan's time."""
-        return f"cast(datediff({plan.value()}, as_of) as double)"
-
-
-@dataclass(frozen=True)
 class Cutoffs:
     """Cutoff days: features are computed before them, labels after. Spacing and minimum history are in days."""
 
@@ -168,6 +150,8 @@ class ModelSpec:
     """Required: what is scored."""
     owner: ClassVar[str] = ""
     """Required: the team that answers for it."""
+    zh: ClassVar[str] = ""
+    """What it predicts, in Chinese, for the Chinese card; the docstring without it."""
     population: ClassVar[str] = ""
     """Required: rule of who is scored and learned from."""
     label: ClassVar[Label]

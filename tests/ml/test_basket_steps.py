@@ -8,7 +8,11 @@ import pytest
 from rich.console import Console
 from shop import Retailer
 
+from jobs.entities.one_entity import OneEntity
+from jobs.entities.page import page
+from jobs.steward.directory import Directory
 from ml.baskets.stage import BasketStage
+from quanyu.model.entities import Customer
 from quanyu.run.runner import Result
 
 RECEIPTS = """
@@ -86,7 +90,7 @@ def test_planted_companions_are_found_and_those_who_lack_one_neglect_it(known):
     shop, _, outcomes = known
     pairs = {(row["item"], row["companion"]) for row in shop.table("gold/associations").to_pylist()}
     assert pairs == {("tea", "cup"), ("cup", "tea")}
-    assert outcomes["associations"].facts.again == 1
+    assert outcomes["associations"].facts.replicated == 1
     # A cancelled purchase and a return are no purchases.
     assert len(lacking(shop)) == len(LACKING) and set(lacking(shop).values()) == {"tea"}
 
@@ -116,5 +120,18 @@ def test_the_summary_says_how_the_lists_foretold_last_baskets(known):
     for panel in BasketStage().report(results):
         console.print(panel)
     facts, said = outcomes["next_items"].facts, console.file.getvalue()
-    assert facts.judged == 70 and f"{facts.recall:.3f}" in said and f"{facts.plain_recall:.3f}" in said
+    assert facts.customers == 70 and f"{facts.recall_at_10:.3f}" in said and f"{facts.plain_recall:.3f}" in said
     assert "sizes right, own; plain: the most worn" in said
+
+
+def test_the_pages_of_a_customer_and_of_a_product_show_what_is_bought_next(known):
+    shop, _, _ = known
+    context = shop.context(DAY)
+    customer = min(lacking(shop))
+    product = OneEntity(context, context.catalogue.entities["product"], "tea2")
+    shown = {"customer": OneEntity(context, Customer, customer, Directory(context)), "product": product}
+    console = Console(width=120, file=StringIO())
+    for one in shown.values():
+        console.print(page(one))
+    said = console.file.getvalue()
+    assert "May buy next" in said and "cup (with tea)" in said and "Bought with it" in said
