@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml.baskets.associations import Associations, BasketItems
+from ml.baskets.associations import BasketItems, ReplicatedPairs, neglected_items
 from ml.baskets.next_basket import BasketHistory, BasketWeights
 
 DATA = Path(os.environ.get("QUANYU_DATA", "../shared/data"))
@@ -53,11 +53,11 @@ def main() -> None:
     lines = purchases()
     by_month = {month: rows.rename(columns={"customer": "basket"}) for month, rows in lines.groupby("month")}
     start = time.perf_counter()
-    associations = Associations.between(by_month[MONTH], by_month[LATER])
+    associations = ReplicatedPairs.between(by_month[MONTH], by_month[LATER])
     seconds = time.perf_counter() - start
     sizes = BasketItems.of(by_month[MONTH]).lift_of_sizes
     past, later = lines[lines["month"] <= LATER], lines[lines["month"] == NEXT]
-    neglected = associations.neglected(past, MOST).rename(columns={"companion": "item"})
+    neglected = neglected_items(associations.pairs, past, MOST).rename(columns={"companion": "item"})
     others = popular(past, neglected.groupby("customer").size())
     print("| Online Retail, companions | measured |\n|---|---|")
     print(f"| pairs tested in {MONTH} / above chance / also in {LATER} | {associations.tested:,} / ", end="")

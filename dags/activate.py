@@ -11,4 +11,6 @@ Message-ID.
 from dags.house import ACTIVATED, TRAINED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[TRAINED], owner="growth", tier=1) as dag:
-    stages("score", "audiences", "plans", "exports", "journeys", "catalogue", "metrics", then=ACTIVATED)
+    stages(
+        "score", "baskets", "audiences", "plans", "exports", "journeys", "catalogue", "metrics", then=ACTIVATED
+    )  # fmt: skip

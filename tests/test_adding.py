@@ -333,4 +333,4 @@ def test_a_table_a_task_and_a_model_of_the_house_are_one_file_each(house):
     page = quanyu(house, "catalogue", "silver") + quanyu(house, "catalogue", "gold")
     assert "Points that a member earned or spent." in page
     assert "| `spending` | double | Expected spending. Unit: currency. |" in page
-    assert "7 models" in quanyu(house, "validate", "--home", str(house / "home"))
+    assert "8 models" in quanyu(house, "validate", "--home", str(house / "home"))

@@ -134,6 +134,15 @@ LABELS = {
             where day > date '{cutoff}' and day <= date '{cutoff}' + 90
         )
     """,
+    "next_purchase": """
+        , again as (
+            select customer from purchases where day <= date '{cutoff}' group by all having count(distinct day) > 1
+        ), coming as (
+            select customer, min(day) - date '{cutoff}' as days from purchases join again using (customer)
+            where day > date '{cutoff}' and day <= date '{cutoff}' + 90 group by all
+        )
+        select (select count(*) from again), (select sum(days) from coming)
+    """,
 }
 
 

@@ -11,6 +11,7 @@ from quanyu.errors import ConfigError
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import Table
 from quanyu.lake import place_of
+from quanyu.model.next_items import Associations, NextItems, SizeFits
 from quanyu.model.outcomes import Deliveries, memberships_of
 from quanyu.run.runner import Context
 
@@ -112,6 +113,29 @@ class OneEntity:
         columns = ["due_on", "journey", "channel", "template", "status", "reason"]
         rows = self._where(place_of(Deliveries), columns, customer_id=[self.key])
         return sorted(rows, key=lambda row: str(row["due_on"]), reverse=True)
+
+    def next_items(self) -> list[Row]:
+        """What a customer may buy next, a row for each list: list, items in order, and what explains neglected ones."""
+        columns = ["list", "rank", "item", "because"]
+        rows = self._where(place_of(NextItems), columns, customer_id=[self.key]) if self.directory else []
+        items: dict[str, list[str]] = {}
+        for row in sorted(rows, key=lambda row: row["rank"]):
+            why = f" (with {row['because']})" if row["because"] else ""
+            items.setdefault(row["list"], []).append(f"{row['item']}{why}")
+        return [{"list": name, "items": ", ".join(items[name])} for name in sorted(items)]
+
+    def size_fits(self) -> list[Row]:
+        """The size that fits a customer by category: category, size, basis, share."""
+        columns = ["category", "size", "basis", "share"]
+        rows = self._where(place_of(SizeFits), columns, customer_id=[self.key]) if self.directory else []
+        return sorted(rows, key=lambda row: str(row["category"]))
+
+    def companions(self) -> list[Row]:
+        """What is bought with a product or a style, that with the greatest bound first: companion, baskets, lift."""
+        items = [str(row.get("style") or row["sku"]) for row in self._rows if "sku" in row]
+        columns = ["companion", "baskets", "lift", "later_lower"]
+        rows = self._where(place_of(Associations), columns, item=sorted(set(items))) if items else []
+        return sorted(rows, key=lambda row: (-row["later_lower"], row["companion"]))
 
     def _where(self, place: str, columns: Sequence[str] | None, **condition: Sequence[str]) -> list[Row]:
         """Current rows of a table with one of the values in a column; none without the table."""

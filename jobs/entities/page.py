@@ -39,6 +39,7 @@ def page(one: OneEntity, scene: str | None = None, everything: bool = False) -> 
     for table, columns in SHOWN.items():
         rows = one.rows_of(table, columns, columns[0], MOST_ROWS + 1) if table in one.context.catalogue.tables else []
         parts += _rows(one, f"Newest {table}", columns, rows)
+    parts += _buying(one)
     parts += [_audiences(one.audiences())]
     deliveries = one.deliveries()
     parts += _rows(one, "Messages of journeys", tuple(deliveries[0]) if deliveries else (), deliveries)
@@ -46,6 +47,12 @@ def page(one: OneEntity, scene: str | None = None, everything: bool = False) -> 
     if one.directory is not None:
         parts.append(line(f"quanyu who {one.key} shows records and identifiers"))
     return Group(*parts)
+
+
+def _buying(one: OneEntity) -> list[RenderableType]:
+    """What a customer may buy next, and sizes that fit him; of a product or style, what is bought with it."""
+    tables = {"May buy next": one.next_items(), "Sizes that fit": one.size_fits(), "Bought with it": one.companions()}
+    return [part for title, rows in tables.items() if rows for part in _rows(one, title, tuple(rows[0]), rows)]
 
 
 def _heading(words: str) -> Text:
@@ -105,7 +112,9 @@ def _rows(one: OneEntity, title: str, columns: Sequence[str], rows: Sequence[dic
 
 
 def _time(one: OneEntity, value: Any) -> Any:
-    """A time in the retailer's zone, to the minute; other values as they are."""
+    """A time in the retailer's zone, to the minute, and a fraction to the hundredth; other values as they are."""
+    if isinstance(value, float):
+        return f"{value:,.2f}"
     if isinstance(value, datetime):
         return value.astimezone(one.context.settings.tzinfo).strftime("%Y-%m-%d %H:%M")
     return value

@@ -84,7 +84,7 @@ class BasketItems:
 
 
 @dataclass(frozen=True)
-class Associations:
+class ReplicatedPairs:
     """Pairs bought together more often than by chance in a month and in a later one, each in both directions.
 
     `pairs` has the columns item, companion, baskets (with both), support and confidence (shares), lift, lower (of the
@@ -99,7 +99,7 @@ class Associations:
     @classmethod
     def between(
         cls, month: pd.DataFrame, later: pd.DataFrame, least: int = LEAST_BASKETS, level: float = LEVEL
-    ) -> Associations:
+    ) -> ReplicatedPairs:
         """Find pairs in the baskets of a month, at least `least` of them with both, and keep those replicated later.
 
         Both frames have the columns basket and item. The chance that any unrelated pair passes is `level` in either
@@ -122,24 +122,25 @@ class Associations:
         )
         return cls(_directed(pairs[replicated], now), tested, len(one))
 
-    def neglected(self, purchases: pd.DataFrame, most: int = 5) -> pd.DataFrame:
-        """Companions of what a customer bought that he has not bought, with the item of his that explains each.
 
-        `purchases` has columns customer and item. A companion is explained by the item with the greatest lower bound in
-        the later month, which did not choose it. Columns: customer, rank (from 1, at most `most`), companion, because,
-        later_lower, confidence; in order of customer and rank.
-        """
-        bought = purchases[["customer", "item"]].drop_duplicates()
-        offers = bought.merge(self.pairs, on="item")
-        owned = bought.rename(columns={"item": "companion"}).assign(owned=True)
-        offers = offers.merge(owned, on=["customer", "companion"], how="left")
-        offers = offers[offers["owned"].isna()]
-        by = ["customer", "later_lower", "confidence", "companion", "item"]
-        offers = offers.sort_values(by, ascending=[True, False, False, True, True], kind="stable")
-        offers = offers.drop_duplicates(["customer", "companion"])
-        offers = offers.assign(rank=offers.groupby("customer").cumcount() + 1).rename(columns={"item": "because"})
-        columns = ["customer", "rank", "companion", "because", "later_lower", "confidence"]
-        return offers.loc[offers["rank"] <= most, columns].reset_index(drop=True)
+def neglected_items(pairs: pd.DataFrame, purchases: pd.DataFrame, most: int = 5) -> pd.DataFrame:
+    """Companions of what a customer bought that he has not bought, with the item of his that explains each.
+
+    `pairs` has columns item, companion, later_lower and confidence, `purchases` customer and item. A companion is
+    explained by the item with the greatest lower bound in the later month, which did not choose it. Columns: customer,
+    rank (from 1, at most `most`), companion, because, later_lower, confidence; in order of customer and rank.
+    """
+    bought = purchases[["customer", "item"]].drop_duplicates()
+    offers = bought.merge(pairs[["item", "companion", "later_lower", "confidence"]], on="item")
+    owned = bought.rename(columns={"item": "companion"}).assign(owned=True)
+    offers = offers.merge(owned, on=["customer", "companion"], how="left")
+    offers = offers[offers["owned"].isna()]
+    by = ["customer", "later_lower", "confidence", "companion", "item"]
+    offers = offers.sort_values(by, ascending=[True, False, False, True, True], kind="stable")
+    offers = offers.drop_duplicates(["customer", "companion"])
+    offers = offers.assign(rank=offers.groupby("customer").cumcount() + 1).rename(columns={"item": "because"})
+    columns = ["customer", "rank", "companion", "because", "later_lower", "confidence"]
+    return offers.loc[offers["rank"] <= most, columns].reset_index(drop=True)
 
 
 def lower_bound(both: Ints, expected: Floats, level: float) -> Floats:

@@ -90,12 +90,15 @@ class BasketHistory:
 class BasketLists:
     """Items by customer, best first: shape (customers, length), `NONE` where there are not so many.
 
-    `repeat` are items that the customer bought before, `new` are others, `mixed` are the best of both.
+    `repeat` are items that the customer bought before, `new` are others, `mixed` are the best of both. The scores of
+    `repeat` are weights of the baskets that hold an item with its popularity, those of `new` are shares of all baskets.
     """
 
     repeat: Ints
     new: Ints
     mixed: Ints
+    repeat_scores: Floats
+    new_scores: Floats
 
 
 @dataclass(frozen=True)
@@ -134,10 +137,13 @@ class BasketWeights:
         customer, item, own = self._own(history)
         repeat = _Ranked(customer, item, own + self.popularity * shares[item])
         new = _new_items(customer, place[item], len(history.customers), by_popularity, length)
+        new_scores = np.where(new != NONE, shares[new], 0.0)
         row, column = np.nonzero(new != NONE)
-        others = _Ranked(row, new[row, column], self.popularity * shares[new[row, column]])
+        others = _Ranked(row, new[row, column], self.popularity * new_scores[row, column])
         shape = (len(history.customers), length)
-        return BasketLists(repeat.best(place, shape), new, repeat.beside(others).best(place, shape))
+        repeated, repeat_scores = repeat.best(place, shape)
+        mixed, _ = repeat.beside(others).best(place, shape)
+        return BasketLists(repeated, new, mixed, repeat_scores, new_scores)
 
     def _own(self, history: BasketHistory) -> tuple[Ints, Ints, Floats]:
         # Rows are in order of customer, item and age: sums do not depend on the order of what was read.
@@ -181,13 +187,15 @@ class _Ranked:
         )
         return _Ranked(*(np.concatenate(pair) for pair in pairs))
 
-    def best(self, place: Ints, shape: tuple[int, int]) -> Ints:
+    def best(self, place: Ints, shape: tuple[int, int]) -> tuple[Ints, Floats]:
+        """Lists of the shape (customers, length), best first, and their scores; `place` is an item's by popularity."""
         order = np.lexsort((place[self.item], -self.score, self.customer))
         customer, item = self.customer[order], self.item[order]
         rank = np.arange(len(customer)) - np.searchsorted(customer, customer)
-        lists, rows = np.full(shape, NONE, dtype=np.int64), rank < shape[1]
+        lists, scores, rows = np.full(shape, NONE, dtype=np.int64), np.zeros(shape), rank < shape[1]
         lists[customer[rows], rank[rows]] = item[rows]
-        return lists
+        scores[customer[rows], rank[rows]] = self.score[order][rows]
+        return lists, scores
 
 
 def _baskets(history: BasketHistory) -> int:

@@ -4,6 +4,7 @@
 from the first purchase to now: all of shape (rows,).
 Sources: Fader, Hardie, Lee, "Counting your customers the easy way", Marketing Science 24 (2005); Fader, Hardie,
 "The Gamma-Gamma model of monetary value", brucehardie.com/notes/025 (2013).
+`days_until` is the rhythm of `ml.buying.next_purchase`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-COLUMNS = ("purchases", "value", "value_low", "value_high", "p_alive")
 LOW, HIGH = 0.1, 0.9
+QUARTILES = (0.5, 0.25, 0.75)
+# Beyond this the tail of the normal distribution has no value of its own.
+FARTHEST = 30.0
 NODES = 48
 RARE = 1e-4
 # Logarithms of spending by its scale: steps of a twelfth.
@@ -132,8 +135,35 @@ def _inverse(shares: Any, wanted: Any) -> Any:
     return np.where(wanted <= shares[:, 0], 0.0, np.exp(GRID[above - 1] + part * (GRID[above] - GRID[above - 1])))
 
 
-def foretell(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any) -> Any:
-    """Return the columns of a score, shape (rows, 5), from features of shape (rows,).
+def days_until(rhythm: dict[str, float], gaps: Any, typical: Any, since: Any, share: float) -> Any:
+    """Days from now until a `share` of such customers has bought, if they do: shape (rows,).
+
+    `typical` is the median of a customer's `gaps`, which counts where there are some; `since` are the days since the
+    last purchase, which the gap exceeds already.
+    """
+    from scipy.special import ndtr, ndtri
+
+    own = gaps * rhythm["between"] / (gaps * rhythm["between"] + rhythm["within"])
+    days = np.where(gaps > 0, np.maximum(typical, 1e-9), rhythm["gap"])
+    centre = np.log(rhythm["gap"]) + own * np.log(days / rhythm["gap"])
+    deviation = np.sqrt(rhythm["within"] + rhythm["between"] * (1 - own))
+    # Half a day: who bought today may buy tomorrow.
+    beyond = ndtr(-np.minimum((np.log(np.maximum(since, 0.5)) - centre) / deviation, FARTHEST))
+    return np.maximum(np.exp(centre - deviation * ndtri(beyond * (1 - share))) - since, 0.0)
+
+
+def next_purchase(model: dict[str, Any], gaps: Any, typical: Any, last: Any, first: Any) -> Any:
+    """Return the columns of a score of the next purchase, shape (rows, 4), from features of shape (rows,).
+
+    Number of `gaps` between days with a purchase, their median, days since the `last` purchase and since the `first`.
+    """
+    days = [days_until(model["rhythm"], gaps, typical, last, share) for share in QUARTILES]
+    none = probability_of_none(model["bg_nbd"], model["horizon"], gaps, np.clip(first - last, 0.0, first), first)
+    return np.stack((*days, 1 - none), axis=1)
+
+
+def lifetime(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any) -> Any:
+    """Return the columns of a score of lifetime value, shape (rows, 5), from features of shape (rows,).
 
     `days` with a purchase, days since the `first` and since the `last`, and what was `spent` on a day with a purchase.
     """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.buying import formulas
 from ml.buying.bg_nbd import LEAST_REPEATERS, BgNbd, PurchaseHistories
 from ml.buying.likelihood import Maximum, maximise
 from ml.lifecycle.train import TooLittleDataError
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 STARTS = ((1.0, 0.3, 1.0), (0.5, 1.0, 0.3))
 LEAST = (1e-6, 1e-4, 1e-4)
-# Beyond this the tail of the normal distribution has no value of its own.
-FARTHEST = 30.0
 
 
 @dataclass(frozen=True)
@@ -55,21 +54,18 @@ class PurchaseRhythm:
         gap, between, within = maximum.parameters
         return cls(Maximum((gap * scale, between, within), maximum.covariance, maximum.log_likelihood))
 
+    @property
+    def values(self) -> dict[str, float]:
+        """The parameters by name."""
+        return dict(zip(("gap", "between", "within"), self.maximum.parameters, strict=True))
+
     def days_until(self, gaps: Floats, typical: Floats, since: Floats, share: float = 0.5) -> Floats:
         """Days from now until a `share` of such customers has bought, if they do: shape (rows,).
 
         `since` are days since the last purchase, which the gap exceeds already. `typical` counts where there are gaps.
         """
-        from scipy.stats import norm
-
-        gap, between, within = self.maximum.parameters
-        own = gaps * between / (gaps * between + within)
-        centre = np.log(gap) + own * np.where(gaps > 0, np.log(np.maximum(typical, 1e-9) / gap), 0.0)
-        deviation = np.sqrt(within + between * (1 - own))
-        # Half a day: who bought today may buy tomorrow.
-        beyond = norm.sf(np.minimum((np.log(np.maximum(since, 0.5)) - centre) / deviation, FARTHEST))
-        days: Floats = np.exp(centre + deviation * norm.isf(beyond * (1 - share))) - since
-        return np.maximum(days, 0.0)
+        days: Floats = formulas.days_until(self.values, gaps, typical, since, share)
+        return days
 
 
 def days_until_bought(model: BgNbd, histories: PurchaseHistories, share: float = 0.5) -> Floats:

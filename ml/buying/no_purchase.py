@@ -9,7 +9,7 @@ import numpy as np
 
 from ml.buying import formulas
 from ml.buying.bg_nbd import BgNbd, PurchaseHistories
-from ml.lifecycle import served
+from ml.lifecycle.serving import served
 
 if TYPE_CHECKING:
     from quanyu.grammar.task import Examples, Floats
@@ -37,7 +37,7 @@ class PurchasePast:
         cutoff tells a part of the same history, so it does not count. TooLittleDataError when too few bought again.
         """
         places = [features.index(feature) for feature in astuple(self)]
-        days, first, last = examples.matrix[newest_rows(examples)][:, places].T
+        days, first, last = examples.newest().matrix[:, places].T
         known = np.isfinite(days) & np.isfinite(first) & np.isfinite(last)
         days, first, last = days[known], first[known], last[known]
         model = BgNbd.fit(PurchaseHistories.of(np.maximum(days - 1, 0.0), first - last, first))
@@ -49,11 +49,3 @@ def probability_of_none(fitted: dict[str, Any], matrix: Floats) -> Floats:
     """Probability of no purchase in the horizon, shape (rows,); nan where the past is not known."""
     chances: Floats = served.widened(matrix, fitted, formulas.probability_of_none)[:, -1]
     return chances
-
-
-def newest_rows(examples: Examples) -> Any:
-    """Places of the row of the newest cutoff of each entity: shape (entities,)."""
-    import pandas as pd
-
-    order = pd.DataFrame({"key": examples.keys.to_numpy(), "cutoff": examples.cutoffs.to_numpy()})
-    return np.sort(order.sort_values("cutoff", kind="stable").drop_duplicates("key", keep="last").index.to_numpy())

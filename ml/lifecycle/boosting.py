@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ml.buying import formulas
-from ml.lifecycle import served
+from ml.lifecycle.serving import served
 from ml.lifecycle.train import folds_of
 from quanyu.grammar.model_spec import ModelSpec, NoneOf
 from quanyu.grammar.task import Examples

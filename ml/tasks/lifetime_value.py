@@ -73,11 +73,11 @@ class LifetimeValue(Task):
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
         """Find the parameters on the newest row of each entity: an earlier cutoff tells a part of the same history."""
         from ml.buying.lifetime_predictor import LifetimePredictor
-        from ml.buying.no_purchase import newest_rows
 
         places = [spec.features.index(feature) for feature in astuple(self)]
-        newest = examples.matrix[newest_rows(examples)][:, places]
-        return LifetimePredictor.fit(spec.features, astuple(self), newest, spec.label.horizon_days)
+        newest = examples.newest().matrix[:, places]
+        columns = tuple(self.columns)
+        return LifetimePredictor.fit(spec.features, astuple(self), columns, newest, spec.label.horizon_days)
 
     def evaluate(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]

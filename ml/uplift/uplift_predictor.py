@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ml.lifecycle import served_code
+from ml.lifecycle.serving import served_code
+from ml.lifecycle.serving.served_function import ServedFunction
 from ml.uplift import formulas
 from ml.uplift.learners import ResponseLearner, boosted_trees, linear, uplift_learners
 
@@ -55,7 +55,7 @@ class UpliftPredictor:
         )
         models = {name: _plain(model) for name, model in vars(scorer).items()}
         models["response"] = _plain(vars(response)["model"])
-        return cls(features, {"learner": kind, "models": models, "features": list(features)})
+        return cls(features, {"learner": kind, "models": models})
 
     def predict(self, matrix: Floats) -> Floats:
         """Return uplift and response, shape (rows, 2), for features of shape (rows, features)."""
@@ -64,9 +64,8 @@ class UpliftPredictor:
 
     def save(self, folder: Path) -> dict[str, str]:
         """Write the parameters as JSON, and return them and the formulas by role."""
-        path = folder / "parameters.json"
-        path.write_text(json.dumps(self.parameters), encoding="utf-8")
-        return {served_code.CODE: formulas.__file__, served_code.PARAMETERS: str(path)}
+        served = ServedFunction(formulas, formulas.foretell, self.features, formulas.COLUMNS)
+        return served.save(folder, self.parameters)
 
 
 def _plain(model: Any) -> dict[str, Any]:

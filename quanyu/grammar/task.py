@@ -50,6 +50,11 @@ class Examples:
         draws = None if self.draws is None else self.draws[chosen]
         return Examples(self.matrix[chosen], self.labels[chosen], self.keys[chosen], self.cutoffs[chosen], draws)
 
+    def newest(self) -> Examples:
+        """The row of the newest cutoff of each entity."""
+        newest = self.cutoffs.groupby(self.keys).transform("max") == self.cutoffs
+        return self.where(newest.to_numpy())
+
 
 class Predictor(Protocol):
     """A trained learner."""

@@ -1,14 +1,8 @@
 """Rules with computed values have one meaning, whichever value is unknown."""
 
+from house_scores import SCORES
 from specification import rule, spec
 
-from ml.campaign_response import CampaignResponse
-from ml.campaign_uplift import CampaignUplift
-from ml.churn import Churn
-from ml.first_order import FirstOrder
-from ml.lifetime import Lifetime
-from quanyu.model.entities import Customer
-from quanyu.model.outcomes import score_columns, scores_of
 from quanyu.model.trade import OrderLines, Orders, Products
 
 # ann likes home and spent 10, bob likes shoes and spent 20; what cat bought for 30 has no category; dan bought nothing.
@@ -31,7 +25,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
+    SCORES: """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1

@@ -1,16 +1,10 @@
 """winback of the example Online Retail: good customers who are about to leave, by the model's score."""
 
+from house_scores import SCORES
 from specification import spec
 from specification.files import TESTS
 
-from ml.campaign_response import CampaignResponse
-from ml.campaign_uplift import CampaignUplift
-from ml.churn import Churn
-from ml.first_order import FirstOrder
-from ml.lifetime import Lifetime
 from quanyu.grammar.audience import Audience
-from quanyu.model.entities import Customer
-from quanyu.model.outcomes import score_columns, scores_of
 from quanyu.model.trade import Orders
 
 WINBACK = Audience.load(TESTS.parent / "examples" / "online_retail" / "audiences" / "winback.yml")
@@ -29,7 +23,7 @@ test_winback_of_online_retail_holds_who_spent_more_than_200_and_is_likely_to_sto
             eve      | 2011-06-01 | 500    | cancelled
             fay      | 2010-12-01 | 500    | paid
         """,
-        scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
+        SCORES: """
             customer | model | as_of      | score
             ann      | churn | 2011-12-01 | 0.61
             bob      | churn | 2011-12-01 | 0.9

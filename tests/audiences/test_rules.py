@@ -1,14 +1,8 @@
 """A rule is true or false, never null, for customers with unknown values."""
 
+from house_scores import SCORES
 from specification import rule, spec
 
-from ml.campaign_response import CampaignResponse
-from ml.campaign_uplift import CampaignUplift
-from ml.churn import Churn
-from ml.first_order import FirstOrder
-from ml.lifetime import Lifetime
-from quanyu.model.entities import Customer
-from quanyu.model.outcomes import score_columns, scores_of
 from quanyu.model.trade import OrderLines, Orders, Products
 
 # ann likes home, bob likes shoes; what cat bought has no category, and dan bought nothing.
@@ -31,7 +25,7 @@ TASTES = {
         bob      | 2024-06-20 | 20
         cat      | 2024-06-20 | 30
     """,
-    scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
+    SCORES: """
         customer | model | as_of      | score
         ann      | churn | 2024-07-01 | 0.9
         bob      | churn | 2024-07-01 | 0.1
@@ -119,7 +113,7 @@ test_not_above_a_score_holds_those_who_were_not_scored = of_tastes("not churn.sc
 
 
 SCORED = {
-    scores_of(Customer, score_columns([CampaignResponse, CampaignUplift, Churn, FirstOrder, Lifetime])): """
+    SCORES: """
         customer | model | as_of      | score
         ann      | churn | 2024-06-01 | 0.9
         ann      | churn | 2024-06-10 | 0.1

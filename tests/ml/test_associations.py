@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import poisson
 
-from ml.baskets.associations import COLUMNS, Associations, BasketItems, lower_bound
+from ml.baskets.associations import COLUMNS, BasketItems, ReplicatedPairs, lower_bound, neglected_items
 
 
 def baskets_of(*baskets):
@@ -22,7 +22,7 @@ MONTH = baskets_of(
 
 
 def test_support_confidence_and_lift_are_as_computed_by_hand():
-    related = Associations.between(MONTH, MONTH, least=2)
+    related = ReplicatedPairs.between(MONTH, MONTH, least=2)
     assert related.pairs[["item", "companion"]].to_numpy().tolist() == [["bread", "butter"], ["butter", "bread"]]
     pair = related.pairs.iloc[0]
     assert (pair["baskets"], pair["support"], pair["confidence"]) == (18, 18 / 40, 18 / 20)
@@ -40,14 +40,14 @@ def test_no_basket_with_both_bounds_nothing():
 
 def test_a_pair_that_is_not_replicated_is_dropped():
     apart = baskets_of(*[["bread"], ["butter"], ["soap"]] * 20, ["bread", "butter"])
-    related = Associations.between(MONTH, apart, least=2)
+    related = ReplicatedPairs.between(MONTH, apart, least=2)
     assert (related.first, len(related.pairs)) == (1, 0)
     not_sold = baskets_of(*[["soap"], ["tea", "soap"]] * 20)
-    assert not len(Associations.between(MONTH, not_sold, least=2).pairs)
+    assert not len(ReplicatedPairs.between(MONTH, not_sold, least=2).pairs)
 
 
 def test_no_baskets_no_pairs():
-    related = Associations.between(MONTH.head(0), MONTH)
+    related = ReplicatedPairs.between(MONTH.head(0), MONTH)
     assert (list(related.pairs.columns), related.tested, len(related.pairs)) == (list(COLUMNS), 0, 0)
 
 
@@ -89,7 +89,7 @@ def unrelated(seed, baskets=3000, items=60):
 
 
 def test_of_unrelated_items_hardly_any_pair_passes():
-    runs = [Associations.between(unrelated(seed), unrelated(seed + 100), least=5) for seed in range(8)]
+    runs = [ReplicatedPairs.between(unrelated(seed), unrelated(seed + 100), least=5) for seed in range(8)]
     # At a level of .05 over all pairs of a run, two runs of eight with a pair have a chance of 6 %, three of .6 %.
     assert sum(run.first > 0 for run in runs) <= 2
     assert all(run.tested > 1000 and not len(run.pairs) for run in runs)
@@ -112,12 +112,12 @@ def test_baskets_of_differing_size_alone_relate_nothing():
     one, other, both = of.together(10)
     naive = lower_bound(both, of.counts[one] * of.counts[other] / of.many, 0.05 / 1770)
     assert (naive > 1).sum() > 500
-    assert not len(Associations.between(month, later).pairs)
+    assert not len(ReplicatedPairs.between(month, later).pairs)
 
 
 def test_planted_companions_are_found_and_nothing_else():
     planted = {(5, 40), (12, 55)}
-    related = Associations.between(drawn(1, companions=planted), drawn(2, companions=planted))
+    related = ReplicatedPairs.between(drawn(1, companions=planted), drawn(2, companions=planted))
     assert set(zip(related.pairs["item"], related.pairs["companion"], strict=True)) == planted | {
         (b, a) for a, b in planted
     }
@@ -135,9 +135,10 @@ def test_a_neglected_item_is_explained_by_the_pair_with_the_greatest_bound():
         columns=["item", "companion", "later_lower", "confidence"],
     )
     rows = [("ann", "bread"), ("ann", "tea"), ("bob", "bread"), ("bob", "butter"), ("eve", "soap"), ("ann", "tea")]
-    offers = Associations(pairs, 6, 4).neglected(pd.DataFrame(rows, columns=["customer", "item"]))
+    bought = pd.DataFrame(rows, columns=["customer", "item"])
+    offers = neglected_items(pairs, bought)
     assert offers.to_numpy().tolist() == [
         ["ann", 1, "butter", "bread", 4.0, 0.9],
         ["ann", 2, "milk", "tea", 3.0, 0.5],
     ]
-    assert len(Associations(pairs, 6, 4).neglected(pd.DataFrame(rows, columns=["customer", "item"]), most=1)) == 1
+    assert len(neglected_items(pairs, bought, most=1)) == 1

@@ -4,6 +4,7 @@ from specification import spec
 
 from ml.churn import Churn
 from ml.lifetime import Lifetime
+from ml.next_purchase import NextPurchase
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu.grammar.model_spec import Baseline, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
@@ -286,4 +287,30 @@ test_lifetime_value_is_what_is_spent_in_the_90_days_after_the_cutoff = spec(
         "cat": None,
         "dan": None,
     },
+)
+
+test_days_until_the_next_purchase_of_who_bought_on_two_days = spec(
+    NextPurchase,
+    as_of="2024-07-01",
+    given={
+        Orders: """
+            customer | ordered_at          | kind     | status
+            ann      | 2024-05-01          | purchase | paid
+            ann      | 2024-06-01          | purchase | paid
+            ann      | 2024-07-02 00:00:00 | purchase | paid
+            ann      | 2024-07-20          | purchase | paid
+            bob      | 2024-05-01          | purchase | paid
+            bob      | 2024-07-01          | purchase | paid
+            bob      | 2024-07-02          | purchase | cancelled
+            bob      | 2024-07-02          | return   | paid
+            bob      | 2024-07-03 23:59:59 | purchase | paid
+            cat      | 2024-05-01          | purchase | paid
+            cat      | 2024-07-01 23:59:59 | purchase | paid
+            cat      | 2024-09-30 00:00:00 | purchase | paid
+            dan      | 2024-06-01 10:00:00 | purchase | paid
+            dan      | 2024-06-01 11:00:00 | purchase | paid
+            dan      | 2024-07-02          | purchase | paid
+        """
+    },
+    expect={"ann": 1, "bob": 2, "cat": float("nan"), "dan": None},
 )

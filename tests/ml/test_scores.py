@@ -8,12 +8,12 @@ from visitors import DAY, opened, scored, trained
 
 from ml.buying.no_purchase import PurchasePast, probability_of_none
 from ml.churn import Churn
-from ml.lifecycle import served
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.reasons import number, reasons, rounded
 from ml.lifecycle.scoring.scores import deciles, labels_of
 from ml.lifecycle.scoring.scores import scored as scores_of
+from ml.lifecycle.serving import served
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu.grammar.model_spec import AnyOf, Estimator

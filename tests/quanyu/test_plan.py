@@ -20,7 +20,10 @@ from quanyu.run.runner import perform
 # Without training and scores, which need a registry, and without what sends.
 APART = ("track", "train", "scores", "monitor", "send", "export", "journeys", "upkeep")
 # The house's models, new as long as their training is left out.
-MODELS = [f"model {name}" for name in ("campaign_response", "campaign_uplift", "churn", "first_order", "lifetime")]
+MODELS = [
+    f"model {name}"
+    for name in ("campaign_response", "campaign_uplift", "churn", "first_order", "lifetime", "next_purchase")
+]
 COATS = """
 describes: Buyers of coats.
 owner: growth

@@ -15,7 +15,7 @@ def _serve() -> None:
     from mlflow.pyfunc import PythonModel
 
     class ServedCode(PythonModel):  # type: ignore[misc]
-        """Calls `foretell(parameters, *features)` of the file; its COLUMNS name what that returns.
+        """Calls the function of the file that the parameters name, and names the columns that it returns.
 
         A file whose scores have reasons also has `contributions(parameters, *features)`.
         """
@@ -29,8 +29,8 @@ def _serve() -> None:
             self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
         ) -> pd.DataFrame:
             """Return the columns of a score for each row."""
-            scores = self._asked("foretell", model_input)
-            return pd.DataFrame(scores, model_input.index, list(self.formulas["COLUMNS"]))
+            scores = self._asked(self.parameters["function"], model_input)
+            return pd.DataFrame(scores, model_input.index, self.parameters["columns"])
 
         def contributions(self, model_input: pd.DataFrame) -> Any:
             """Return what each feature adds to the margin of each row: shape (rows, features + 1), its start last."""
@@ -43,5 +43,5 @@ def _serve() -> None:
     set_model(ServedCode())
 
 
-if __name__ != "ml.lifecycle.served_code":
+if __name__ != "ml.lifecycle.serving.served_code":
     _serve()

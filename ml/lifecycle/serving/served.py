@@ -106,5 +106,5 @@ def _serve() -> None:
     set_model(Served())
 
 
-if __name__ != "ml.lifecycle.served":
+if __name__ != "ml.lifecycle.serving.served":
     _serve()

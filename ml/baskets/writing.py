@@ -1,0 +1,23 @@
+"""Sets the rows of a table of next items."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quanyu.grammar.table import Table
+from quanyu.lake import WriteCounts
+from quanyu.lake.receipt import Receipt
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write_rows(context: Context, declared: type[Table], rows: pa.Table, receipt: Receipt) -> WriteCounts:
+    """Set all rows of a table, given in its columns; only differences are committed."""
+    table, lake = context.catalogue.tables[declared.name], context.lake
+    schema = ", ".join(f"`{name}` {column.type}" for name, column in table.columns.items() if name in rows.column_names)
+    staged = lake.staging.stage_arrow(lake.spark, rows, schema).rows
+    added = (f"cast(null as {column.type}) as `{name}`" for name, column in table.columns.items()
+             if name not in rows.column_names)  # fmt: skip
+    return lake.sync(table, staged.selectExpr("*", *added), receipt)

@@ -1,0 +1,1 @@
+"""How recorded models predict, by files that MLflow stores with each of them."""

@@ -1,0 +1,227 @@
+"""Next purchase: when a customer comes again if he does, by his own rhythm, and whether he does, by BG/NBD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ml.evaluation.ranking import Ranking
+from ml.evaluation.resamples import intervals, point
+from ml.lifecycle.plots import GREY, INK, PALE, axes_of
+from ml.lifecycle.train import inputs, outcomes
+from quanyu.errors import nearest
+from quanyu.expressions.aggregates import AggregateExpression
+from quanyu.grammar.model_spec import Label, ModelSpec
+from quanyu.grammar.row_expressions import planned, reach
+from quanyu.grammar.table import Column, Table
+from quanyu.grammar.task import Examples, Predictor, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quanyu.grammar.task import Floats
+
+TENTHS = 10
+SOON_DAYS = 30
+NOTHING = float("nan")
+
+
+@dataclass(frozen=True)
+class DaysUntil(Label):
+    """Days from the cutoff to the first such row; null for entities without one within the horizon."""
+
+    value: str = field(default="", init=False)
+    """Always the time of the first row."""
+
+    def plan(self, tables: Mapping[str, type[Table]]) -> AggregateExpression:
+        """Plan of the first row's time within the horizon. Raises ExpressionError."""
+        table = tables[self.over]
+        first = f"min({table.event_time})"
+        return planned(table, reach(table, tables), first, self.where or None, self.horizon_days)
+
+    def sql(self, plan: AggregateExpression) -> str:
+        """Days from `as_of`, which is the cutoff, to the plan's time."""
+        return f"cast(datediff({plan.value()}, as_of) as double)"
+
+
+@dataclass(frozen=True)
+class NextPurchaseTiming(Task):
+    """Days until a customer buys again, among those who do, and the probability that he does within the horizon.
+
+    Compared with his own median gap less the days since the last purchase, at least 0, and with these days alone.
+    The fields name the features that tell the past.
+    """
+
+    gaps: str = "rhythm.gaps"
+    """Feature: gaps between days with a purchase, at least one."""
+    typical: str = "rhythm.typical_gap"
+    """Feature: their median in days."""
+    last: str = "recency.days_since_order"
+    """Feature: days since the last purchase."""
+    first: str = "recency.days_since_first"
+    """Feature: days since the first purchase."""
+
+    labels = (DaysUntil,)
+    estimators = ("rhythm",)
+    columns = {
+        "due_in_days": Column("double", "Days until half of such customers have bought, of those who do.", unit="days",
+                              at_least=0),
+        "due_low": Column("double", "Days until a quarter of them have bought.", unit="days", at_least=0),
+        "due_high": Column("double", "Days until three quarters of them have bought.", unit="days", at_least=0),
+        "comes": Column("double", "Probability of a purchase within the horizon.", unit="probability", at_least=0,
+                        at_most=1),
+    }  # fmt: skip
+    metrics = (
+        "came", "mae", "mae_of_gap", "mae_below_gap", "median_error", "median_error_of_gap", "coverage",
+        "auc", "auc_low", "auc_high", "baseline_auc", "auc_over_baseline", "auc_over_baseline_low",
+        "auc_over_baseline_high", "auc_of_coming", "foretold_to_actual",
+    )  # fmt: skip
+    headings = {
+        "mae": "MAE, days", "mae_of_gap": "own gap's", "median_error": "median error",
+        "median_error_of_gap": "own gap's median", "coverage": "in quartiles", "auc": f"AUC, {SOON_DAYS} days",
+        "baseline_auc": "recency's",
+    }  # fmt: skip
+
+    def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
+        """Also: a feature that tells the past is none of the model's."""
+        return super().problems(spec) + [
+            ("task", f"{feature!r} is none of the features; {nearest(feature, spec.features)}")
+            for feature in astuple(self)
+            if feature not in spec.features
+        ]
+
+    def shortage(self, labels: Floats) -> str:
+        """Some customers must have come again."""
+        return "" if (labels > 0).any() else f"none of {len(labels)} rows bought in the horizon."
+
+    def facts(self, labels: Floats) -> dict[str, float]:
+        """Share of those who came."""
+        return {"positive_rate": float((labels > 0).mean())}
+
+    def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
+        """Find the parameters on the newest row of each entity: an earlier cutoff tells a part of the same history."""
+        from ml.buying.purchase_predictor import PurchasePredictor
+
+        places = [spec.features.index(feature) for feature in astuple(self)]
+        rows = examples.newest().matrix[:, places]
+        return PurchasePredictor.fit(
+            spec.features, astuple(self), tuple(self.columns), rows, spec.label.horizon_days
+        )  # fmt: skip
+
+    def evaluate(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
+    ) -> dict[str, float]:
+        """Compute the metrics, and those of the plain rules on the same rows."""
+        return figures(predictions, outcomes(test), inputs(test, astuple(self)))
+
+    def plots(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, metrics: Mapping[str, float], title: str
+    ) -> dict[str, Any]:
+        """Days foretold beside those that came, and whether customers came as often as foretold, by tenth."""
+        labels, plain = outcomes(test), plain_days(inputs(test, astuple(self)))
+        came = labels > 0
+        if not came.any():
+            return {}
+        days = _days_plot(predictions[came], labels[came], plain[came], metrics, title)
+        return {"days_by_tenth": days, "coming_by_tenth": _coming_plot(predictions[:, 3], came, metrics, title)}
+
+
+def plain_days(past: Floats) -> Floats:
+    """The own median gap less the days since the last purchase, at least 0: shape (rows,).
+
+    `past` has the columns of the task's features.
+    """
+    import numpy as np
+
+    days: Floats = np.maximum(past[:, 1] - past[:, 2], 0.0)
+    return days
+
+
+def figures(predictions: Floats, labels: Floats, past: Floats) -> dict[str, float]:
+    """Compute the metrics from predictions (rows, 4), days until the next purchase (rows,), and features (rows, 4).
+
+    Days are nan for who did not come. What is foretold is a median, which the mean of absolute errors judges: their
+    median rewards a guess near the mode of what is skewed, such as the plain rule's, however far it misses the others.
+    """
+    import numpy as np
+
+    due, low, high, comes = predictions.T
+    came = labels > 0
+    soon, days = np.nan_to_num(labels, nan=np.inf) <= SOON_DAYS, labels[came]
+    errors, of_gap = abs(due[came] - days), abs(plain_days(past)[came] - days)
+    coming = Ranking(comes, came.astype(np.float64)).figures(np.ones((1, len(comes))))["auc"]
+    return {
+        "came": float(came.sum()),
+        "mae": _of(np.mean, errors),
+        "mae_of_gap": _of(np.mean, of_gap),
+        "mae_below_gap": _of(np.mean, of_gap - errors),
+        "median_error": _of(np.median, errors),
+        "median_error_of_gap": _of(np.median, of_gap),
+        "coverage": _of(np.mean, (days >= low[came]) & (days <= high[came])),
+        "auc_of_coming": float(coming[0]),
+        "foretold_to_actual": float(comes.sum() / came.sum()) if came.any() else NOTHING,
+        **_ranked(-due, -past[:, 2], soon.astype(np.float64)),
+    }
+
+
+def _ranked(soonest: Floats, newest: Floats, soon: Floats) -> dict[str, float]:
+    """AUC of coming soon, of days foretold and of days since the last purchase, with intervals: paired resamples."""
+    own, other = Ranking(soonest, soon), Ranking(newest, soon)
+
+    def both(weights: Floats) -> dict[str, Floats]:
+        auc, baseline = own.figures(weights)["auc"], other.figures(weights)["auc"]
+        return {"auc": auc, "baseline_auc": baseline, "auc_over_baseline": auc - baseline}
+
+    bounds = intervals(both, len(soon))
+    return point(both, len(soon)) | {name: value for name, value in bounds.items() if "baseline_auc" not in name}
+
+
+def _of(mean: Callable[[Any], Any], values: Any) -> float:
+    return float(mean(values)) if len(values) else NOTHING
+
+
+def _tenths(values: Floats) -> list[Any]:
+    import numpy as np
+
+    return [rows for rows in np.array_split(np.argsort(values, kind="stable"), TENTHS) if len(rows)]
+
+
+def _days_plot(
+    predictions: Floats, days: Floats, plain: Floats, metrics: Mapping[str, float], title: str
+) -> Any:  # fmt: skip
+    """Plot medians of those who came by tenth of days foretold, with the quartiles as a band, and the plain rule's."""
+    import numpy as np
+
+    due, low, high, _ = predictions.T
+    tenths = _tenths(due)
+    places = np.arange(1, len(tenths) + 1)
+
+    def medians(values: Floats) -> list[float]:
+        return [float(np.median(values[rows])) for rows in tenths]
+
+    axes = axes_of(title)
+    axes.fill_between(places, medians(low), medians(high), color=PALE, label="quartiles foretold")
+    axes.plot(places, medians(due), color=INK, marker="o", label="foretold")
+    axes.plot(places, medians(days), color="black", linestyle="none", marker="x", label="came")
+    axes.plot(places, medians(plain), color=GREY, linestyle="--", label="own median gap less days since")
+    axes.set(xlabel="Tenth of those who came, by days foretold", ylabel="Days until the next purchase (median)")
+    axes.set_xticks(places)
+    words = f"mean error {metrics['mae']:.1f} days, own gap's {metrics['mae_of_gap']:.1f}"
+    axes.text(0.03, 0.68, words, transform=axes.transAxes, color=INK)
+    axes.legend(loc="upper left", frameon=False)
+    return axes.figure
+
+
+def _coming_plot(comes: Floats, came: Any, metrics: Mapping[str, float], title: str) -> Any:
+    """Plot the share that came beside the mean probability foretold, by tenth of the customers."""
+    axes, tenths = axes_of(title), _tenths(comes)
+    axes.plot((0, 1), (0, 1), color=GREY, linestyle="--", label="as foretold")
+    foretold, shares = [comes[rows].mean() for rows in tenths], [came[rows].mean() for rows in tenths]
+    axes.plot(foretold, shares, color=INK, marker="o", label="tenths of the customers")
+    axes.set(xlabel="Mean probability of a purchase in the horizon", ylabel="Share that bought", xlim=(0, 1),
+             ylim=(0, 1))  # fmt: skip
+    words = f"foretold / came {metrics['foretold_to_actual']:.2f}, AUC {metrics['auc_of_coming']:.3f}"
+    axes.text(0.03, 0.8, words, transform=axes.transAxes, color=INK)
+    axes.legend(loc="upper left", frameon=False)
+    return axes.figure
