@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from quanyu.grammar.entity import Entity
 from quanyu.literals import dates
+from quanyu.point_in_time import as_of
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -70,6 +72,16 @@ def held_out(rows: DataFrame, holdouts: DataFrame) -> DataFrame:
     return marked.selectExpr(
         *(f"`{n}`" if n != "holdout" else "holdout or _held is not null as holdout" for n in rows.columns)
     )
+
+
+def id_changes(context: Context, since: date | None) -> list[tuple[str, str]]:
+    """Id changes since a day: the id before, and the id that has its records now.
+
+    Redirects of ended ids are always included, because their intervals close only when they have moved.
+    """
+    if since is None:
+        return []
+    return [*as_of.redirects(context.lake).items(), *as_of.split_ids(context.lake, since)]
 
 
 def _open(entity: type[Entity], before: DataFrame, moved: DataFrame) -> DataFrame:
