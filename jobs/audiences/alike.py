@@ -114,11 +114,11 @@ def _expansion(
     fit = _last_fit(context, audience.name)
     if fit is not None and fit.meaning == meaning and 0 < _age(context, fit) < FIT_DAYS:
         return Expansion(audience.name, _remaining(context, entity, audience, fit, today, before), fit)
-    customers = _customers(context, entity, audience, alike.seeds, alike.names(), today)
+    everybody = customers(context, entity, audience, alike.seeds, alike.names(), today)
     try:
-        choice, members = fitted(alike, customers)
+        choice, members = fitted(alike, everybody)
     except QuanyuError as error:
-        return Expansion(audience.name, customers.slice(0, 0), None, str(error))
+        return Expansion(audience.name, everybody.slice(0, 0), None, str(error))
     lifts = {lift.name: {k: v for k, v in asdict(lift).items() if k != "name"} for lift in choice.lifts}
     fit = Fit(context.day.isoformat(), meaning, choice.chosen, lifts)
     words = "" if choice.chosen else _refusal(choice)
@@ -139,7 +139,7 @@ def _refusal(choice: SeedChoice) -> str:
     return f"no seed is surely better than chance: {'; '.join(tried)}"
 
 
-def _customers(
+def customers(
     context: Context, entity: type[Entity], audience: Audience, seeds: Sequence[str], names: Sequence[str],
     today: DataFrame,
 ) -> pa.Table:  # fmt: skip
@@ -193,8 +193,8 @@ def _remaining(
         moves = context.lake.spark.createDataFrame(id_changes(context, date.fromisoformat(fit.day)), MOVES)
         then = then.unionByName(then.join(moves, then[key] == moves["was"]).selectExpr(f"now as `{key}`"))
     found = then.distinct().toArrow()[key].combine_chunks()
-    customers = _customers(context, entity, audience, [fit.seed], [], today)
-    still = customers.filter(_is_in(customers[key], found))
+    everybody = customers(context, entity, audience, [fit.seed], [], today)
+    still = everybody.filter(_is_in(everybody[key], found))
     stays = still["found"].to_numpy() & ~still[f"in_{fit.seed}"].to_numpy()
     return still.filter(stays).select([key, "holdout"])
 

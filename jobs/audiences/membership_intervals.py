@@ -7,7 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from quanyu.grammar.entity import Entity
-from quanyu.literals import dates
+from quanyu.literals import dates, quoted
+from quanyu.model.outcomes import memberships_of
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
 
@@ -47,6 +48,13 @@ def intervals_as_of(before: DataFrame, day: date) -> DataFrame:
     changed = {"left_on": f"if(left_on > date'{day}', null, left_on) as left_on"}
     rows = before.where(f"entered_on <= date'{day}'")
     return rows.selectExpr(*(changed.get(name, f"`{name}`") for name in before.columns))
+
+
+def members_on_day(context: Context, entity: type[Entity], audience: str) -> DataFrame:
+    """Members of an audience as recorded for the context's day: the entity's key, holdout."""
+    day = f"date'{context.day}'"
+    stays = context.lake.table(memberships_of(entity)).where(f"audience = {quoted(audience)}")
+    return stays.where(f"entered_on <= {day} and (left_on is null or left_on > {day})").select(entity.key, "holdout")
 
 
 def ever_held_out(entity: type[Entity], before: DataFrame, identities: DataFrame | None = None) -> DataFrame:
