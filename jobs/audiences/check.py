@@ -6,13 +6,15 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from jobs.audiences.rules import full_name
+from jobs.audiences import rules
+from ml.lifecycle.check import NUMBERS
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
-from quanyu.grammar.audience import Audience
+from quanyu.grammar.audience import Alike, Audience
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.lifecycle import Use
+from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import TagFile, profile_column
 
 
@@ -27,9 +29,47 @@ def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Pr
         problems.found += audience.problems(entity, columns, catalogue.tables, names).found
         profile = {profile_column(name): name for name in columns}
         for measure in audience.measures:
-            if name := profile.get(full_name(audience, measure)):
+            if name := profile.get(rules.full_name(audience, measure)):
                 words = f"{audience.name}.{measure} and {name} are one column: give the measure another name"
                 problems.add(audience.file, f"measures.{measure}", words)
+        if audience.alike:
+            _check_alike(audience, audience.alike, catalogue, problems)
+
+
+def _check_alike(audience: Audience, alike: Alike, catalogue: Catalogue, problems: Problems) -> None:
+    """Add unknown seeds and names of a lookalike audience, and those that it cannot use."""
+    columns = catalogue.names(catalogue.entities[audience.entity])
+    for name in alike.names():
+        key = "alike.features" if name in alike.features else "alike.weigh_by"
+        if name not in columns:
+            problems.add(audience.file, key, f"unknown name {name!r}; {nearest(name, columns)}")
+        # An invalid or retired one has no type, and is reported itself.
+        elif columns[name].type and not columns[name].type.startswith(NUMBERS):
+            words = f"{name!r} is a {columns[name].type}: likeness is measured by numbers, and what is true or false"
+            problems.add(audience.file, key, words)
+    about = rules.about(catalogue, catalogue.entities[audience.entity])
+    usable = {other.name: other for other in about if not other.alike}
+    for name in alike.seeds:
+        if name in usable:
+            _check_features(audience, alike, usable[name], catalogue, problems)
+            continue
+        words = f"unknown audience {name!r}; {nearest(name, usable)}"
+        if other := catalogue.audiences.get(name):
+            words = f"{name!r} is made of a seed itself" if other.alike else f"{name!r} is about {other.entity}"
+        problems.add(audience.file, "alike.seeds", words)
+
+
+def _check_features(
+    audience: Audience, alike: Alike, seed: Audience, catalogue: Catalogue, problems: Problems
+) -> None:  # fmt: skip
+    """Add features that the rule of a seed names: they would find those who nearly fulfil it, and any lift."""
+    tags = catalogue.tags_of(catalogue.entities[audience.entity])
+    with contextlib.suppress(ExpressionError):
+        defining = {*with_inputs(rules.names_in_rules([seed]), tags)}
+        for feature in alike.features:
+            if defining & {*with_inputs([feature], tags)}:
+                words = f"{feature!r} decides who is in {seed.name}: that alone would tell who is like it"
+                problems.add(audience.file, "alike.features", words)
 
 
 def check_tags(catalogue: Catalogue, problems: Problems) -> None:
@@ -75,6 +115,8 @@ def uses(catalogue: Catalogue) -> list[Use]:
         with contextlib.suppress(ExpressionError):
             user = f"audience {audience.name}"
             listed += [Use(audience.entity, used, user, audience.file, "who") for used in parse(audience.who).columns]
+        for used in audience.alike.names() if audience.alike else ():
+            listed.append(Use(audience.entity, used, f"audience {audience.name}", audience.file, "alike"))
     for name, page in catalogue.pages.items():
         sections = catalogue.shown_on_page(catalogue.entities[name]) if name in catalogue.entities else {}
         listed += [

@@ -7,7 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from quanyu.grammar.entity import Entity
-from quanyu.literals import dates
+from quanyu.literals import dates, quoted
+from quanyu.model.outcomes import memberships_of
+from quanyu.point_in_time import as_of
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -47,6 +50,13 @@ def intervals_as_of(before: DataFrame, day: date) -> DataFrame:
     return rows.selectExpr(*(changed.get(name, f"`{name}`") for name in before.columns))
 
 
+def members_on_day(context: Context, entity: type[Entity], audience: str) -> DataFrame:
+    """Members of an audience as recorded for the context's day: the entity's key, holdout."""
+    day = f"date'{context.day}'"
+    stays = context.lake.table(memberships_of(entity)).where(f"audience = {quoted(audience)}")
+    return stays.where(f"entered_on <= {day} and (left_on is null or left_on > {day})").select(entity.key, "holdout")
+
+
 def ever_held_out(entity: type[Entity], before: DataFrame, identities: DataFrame | None = None) -> DataFrame:
     """Members who were ever in the holdout of an audience: audience and the entity's key. They stay in it.
 
@@ -70,6 +80,16 @@ def held_out(rows: DataFrame, holdouts: DataFrame) -> DataFrame:
     return marked.selectExpr(
         *(f"`{n}`" if n != "holdout" else "holdout or _held is not null as holdout" for n in rows.columns)
     )
+
+
+def id_changes(context: Context, since: date | None) -> list[tuple[str, str]]:
+    """Id changes since a day: the id before, and the id that has its records now.
+
+    Redirects of ended ids are always included, because their intervals close only when they have moved.
+    """
+    if since is None:
+        return []
+    return [*as_of.redirects(context.lake).items(), *as_of.split_ids(context.lake, since)]
 
 
 def _open(entity: type[Entity], before: DataFrame, moved: DataFrame) -> DataFrame:

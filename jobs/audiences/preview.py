@@ -49,8 +49,11 @@ def _size(context: Context, entity: type[Entity], audience: Audience, before: in
         counts = {row["holdout"]: row["count"] for row in members.groupBy("holdout").count().collect()}
     except QuanyuError as error:
         return f"its size cannot be computed: {error}"
-    held_out = f", {counts[True]:,} of them held out" if counts.get(True) else ""
     total = sum(counts.values())
+    if audience.alike:
+        most, whom = audience.alike.number(total), f"{total:,} {entity.plural(total)}"
+        return f"at most {most:,} of the {whom} who may be found, known when {context.day} is run{was}"
+    held_out = f", {counts[True]:,} of them held out" if counts.get(True) else ""
     return f"{total:,} {entity.plural(total)} on {context.day}{held_out}{was}"
 
 

@@ -36,8 +36,9 @@ def names_in_rules(audiences: Audiences) -> list[str]:
 
 
 def producers_of_inputs(catalogue: Catalogue, entity: type[Entity], audiences: Audiences) -> list[str]:
-    """Views and models that the rules depend on, also by way of tags; the entity's name for attributes."""
-    names = with_inputs(names_in_rules(audiences), catalogue.tags_of(entity))
+    """Views and models that audiences depend on, also by way of tags; the entity's name for attributes."""
+    likeness = [name for audience in audiences if audience.alike for name in audience.alike.names()]
+    names = with_inputs([*names_in_rules(audiences), *likeness], catalogue.tags_of(entity))
     return list(dict.fromkeys(name.split(".")[0] for name in names if name.split(".")[0] not in catalogue.tags))
 
 

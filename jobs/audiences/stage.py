@@ -14,7 +14,7 @@ from quanyu.run.facts import of_kind
 from quanyu.run.planning.plan import Trial
 from quanyu.run.runner import Result, Step
 from quanyu.run.stage import Stage
-from quanyu.run.summary.panels import lines
+from quanyu.run.summary.panels import figures, lines
 
 if TYPE_CHECKING:
     from quanyu.grammar.lifecycle import Use
@@ -56,16 +56,18 @@ class AudienceStage(Stage):
         return [renamed_table("gold/memberships", "gold/memberships_customer", {"memberships": "memberships.customer"})]
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
-        """The tags of each scene that tell entities apart, and the size of each audience."""
+        """The tags of each scene that tell entities apart, the size of each audience, and the lift of each seed."""
         from jobs.audiences.tag_shares import shares
 
         sizes = (
             (facts.entity, ", ".join(f"{name} {count:,}" for name, count in facts.audiences.items()))
             for _, facts in of_kind(results, AudienceFacts)
         )
+        seeds = [row for _, facts in of_kind(results, AudienceFacts) for row in facts.seeds()]
         return [
             *lines("Tags, by the share of entities", shares(of_kind(results, TagFacts))),
             *lines("Audiences, with their members", sizes),
+            *figures("Lookalikes, by seed", ("audience", "seed", "its members", "found", "lift", "95 %"), seeds),
         ]
 
     def effects(self, trial: Trial) -> Mapping[str, Sequence[str]]:

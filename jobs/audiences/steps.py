@@ -8,9 +8,16 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.audiences import profile, rules
+from jobs.audiences import alike, profile, rules
 from jobs.audiences.facts import AudienceFacts
-from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, held_out, intervals_as_of
+from jobs.audiences.membership_intervals import (
+    MOVES,
+    ever_held_out,
+    extend_intervals,
+    held_out,
+    id_changes,
+    intervals_as_of,
+)
 from quanyu.discover import Catalogue
 from quanyu.expressions import qualifiers
 from quanyu.grammar.audience import Audience
@@ -80,7 +87,10 @@ def _lacks(context: Context, entity: type[Entity], audience: Audience) -> str:
     owners = rules.producers_of_inputs(context.catalogue, entity, [audience])
     models = [owner for owner in owners if owner in context.catalogue.models]
     steps_behind = audience_days.steps_not_current(context, _needed(context.catalogue, entity, audience))
-    return steps_behind or audience_days.models_without_scores(context, models)
+    lacks = steps_behind or audience_days.models_without_scores(context, models)
+    for name in audience.alike.seeds if audience.alike and not lacks else ():
+        lacks = lacks or _lacks(context, entity, context.catalogue.audiences[name])
+    return lacks
 
 
 def _needed(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> Iterable[str]:
@@ -110,22 +120,31 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     before = lake.table(table)
     undeclared = _undeclared(before, {audience.name for audience in declared})
     moved = [name for name in undeclared if name in context.catalogue.audiences]
-    now, sizes = _evaluated(context, entity, audiences, groups)
+    considered, sizes = _evaluated(context, entity, audiences, groups)
+    expanded = alike.expansions(context, entity, _going(context, audiences), considered, before)
+    unsure = {each.audience: each.words for each in expanded if each.words}
+    lacks |= unsure
+    audiences = [audience for audience in audiences if audience.name not in unsure]
+    groups = [(last, days, [name for name in names if name not in unsure]) for last, days, names in groups]
+    now = alike.with_expanded(context, entity, considered, expanded)
     closing: list[Group] = [*groups, *([(None, (day,), moved)] if moved else [])]
     written = lake.sync(table, _together(context, entity, before, now, closing), receipt)
     for name, words in lacks.items():
         audience_days.record_evaluation(context, name, _last(context, entity, name), words)
     for audience in audiences:
         audience_days.record_evaluation(context, audience.name, day)
+    alike.record_fits(context, expanded)
+    sizes = {**sizes, **{each.audience: each.members.num_rows for each in expanded}}
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
+    notes += [each.fit.note(each.audience) for each in expanded if each.fit and each.fit.seed]
     notes += [lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_undeclared_notes(context.catalogue, entity, undeclared)]
     return Outcome(
         sum(member_counts.values()), written.changed, unchanged=written.unchanged, notes=tuple(notes),
-        facts=AudienceFacts(member_counts, lacks, entity.name),
+        facts=AudienceFacts(member_counts, lacks, entity.name, *alike.facts(expanded)),
     )  # fmt: skip
 
 
@@ -153,12 +172,16 @@ def _undeclared_notes(catalogue: Catalogue, entity: type[Entity], undeclared: Ma
         yield f"{name} has no file any more and stays unchanged, with {members}: {fix}"
 
 
+def _going(context: Context, audiences: Iterable[Audience]) -> list[Audience]:
+    return [audience for audience in audiences if not _ended(audience, context.day)]
+
+
 def _evaluated(
     context: Context, entity: type[Entity], audiences: Sequence[Audience], groups: Sequence[Group]
 ) -> tuple[DataFrame, Mapping[Any, int]]:
     """Members on all days of all groups, and the rows of the day by audience or by value that cannot be computed."""
     skipped = sorted({on for _, days, _ in groups for on in days} - {context.day})
-    going = [audience for audience in audiences if not _ended(audience, context.day)]
+    going = _going(context, audiences)
     if not going:
         inside = f"audience string, `{entity.key}` string, as_of date, holdout boolean"
         return context.lake.spark.createDataFrame([], inside), {}
@@ -216,6 +239,9 @@ def grouped(context: Context, entity: type[Entity], audiences: Iterable[Audience
             days: tuple[date, ...] = (max(audience.ended, skipped[0] if skipped else context.day),)
         else:
             days, left_out = (*skipped, context.day), max(left_out, missed)
+        if audience.alike:
+            # Who was most alike on a day is not found out later: members of the last day stay until this one.
+            days = days[-1:]
         by_days[last, days].append(audience.name)
     return [(last, days, names) for (last, days), names in by_days.items()], left_out
 
@@ -240,13 +266,3 @@ def _last_taken(context: Context, entity: type[Entity]) -> date | None:
     days = [last["day"]] if last else []
     days += [receipt["day"]] if receipt else []
     return date.fromisoformat(max(days)) if days else None
-
-
-def id_changes(context: Context, since: date | None) -> list[tuple[str, str]]:
-    """Id changes since a day: the id before, and the id that has its records now.
-
-    Redirects of ended ids are always included, because their intervals close only when they have moved.
-    """
-    if since is None:
-        return []
-    return [*as_of.redirects(context.lake).items(), *as_of.split_ids(context.lake, since)]

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.audiences import rules
+from jobs.audiences.membership_intervals import members_on_day
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.engine.filtered import rows_where
@@ -20,6 +21,7 @@ from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark.sql import DataFrame
 
 TRIAL = "trial"
 
@@ -61,7 +63,7 @@ def members_of(settings: Settings, rule: str, entity: str, day: date | None, lim
         about = context.catalogue.entities[audience.entity]
         context.day = day or context.forward_day(f"profile.{about.name}") or _never(about)
         rows = rules.profile(context, about, [], [audience])
-        condition = rules.rule(context.catalogue, about, audience)
+        rows, condition = _with_condition(context, about, audience, rows)
         total, inside = rows.selectExpr("count(*)", f"count_if({condition})").collect()[0]
         names = {profile_column(name): name for name in rules.names_in_rules([audience])}
         names |= {rules.full_name(audience, measure): measure for measure in audience.measures}
@@ -69,6 +71,16 @@ def members_of(settings: Settings, rule: str, entity: str, day: date | None, lim
         members = rows_where(rows, condition).selectExpr(f"`{about.key}`", *shown).orderBy(about.key)
         table = (members.limit(limit) if limit else members).toArrow()
     return RuleMembers(audience, about, context.day, total, inside, table)
+
+
+def _with_condition(
+    context: Context, entity: type[Entity], audience: Audience, rows: DataFrame
+) -> tuple[DataFrame, str]:
+    """Profiles, and SQL of who is in: who fulfils the rule; of a lookalike, who was found when the day was run."""
+    if audience.alike is None:
+        return rows, rules.rule(context.catalogue, entity, audience)
+    members = members_on_day(context, entity, audience.name).selectExpr(entity.key, "true as _found")
+    return rows.join(members, entity.key, "left"), "coalesce(_found, false)"
 
 
 def _never(entity: type[Entity]) -> date:

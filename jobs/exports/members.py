@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs.audiences.membership_intervals import members_on_day
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
 from quanyu.grammar.audience import Audience
@@ -12,7 +13,6 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
-from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ANY
 from quanyu.run.runner import Context
 
@@ -25,18 +25,11 @@ NOT_TAKEN = "no value that the platform takes"
 OF_MEMBER = ("customer_id", "kind", "address_hash", "status")
 
 
-def members(context: Context, audience: Audience) -> DataFrame:
-    """Members as of the day: customer_id, holdout."""
-    day = f"date'{context.day}'"
-    stays = context.lake.table(memberships_of(Customer)).where(f"audience = {quoted(audience.name)}")
-    inside = stays.where(f"entered_on <= {day} and (left_on is null or left_on > {day})")
-    return inside.select("customer_id", "holdout")
-
-
 def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataFrame:
     """Answers of the consent gate for the members, with consent for any channel; columns as in `ConsentGate.check`."""
     question = Question(audience.purpose, ANY, tuple(kinds))
-    return gate.check_consent(context, question, members(context, audience), held_out(context, audience.name))
+    members = members_on_day(context, Customer, audience.name)
+    return gate.check_consent(context, question, members, held_out(context, audience.name))
 
 
 def last_set(context: Context, export: str) -> DataFrame:

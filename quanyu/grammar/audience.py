@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
 from quanyu.grammar.bounds import Day, StrictModel
-from quanyu.grammar.declaration import Problems, Share, YamlDeclaration, written_days
+from quanyu.grammar.declaration import Problems, Share, ShareText, YamlDeclaration, written_days
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Column, Table
@@ -39,6 +40,44 @@ class Measure(StrictModel):
         return planned(table, reach(table, tables), self.value, self.where, self.within)
 
 
+def _size(value: Any) -> Any:
+    share = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value) if isinstance(value, str) else None
+    if share and 0 < float(share[1]) <= 100:
+        return float(share[1]) / 100
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise ValueError("a size is written as `5 %` of those who may be found, or as a number of them, such as `500`")
+
+
+# A share as a float, a number as an int.
+Size = Annotated[float | int, BeforeValidator(_size, json_schema_input_type=int | ShareText)]
+
+
+class Alike(StrictModel):
+    """How an audience is expanded from a seed: those who are most like the members of another audience."""
+
+    seeds: tuple[str, ...] = Field(
+        min_length=1, description="audiences; the one whose expansion surely finds most of its hidden half is expanded"
+    )
+    size: Size = Field(description="how many are found: `5 %` of those who may be found, or a number")
+    features: tuple[str, ...] = Field(min_length=1, description="numbers of the profile by which customers are alike")
+    by: Literal["propensity", "neighbours"] = Field(
+        "propensity", description="boosted trees that tell members from others, or the cosine with the nearest members"
+    )
+    weigh_by: str | None = Field(None, description="number of the profile that likeness is multiplied by: a worth")
+    least: int = Field(100, ge=4, description="members without whom a seed is not tried")
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the profile that the expansion reads, each once."""
+        return tuple(dict.fromkeys([*self.features, *filter(None, [self.weigh_by])]))
+
+    def number(self, customers: int) -> int:
+        """How many are found among so many who may be found, at least one of any."""
+        if isinstance(self.size, int):
+            return min(self.size, customers)
+        return min(max(round(self.size * customers), 1), customers)
+
+
 class Audience(YamlDeclaration):
     """A two-valued rule over the profile (features, tags, scores, attributes) and own measures."""
 
@@ -53,6 +92,9 @@ class Audience(YamlDeclaration):
         description="what its members must have agreed to; analytics for an audience that is not about customers"
     )
     measures: dict[str, Measure] = Field({}, description="aggregates of its own, by name")
+    alike: Alike | None = Field(
+        None, description="makes it a lookalike: of those in `who`, the ones most like a seed, without its members"
+    )
     holdout: Share = Field(0.0, lt=1, description="share of the members who are left alone, as `10 %`")
     send_to: tuple[str, ...] = Field((), description="platforms that it is exported to")
     ended: Day | None = Field(None, description="from this day on nobody is in, and its exports are empty")

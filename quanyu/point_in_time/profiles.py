@@ -146,7 +146,7 @@ def _with_features(
     value, allowed = "{}", ""
     if view.purpose:
         joined = joined.join(
-            inputs.attributes().selectExpr(*by, f"{_consented(view.purpose)} as _consented"), by, "left"
+            inputs.attributes().selectExpr(*by, f"{consented(view.purpose)} as _consented"), by, "left"
         )
         value, allowed = "if(coalesce(_consented, false), {}, null)", "coalesce(_consented, false) and "
     values = [
@@ -157,9 +157,9 @@ def _with_features(
     return joined.selectExpr(*earlier, *values, f"concat({LOST}, {names_where(losses)}) as {LOST}")
 
 
-def _consented(purpose: str) -> str:
-    """SQL of whether a customer has consented to a purpose, on any channel."""
-    return f"exists(consents, consent -> startswith(consent, '{purpose}:'))"
+def consented(purpose: str, consents: str = "consents") -> str:
+    """SQL of whether a customer has consented to a purpose, on any channel; `consents` names the column of consents."""
+    return f"exists({consents}, consent -> startswith(consent, '{purpose}:'))"
 
 
 def is_view_stored(context: Context, view: type[FeatureView]) -> bool:

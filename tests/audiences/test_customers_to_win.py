@@ -178,3 +178,10 @@ test_the_sizes_of_coats_and_trousers = spec(
         "bob": dict(inside=False, coats=None, trousers=None),
     },
 )
+
+test_like_good_customers_are_found_among_those_who_spent_little = spec(
+    "like_good_customers",
+    as_of=DAY,
+    given=orders("some | 2024-06-01 | 50", "rich | 2024-06-20 | 5000"),
+    expect={"some": dict(inside=True), "rich": dict(inside=False)},
+)
