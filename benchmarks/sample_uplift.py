@@ -11,42 +11,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from ml.lifecycle.frames.dataset import labelled
-from ml.tasks.binary_classification import BinaryClassification
+from ml.campaign_uplift import BEFORE_THE_DRAW, CampaignUplift
+from ml.lifecycle.frames.assigned import assigned
 from ml.uplift.comparison import compare
+from ml.uplift.draws import experiment_of
 from ml.uplift.experiment import Experiment
 from ml.uplift.learners import ResponseLearner, linear, uplift_learners
 from ml.uplift.verdict import verdict
 from quanyu.config.settings import load_settings
-from quanyu.grammar.model_spec import Label, ModelSpec
-from quanyu.grammar.offers.offer import CONTROL
-from quanyu.model.entities import Customer
 from quanyu.run.runner import Context
 
-FEATURES = (
-    "value.orders", "value.spend", "value.orders_ever", "value.average_order", "recency.days_since_order",
-    "recency.orders_90d", "recency.orders_180d", "recency.days_between_orders", "deals.discount_share",
-    "deals.promotion_share", "messaging.received", "messaging.opened", "messaging.clicked", "browsing.visits",
-    "browsing.carts", "engagement.active_days_90d", "engagement.channels", "preference.new_share", "referrals.visits",
-)  # fmt: skip
-DAYS = 15
-"""The effect lasts 14 days from the day after that of the send."""
 # The sample's third campaign has the same effect on everybody.
 ALIKE = "C0003"
-
-
-class AnswersCampaign(ModelSpec):
-    """A purchase after a campaign."""
-
-    entity, owner = Customer, "growth"
-    population = "value.orders_ever >= 0 or value.orders_ever is null"
-    label = Label("orders", horizon_days=DAYS, where="purchase")
-    task = BinaryClassification()
-    features = FEATURES
 
 
 def main() -> None:
@@ -59,10 +38,10 @@ def main() -> None:
     options = parser.parse_args()
     context = Context(load_settings(options.conf, options.home), options.day)
     try:
-        rows = assigned(context, options.truth)
+        rows = drawn(context, options.truth)
     finally:
         context.close()
-    print(f"{len(rows):,} assignments, {rows['bought'].mean():.3f} bought\n")
+    print(f"{len(rows):,} assignments, {rows['label'].mean():.3f} bought\n")
     print("| what | asked for | measured |\n|---|---|---|")
     for name, figures in ranks(rows).items():
         print(f"| rank correlation with the true uplift, {name} | reported | {figures} |")
@@ -72,33 +51,34 @@ def main() -> None:
     print(f"| {ALIKE}, with one effect for everybody: verdict | no ranking beats chance | {alike.sentence} |")
 
 
-def assigned(context: Context, truth: Path) -> pd.DataFrame:
-    """One row for each assignment whose outcome is known: customer, campaign, arm, features, outcome, true uplift."""
-    rows = context.lake.arrow("silver/assignments").to_table().to_pandas()
-    rows = rows[rows["replaced_on"].isna()]
-    rows["cutoff"] = rows["feed_day"] - pd.Timedelta(days=1)
-    rows = rows[rows["cutoff"] + pd.Timedelta(days=DAYS) <= context.day]
+def drawn(context: Context, truth: Path) -> pd.DataFrame:
+    """One row for each assignment whose outcome is known: customer, campaign, arm, features, label, true uplift."""
+    rows = assigned(context, CampaignUplift, date(2000, 1, 1), context.day).rows
+    uplift = pd.read_parquet(truth / "uplift.parquet")
+    persons = _persons(context, truth)
+    both: pd.DataFrame = rows.merge(persons, on=["campaign", "customer_id"]).merge(uplift, on=["campaign", "person"])
+    return both
+
+
+def _persons(context: Context, truth: Path) -> pd.DataFrame:
+    """The true person of each customer of a campaign, by the numbers of members in its records."""
     ids = context.lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()][["source", "person_key", "customer_id"]]
     numbers = context.lake.arrow("silver/identifiers").to_table().to_pandas()
     numbers = numbers[numbers["kind"] == "member"][["source", "person_key", "value"]].drop_duplicates()
-    rows = rows.merge(ids).merge(numbers).drop_duplicates(["campaign", "customer_id"])
-    outcomes = labelled(context, AnswersCampaign, *sorted(set(rows["cutoff"])))
-    rows = rows.merge(outcomes, on=["customer_id", "cutoff"])
-    rows["bought"] = (rows["label"] > 0).astype(float)
-    records = pd.read_parquet(truth / "records", filters=[("feed", "==", "assignments")])
+    rows = context.lake.arrow("silver/assignments").to_table(["source", "person_key", "campaign"]).to_pandas()
+    rows = rows.merge(ids).merge(numbers)
     rows["key"] = rows["campaign"] + "-" + rows["value"]
-    rows = rows.merge(records[["key", "person"]], on="key")
-    both: pd.DataFrame = rows.merge(pd.read_parquet(truth / "uplift.parquet"), on=["campaign", "person"])
-    return both
+    records = pd.read_parquet(truth / "records", filters=[("feed", "==", "assignments")])
+    persons = rows.merge(records[["key", "person"]], on="key").drop_duplicates(["campaign", "customer_id"])
+    columns: pd.DataFrame = persons[["campaign", "customer_id", "person"]]
+    return columns
 
 
 def experiment(rows: pd.DataFrame) -> Experiment:
     """The assignments as an experiment, with the probabilities that were logged."""
-    features: Any = rows[list(FEATURES)].to_numpy(float)
-    customers = rows["customer_id"].astype("category").cat.codes.to_numpy().astype(np.int64)
-    treated, own = (rows["arm"] != CONTROL).to_numpy(), rows["probability"].to_numpy()
-    return Experiment(features, treated, rows["bought"].to_numpy(), np.where(treated, own, 1 - own), customers)
+    matrix: Any = rows[list(BEFORE_THE_DRAW)].to_numpy(float)
+    return experiment_of(rows, matrix, rows["label"].to_numpy(float), rows["customer_id"])[0]
 
 
 def ranks(rows: pd.DataFrame) -> dict[str, str]:
@@ -108,7 +88,7 @@ def ranks(rows: pd.DataFrame) -> dict[str, str]:
     later = rows[rows["campaign"].isin(campaigns[len(campaigns) * 2 // 3 :])]
     figures = {}
     for name, learner in {**uplift_learners(linear()), "response model": ResponseLearner(linear())}.items():
-        foretold = learner.fit(experiment(learned), 0).predict(later[list(FEATURES)].to_numpy(float))
+        foretold = learner.fit(experiment(learned), 0).predict(later[list(BEFORE_THE_DRAW)].to_numpy(float))
         rank = spearmanr(foretold, later["uplift"])
         figures[name.replace("_", " ")] = f"{rank.statistic:.3f} of {len(later):,}"
     return figures

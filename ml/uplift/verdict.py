@@ -21,18 +21,18 @@ class TargetingVerdict:
     target: Target
     learner: str
     beats_response: bool
-    """Whether a learner of uplift ranks better than the response model, beyond chance."""
+    """Whether a learner of uplift ranks better than the response model and than chance, surely."""
     sentence: str
 
 
 def verdict(evidence: UpliftEvidence) -> TargetingVerdict:
     """Judge the figures of an experiment.
 
-    A ranking counts if it beats chance: one of uplift if its Qini is above that of the response model, that of the
-    response model if its Qini is above 0. Where contact costs, it must also gain, and more than contact with all does.
+    A ranking counts if it beats chance: that of the response model if its Qini is above 0, one of uplift if it is also
+    above that of the response model. Where contact costs, it must also gain, and more than contact with all does.
     Where contact costs nothing, it says who comes first.
     """
-    beats = evidence.over_response[evidence.best].low > 0
+    beats = evidence.over_response[evidence.best].low > 0 and evidence.qini[evidence.best].low > 0
     order = evidence.best if beats else RESPONSE if evidence.qini[RESPONSE].low > 0 else ""
     target: Target = "uplift" if beats else "response"
     if order and (_pays(evidence, order) if evidence.terms.cost else _works(evidence, order)):
