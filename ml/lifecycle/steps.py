@@ -19,12 +19,13 @@ from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.expressions import qualifiers
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.point_in_time import as_of
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context, Outcome, Step
 
 
@@ -62,6 +63,9 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
     facts = [*(view.over for view in views), catalogue.tables[spec.label.over]]
     facts += [catalogue.tables[spec.experiment.over]] if spec.experiment else []
+    facts += [table for view in views for table in view_parts.referred(view, catalogue.tables)]
+    texts = (spec.label.where, spec.label.value, spec.experiment.where if spec.experiment else "")
+    facts += [catalogue.tables[name] for name in qualifiers(filter(None, texts))]
     reads = {place for table in facts for place in as_of.sources_of(table)} | {*as_of.entity_sources(spec.entity)}
     return Step(
         f"train.{spec.name}", "train", tuple(sorted(reads)), (), _declared(spec, catalogue),
