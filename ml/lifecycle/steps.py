@@ -19,13 +19,14 @@ from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
+from quanyu.expressions import qualifiers
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import training_of
-from quanyu.point_in_time import as_of
+from quanyu.point_in_time import as_of, view_parts
 from quanyu.run.runner import Context, Outcome, Step
 
 
@@ -63,6 +64,9 @@ def _training(spec: type[ModelSpec], catalogue: Catalogue) -> Step:
     views = [catalogue.views[name] for name in dataset.views_of(catalogue, spec)]
     facts = [*(view.over for view in views), catalogue.tables[spec.label.over]]
     facts += [catalogue.tables[spec.experiment.over]] if spec.experiment else []
+    facts += [table for view in views for table in view_parts.referred(view, catalogue.tables)]
+    texts = (spec.label.where, spec.label.value, spec.experiment.where if spec.experiment else "")
+    facts += [catalogue.tables[name] for name in qualifiers(filter(None, texts))]
     reads = {place for table in facts for place in as_of.sources_of(table)} | {*as_of.entity_sources(spec.entity)}
     return Step(
         f"train.{spec.name}", "train", tuple(sorted(reads)), (place_of(training_of(spec.entity)),),
@@ -105,8 +109,8 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
     if context.forced:
         return _train(context, receipt, spec, registry, champion, "--force")
     if _left_out(context, spec):
-        alone = f"this run trains {', '.join(context.trains)} alone (--train)"
-        return Outcome(notes=(f"{spec.name}: {alone}; its own job is quanyu job train.{spec.name}",))
+        # The same words for all of them, so that the summary has one line.
+        return Outcome(notes=(f"not trained: this run trains {', '.join(context.trains)} alone (--train)",))
     if versions and versions[0].meaning != now:
         why = f"it is declared otherwise than version {versions[0].version} was"
         return _train(context, receipt, spec, registry, champion, why)

@@ -205,3 +205,9 @@ def test_an_experiment_that_names_no_assignments_is_refused_with_a_sentence(tmp_
 
 def test_what_an_experiment_asks_for_is_part_of_the_meaning():
     assert len({Answers.digest(), Mails.digest(), Plain.digest()}) == 3
+
+
+def test_the_step_reads_all_that_a_training_is_made_again_from(drawn):
+    # `preference.new_share` asks when a product was launched.
+    reads = drawn.step("train.campaign_uplift").reads
+    assert {"silver/assignments", "silver/products", "silver/orders", "gold/identities"} <= set(reads)

@@ -52,7 +52,7 @@ def test_a_run_trains_the_models_that_it_names_alone(shop, monkeypatch):
     context.trains = ("leaving",)
     notes = [perform(context, context.step(f"train.{name}")).outcome.notes[0] for name in ("leaving", "staying")]
     assert "champion" in notes[0]
-    assert notes[1] == "staying: this run trains leaving alone (--train); its own job is quanyu job train.staying"
+    assert notes[1] == "not trained: this run trains leaving alone (--train)"
     assert "champion" in shop.run(DAY, "train.staying")["train.staying"].notes[0]
 
 

@@ -67,9 +67,17 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     return Outcome(
         rows_in=sum(len(part) for rows in parts.values() for part in rows),
         rows_out=sum(counts.changed for counts in written), unchanged=sum(counts.unchanged for counts in written),
-        notes=tuple(f"{name}: {why.words}" for name, why in unscored.items()),
+        notes=_notes(unscored),
         alerts={f"scores of {name}": f"{name}: {why.words}" for name, why in unscored.items() if why.failed},
     )  # fmt: skip
+
+
+def _notes(unscored: Mapping[str, Unscored]) -> tuple[str, ...]:
+    """A sentence for each reason, with the models that are not scored for it."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in unscored.items():
+        reasons.setdefault(why.words, []).append(name)
+    return tuple(f"{', '.join(names)}: {words}" for words, names in reasons.items())
 
 
 def _attempt(context: Context, spec: type[ModelSpec]) -> pa.Table | Unscored:
