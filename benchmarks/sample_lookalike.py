@@ -24,7 +24,7 @@ from quanyu.model.entities import Customer
 from quanyu.run.runner import Context
 
 NAME = "like_good_customers"
-# Of the kind that a house wants more of: the fifth of all people who by nature spend most in a year.
+# Of the kind that a house wants more of: the fifth of all people who will truly spend most in the next 90 days.
 OF_KIND = 0.8
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     earlier = Context(context.settings, options.day - timedelta(days=1))
     try:
         audience = context.catalogue.audiences[NAME]
-        kind = of_kind(context.lake, options.truth)
+        kind = of_kind(context.lake, options.truth, options.day)
         print("| who may be found | similarity | seed | lift of the hidden half | share of the kind found, of all |")
         print("|---|---|---|---|---|")
         # Who consents to nothing is looked at only where nobody is asked.
@@ -58,10 +58,11 @@ def main() -> None:
         earlier.close()
 
 
-def of_kind(lake: Any, truth: Path) -> set[str]:
-    """Customers who are truly of the kind: by their own rate of purchases and purse, whatever they have bought."""
-    people = pd.read_parquet(truth / "people.parquet")
-    worth = people["rate"] * people["purse"]
+def of_kind(lake: Any, truth: Path, day: date) -> set[str]:
+    """Customers who are truly of the kind: by their chance to buy in the next 90 days, and by their purse."""
+    states = pd.read_parquet(truth / f"states/{day}.parquet", columns=["person", "p_purchase_90"])
+    people = pd.read_parquet(truth / "people.parquet", columns=["person", "purse"]).merge(states)
+    worth = people["p_purchase_90"] * people["purse"]
     good = set(people.loc[worth >= worth.quantile(OF_KIND), "person"])
     ids = lake.arrow("gold/identities").to_table().to_pandas()
     ids = ids[ids["valid_to"].isna()][["source", "person_key", "customer_id"]]
