@@ -47,7 +47,7 @@ class Fit:
     seed: str
     lifts: Mapping[str, Mapping[str, float]]
 
-    def note(self, audience: str) -> str:
+    def sentence(self, audience: str) -> str:
         """Say which seed is expanded, since when, and how well it finds its hidden half."""
         lift = self.lifts[self.seed]
         interval = f"lift {lift['lift']:.2f} [{lift['low']:.2f}, {lift['high']:.2f}]"

@@ -138,7 +138,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     member_counts = {audience.name: sizes.get(audience.name, 0) for audience in audiences}
     days = max((len(days) for _, days, _ in groups), default=1) - 1
     notes = [f"{days} skipped days computed first"] if days else []
-    notes += [each.fit.note(each.audience) for each in expanded if each.fit and each.fit.seed]
+    notes += [each.fit.sentence(each.audience) for each in expanded if each.fit and each.fit.seed]
     notes += [lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
     notes += [*_held_notes(lacks), *_undeclared_notes(context.catalogue, entity, undeclared)]
