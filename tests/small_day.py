@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pasts import pasts
 from shop import Retailer, copy_registry
 
 FIRST, SECOND = "2024-07-01", "2024-07-02"
@@ -183,10 +184,11 @@ def crowned(shop: Retailer) -> None:
 
     def people(cutoff: date) -> pd.DataFrame:
         frame = pd.DataFrame(random.uniform(0, 300, (600, len(Churn.features))), columns=list(Churn.features))
+        frame = frame.assign(**pasts(random, 600))
         frame["customer_id"] = [f"customer-{n}" for n in range(600)]
         frame["rfm.monetary"] = "5"
         frame["cutoff"] = pd.Timestamp(cutoff)
-        frame["label"] = random.uniform(-300, 300, 600) < frame["recency.days_since_order"] - frame["value.spend"]
+        frame["label"] = random.uniform(-300, 300, 600) < frame["recency.days_since_order"] - frame["value.spend"] / 2
         return frame
 
     trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))

@@ -23,7 +23,8 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FIL
 MAY_IMPORT = {
     "quanyu": {"quanyu"},
     "features": {"features", "quanyu"},
-    "jobs": {"jobs", "quanyu", "features"},
+    # Of models, audiences use the mathematics of likeness alone, which knows no step.
+    "jobs": {"jobs", "quanyu", "features", "ml.lookalike"},
     "ml": {"ml", "quanyu", "features"},
     # DAGs compute nothing: they perform steps by name.
     "dags": {

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from jobs.audiences import rules
-from ml.lifecycle.check import NUMBERS
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
@@ -16,6 +15,7 @@ from quanyu.grammar.declaration import Problems
 from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.tags import TagFile, profile_column
+from quanyu.grammar.task import NUMBERS
 
 
 def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Problems) -> None:

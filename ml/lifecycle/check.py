@@ -11,9 +11,7 @@ from quanyu.grammar.declaration import Problems, file_of
 from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.names import inputs_of
-
-# Types that begin so are numbers for a learner.
-NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
+from quanyu.grammar.task import NUMBERS
 
 SEGMENTS = ("string", "boolean", "")
 

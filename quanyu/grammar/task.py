@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+# Types of columns that are numbers for a learner begin so.
+NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
+
 DECILE = {
     "decile": Column("int", "Tenth of those scored on the day; 1 has the highest.", unit="tenths", at_least=1,
                      at_most=10),

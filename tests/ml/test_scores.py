@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from pasts import pasts
 from visitors import DAY, opened, scored, trained
 
 from ml.buying.no_purchase import PurchasePast, probability_of_none
@@ -125,21 +126,19 @@ def test_a_million_rows_are_no_lists_of_python():
     assert len(words.flatten().unique()) < count / 4, "values are rounded, so that a text is written once"
 
 
-def pasts(count=3000):
+def customers(count=3000):
     """Customers of one cutoff whose rows tell their past, and whether they buy no more."""
     random = np.random.default_rng(7)
-    first = random.integers(1, 400, count).astype(float)
-    days = np.minimum(1 + random.poisson(first / random.gamma(2, 40, count)), 30).astype(float)
-    last = np.where(days > 1, np.floor(first * random.beta(1, 3, count) * 0.99), first)
+    past = pasts(random, count)
     frame = pd.DataFrame({feature: random.gamma(1, 10, count) for feature in Churn.features})
-    past = {"rhythm.purchase_days": days, "recency.days_since_first": first, "recency.days_since_order": last}
-    label = (random.random(count) < last / first).astype(float)
+    share = past["recency.days_since_order"] / past["recency.days_since_first"]
+    label = (random.random(count) < share).astype(float)
     return frame.assign(**past, customer_id=[f"c{n:05}" for n in range(count)], cutoff=pd.Timestamp("2024-05-01"),
                         label=label)  # fmt: skip
 
 
 def test_what_bg_nbd_adds_counts_for_the_last_purchase_and_margins_add_up():
-    rows = pasts()
+    rows = customers()
     trained = train(Churn, rows)
     predictor, matrix = trained.predictor, rows[list(Churn.features)].to_numpy()
     history, places = predictor.history, {name: place for place, name in enumerate(Churn.features)}
@@ -166,7 +165,7 @@ def test_a_label_of_any_purchase_falls_with_the_probability_of_none():
         label = AnyOf("orders", horizon_days=90, where="purchase")
         estimator = Estimator(params={"n_estimators": 20, "max_depth": 3})
 
-    rows = pasts()
+    rows = customers()
     trained = train(Returning, rows.assign(label=1 - rows["label"]))
     by_none = rows.assign(none=probability_of_none(trained.predictor.history, rows[list(Churn.features)].to_numpy()))
     scores = trained.predict(by_none.sort_values("none"))
