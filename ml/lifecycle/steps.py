@@ -114,8 +114,12 @@ def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
     if versions and versions[0].meaning != now:
         why = f"it is declared otherwise than version {versions[0].version} was"
         return _train(context, receipt, spec, registry, champion, why)
-    if champion is not None and champion.meaning == now and not spec.due(context.day, last):
-        return Outcome(notes=(f"{spec.name}: trained on {last}; next training {spec.trained_every_days} days later",))
+    # Where a champion of another meaning stands, scores are missed: it is tried daily until one passes.
+    if (champion is None or champion.meaning == now) and not spec.due(context.day, last):
+        gates = ", and no version has passed its gates" if champion is None else ""
+        return Outcome(
+            notes=(f"{spec.name}: trained on {last}{gates}; next training {spec.trained_every_days} days later",)
+        )
     if last is not None and last >= context.day:
         return Outcome(notes=(f"{spec.name}: trained on {last} already; it did not pass its gates",))
     return _train(context, receipt, spec, registry, champion)

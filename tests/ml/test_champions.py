@@ -118,6 +118,14 @@ def test_a_version_of_the_new_meaning_that_fails_its_gates_leaves_no_score(shop)
     assert all("version 3" in note for note in trained(shop, "2024-07-03")), "it is tried daily until one passes"
 
 
+def test_a_model_that_never_passed_is_tried_weekly(shop):
+    changed(shop, FILES["models"], "at_least=0.6", "at_least=0.999")
+    assert all("no champion, gates failed" in note for note in trained(shop))
+    words = "trained on 2024-07-01, and no version has passed its gates; next training 7 days later"
+    assert trained(shop, "2024-07-02") == [f"leaving: {words}", f"staying: {words}"]
+    assert all("version 2: no champion" in note for note in trained(shop, "2024-07-08"))
+
+
 def test_a_failing_model_is_named_and_does_not_stop_the_other(shop, monkeypatch):
     trained(shop)
 
