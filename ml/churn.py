@@ -71,6 +71,8 @@ class Churn(ModelSpec):
         MetricGate("calibration_in_the_large", at_least=0.8, at_most=1.25),
         MetricGate("one_sided_shift", at_most=0.1),
         MetricGate("ece", at_most=0.1),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("scoring_seconds", at_most=120),
         MetricGate("segment_auc", at_least=0.55),
         MetricGate("segment_calibration", at_most=1.5),
     )

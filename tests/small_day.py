@@ -191,8 +191,9 @@ def crowned(shop: Retailer) -> None:
         frame["label"] = random.uniform(-300, 300, 600) < frame["recency.days_since_order"] - frame["value.spend"] / 2
         return frame
 
-    trained = train(Churn, pd.concat([people(cutoff) for cutoff in cutoffs]))
-    evaluation = evaluate(Churn, trained, people(Churn.test_cutoff(day)))
+    training = pd.concat([people(cutoff) for cutoff in cutoffs])
+    trained = train(Churn, training)
+    evaluation = evaluate(Churn, trained, people(Churn.test_cutoff(day)), training=training)
     data = Dataset(day, {}, Churn.test_cutoff(day), cutoffs)
     now = meaning(context.catalogue, Churn)
     recorded = Registry.of(context.settings).record(Churn, trained, evaluation, data, now)

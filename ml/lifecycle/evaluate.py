@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ml.evaluation.importance import importance
-from ml.lifecycle.train import SEED, Trained, examples_of, outcomes
+from ml.lifecycle.scoring.drift import distribution, psi
+from ml.lifecycle.train import SEED, Trained, examples_of, inputs, outcomes
 from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import MetricGate, ModelSpec
 
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
 
 # Whatever a model declares: it does not replace a champion that is surely better.
 NOT_WORSE = MetricGate("over_champion_high", at_least=0.0)
+# So many rows that what a call costs by itself does not count.
+TIMED_ROWS = 20_000
+# What a gate on a figure of every task says when it fails.
+MEANINGS = {
+    "score_drift": "its scores of the test period are not distributed as those of its training",
+    "feature_drift": "a feature of the test period is not distributed as in its training",
+    "scoring_seconds": "it takes too long to score with",
+}
 SURELY_WORSE = "the champion of today is surely better on the same rows"
 
 
@@ -79,12 +89,15 @@ def evaluate(
     scores, task = trained.predict(test), spec.task
     leaks: tuple[str, ...] = ()
     metrics = {"test_rows": float(len(test)), **task.evaluate(spec, scores, test, trained.facts)}
+    metrics |= {"scoring_seconds": _scoring_seconds(trained, test)} if len(test) else {}
     if champion_scores is not None:
         metrics |= task.compare(spec, scores, champion_scores, test)
     if training is not None:
         examples = examples_of(spec, training)
         leaks = task.leaks(spec, examples, test, nthread, seed)
-        metrics |= task.training_metrics(spec, examples, trained.predictor.predict(examples.matrix), nthread, seed)
+        of_training = trained.predictor.predict(examples.matrix)
+        metrics |= task.training_metrics(spec, examples, of_training, nthread, seed)
+        metrics |= _drift(spec, examples.matrix, of_training, inputs(test, spec.features), scores) if len(test) else {}
     gates = [_result(spec, gate, metrics.get(gate.metric, float("nan"))) for gate in spec.gates]
     if NOT_WORSE.metric in metrics:
         gates.append(_result(spec, NOT_WORSE, metrics[NOT_WORSE.metric]))
@@ -92,8 +105,29 @@ def evaluate(
     return Evaluation(metrics, tuple(gates), scores, test, leaks, tables, task.verdict(spec, scores, test))
 
 
+def _scoring_seconds(trained: Trained, test: pd.DataFrame) -> float:
+    """Seconds that scores of 1,000,000 rows take, from rows of the test again and again."""
+    import numpy as np
+
+    matrix = inputs(test, trained.features)
+    rows = matrix[np.arange(max(len(matrix), TIMED_ROWS)) % len(matrix)]
+    began = time.perf_counter()
+    trained.predictor.predict(rows)
+    return (time.perf_counter() - began) / len(rows) * 1_000_000
+
+
+def _drift(
+    spec: type[ModelSpec], training: Floats, of_training: Floats, test: Floats, of_test: Floats
+) -> dict[str, float]:
+    """PSI of the first column of a score against the training rows, and that of the feature that moved most."""
+    first = [values.reshape(len(values), -1)[:, 0] for values in (of_training, of_test)]
+    places = range(len(spec.features))
+    features = [psi(distribution(training[:, place]), test[:, place]) for place in places]
+    return {"score_drift": psi(distribution(first[0]), first[1]), "feature_drift": max(features)}
+
+
 def _result(spec: type[ModelSpec], gate: MetricGate, value: float) -> GateResult:
-    meaning = SURELY_WORSE if gate is NOT_WORSE else spec.task.meanings.get(gate.metric, "")
+    meaning = SURELY_WORSE if gate is NOT_WORSE else (MEANINGS | dict(spec.task.meanings)).get(gate.metric, "")
     return GateResult(gate, value, gate.passes(value), meaning)
 
 

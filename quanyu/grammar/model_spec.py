@@ -118,7 +118,7 @@ class MetricGate:
     """A bound of a metric on the test period that a model must meet to become champion."""
 
     metric: str
-    """Figure of the test period: `test_rows`, or one of the task's metrics."""
+    """Figure of the test period: one of the task's metrics, or of those of every task, such as `test_rows`."""
     at_least: float | None = None
     """Smallest value that passes."""
     at_most: float | None = None

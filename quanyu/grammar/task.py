@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Types of columns that are numbers for a learner begin so.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
 
+# Figures of the test period that gates of every model may name: rows; how far the distribution of the score, and that
+# of the feature that moved most, lies from training (PSI); seconds to score 1,000,000 entities with known features.
+OF_EVERY_TASK = ("test_rows", "score_drift", "feature_drift", "scoring_seconds")
 DECILE = {
     "decile": Column("int", "Tenth of those scored on the day; 1 has the highest.", unit="tenths", at_least=1,
                      at_most=10),
@@ -95,7 +98,7 @@ class Task:
     derived: ClassVar[Mapping[str, Column]] = {}
     """Further columns of a score, which follow from the predictions of all: those of `DECILE` and `REASONS`."""
     metrics: ClassVar[tuple[str, ...]] = ()
-    """Figures of the test period that gates may name, besides `test_rows`."""
+    """Figures of the test period that gates may name, besides those of every task."""
     meanings: ClassVar[Mapping[str, str]] = {}
     """What it says of a model when a gate on a metric fails, for a reader of the record."""
     headings: ClassVar[Mapping[str, str]] = {}
@@ -119,7 +122,7 @@ class Task:
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Mistakes of a model in what concerns its task, each with its key. The model has a label."""
         choices = [("estimator.kind", spec.estimator.kind, self.estimators)]
-        choices += [("gates", gate.metric, ("test_rows", *self.metrics)) for gate in spec.gates]
+        choices += [("gates", gate.metric, (*OF_EVERY_TASK, *self.metrics)) for gate in spec.gates]
         mistakes = [
             (key, f"{name!r} is not known; {nearest(name, allowed)}")
             for key, name, allowed in choices

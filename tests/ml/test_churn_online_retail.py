@@ -66,8 +66,9 @@ def known_on(cutoff):
 def test_churn_is_predicted_on_a_real_retailer_from_earlier_cutoffs_only():
     cutoffs = Churn.training_cutoffs(DAY, OPENING)
     assert max(cutoffs) == date(2011, 6, 12)
-    trained = train(Churn, pd.concat([known_on(cutoff) for cutoff in cutoffs]), nthread=2)
-    evaluation = evaluate(Churn, trained, known_on(Churn.test_cutoff(DAY)))
+    training = pd.concat([known_on(cutoff) for cutoff in cutoffs])
+    trained = train(Churn, training, nthread=2)
+    evaluation = evaluate(Churn, trained, known_on(Churn.test_cutoff(DAY)), training=training, nthread=2)
     assert evaluation.metrics["test_rows"] == 3370
     assert evaluation.metrics["baseline_auc"] == pytest.approx(0.683, abs=0.001)
     assert evaluation.metrics["auc"] >= 0.735
