@@ -16,9 +16,11 @@ from quanyu.run.stage import Stage
 
 ROOT = Path(__file__).parents[2]
 KINDS = [kind for stage in discover.stages() for kind in stage.facts]
-EXAMPLES = {"int": 3, "str": "word", "bool": True, "Mapping[str, int]": {"a": 1}, "Mapping[str, float]": {"a": 0.5},
+EXAMPLES = {"int": 3, "float": 0.5, "str": "word", "bool": True, "Mapping[str, int]": {"a": 1},
+            "Mapping[str, float]": {"a": 0.5},
             "Mapping[str, str]": {"a": "b"},
-            "Mapping[str, Mapping[str, int]]": {"a": {"b": 1}}}  # fmt: skip
+            "Mapping[str, Mapping[str, int]]": {"a": {"b": 1}},
+            "Mapping[str, Mapping[str, Mapping[str, float]]]": {"a": {"b": {"c": 0.5}}}}  # fmt: skip
 NEW_STAGE = '''
 """A stage of a retailer's own."""
 from quanyu.run.runner import Outcome, Step
