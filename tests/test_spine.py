@@ -202,8 +202,13 @@ def test_a_skipped_day_has_the_members_of_its_own_run(lived):
     members = rules.members_of_all(lived.context(LAST), Customer, [date.fromisoformat(EARLIER)]).where(
         f"as_of = date'{EARLIER}'"
     )
+    # A lookalike is not expanded for a skipped day.
+    ruled = {audience.name for audience in rules.about(lived.context(LAST).catalogue, Customer) if not audience.alike}
     assert entered
-    assert sorted((row["audience"], row["customer_id"]) for row in members.collect()) == entered
+    assert (
+        sorted((row["audience"], row["customer_id"]) for row in members.collect() if row["audience"] in ruled)
+        == entered
+    )
 
 
 def test_a_day_that_was_run_by_hand_starts_no_dag(lived):

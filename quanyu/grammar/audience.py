@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.expressions.aggregates import AggregateExpression, condition
-from quanyu.grammar.bounds import Day, StrictModel
+from quanyu.grammar.bounds import MOST, Day, StrictModel
 from quanyu.grammar.declaration import Problems, Share, ShareText, YamlDeclaration, written_days
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.row_expressions import planned, reach
@@ -65,7 +65,7 @@ class Alike(StrictModel):
         "propensity", description="boosted trees that tell members from others, or the cosine with the nearest members"
     )
     weigh_by: str | None = Field(None, description="number of the profile that likeness is multiplied by: a worth")
-    least: int = Field(100, ge=4, description="members without whom a seed is not tried")
+    least: int = Field(100, ge=4, le=MOST, description="members without whom a seed is not tried")
 
     def names(self) -> tuple[str, ...]:
         """Names of the profile that the expansion reads, each once."""

@@ -100,7 +100,7 @@ def futures(customer, count=200_000):
 
 
 def test_value_and_its_interval_are_those_of_simulated_futures():
-    scores = formulas.foretell(MODEL, *CUSTOMERS)
+    scores = formulas.lifetime(MODEL, *CUSTOMERS)
     for customer, (_, value, low, high, _) in zip(CUSTOMERS.T, scores, strict=True):
         spending = futures(customer)
         assert value == pytest.approx(spending.mean(), abs=4 * spending.std() / np.sqrt(len(spending)))
@@ -109,6 +109,6 @@ def test_value_and_its_interval_are_those_of_simulated_futures():
 
 
 def test_a_customer_has_the_same_score_alone_and_among_others():
-    among = formulas.foretell(MODEL, *np.tile(CUSTOMERS, 3))
-    alone = [formulas.foretell(MODEL, *CUSTOMERS[:, [place]])[0] for place in range(CUSTOMERS.shape[1])]
+    among = formulas.lifetime(MODEL, *np.tile(CUSTOMERS, 3))
+    alone = [formulas.lifetime(MODEL, *CUSTOMERS[:, [place]])[0] for place in range(CUSTOMERS.shape[1])]
     assert among == pytest.approx(np.tile(alone, (3, 1)), rel=1e-3)

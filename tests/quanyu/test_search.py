@@ -65,7 +65,8 @@ def test_nothing_is_found_by_an_unknown_word(listed):
 
 
 def test_users_are_named_through_audiences_to_journeys(listed):
-    assert entry_of(listed, "value.orders_ever").used_by[-2:] == ("audience winback", "journey winback")
+    users = entry_of(listed, "value.orders_ever").used_by
+    assert "audience winback" in users and users[-1] == "journey winback"
 
 
 def test_a_name_may_be_short_or_chinese_but_not_ambiguous(listed):
