@@ -164,7 +164,9 @@ def test_a_good_model_passes_and_says_how_sure_its_figures_are(trained):
     assert 0.85 < metrics["random_split_auc"] < metrics["training_auc"] < 1
     assert evaluation.tables["tenths"]["rows"].tolist() == [90] * 10
     assert evaluation.tables["importance"]["feature"][0] == "recency.days"
-    assert evaluate(Quitting, trained, LATER, training=PAST).metrics == metrics
+    # How long scores take is of the machine.
+    again = evaluate(Quitting, trained, LATER, training=PAST).metrics
+    assert again | {"scoring_seconds": 0} == metrics | {"scoring_seconds": 0}
 
 
 @pytest.mark.parametrize(("noise", "replaces"), [(0.0, True), (0.02, True), (4.0, False)])
