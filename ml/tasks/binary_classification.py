@@ -18,7 +18,7 @@ from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.declaration import NAME
 from quanyu.grammar.model_spec import AnyOf, Baseline, ModelSpec, NoneOf
 from quanyu.grammar.table import Column
-from quanyu.grammar.task import DECILE, REASONS, Examples, Task
+from quanyu.grammar.task import DECILE, REASONS, Examples, Task, unlisted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -110,9 +110,7 @@ class BinaryClassification(Task):
         if self.past is None:
             mistakes += [("gates", f"{metric!r} needs past of the task") for metric in gated if metric in OF_PAST]
         else:
-            unknown = [feature for feature in astuple(self.past) if feature not in spec.features]
-            mistakes += [("task.past", f"{each!r} is none of the features; {nearest(each, spec.features)}")
-                         for each in unknown]  # fmt: skip
+            mistakes += unlisted(spec, "task.past", astuple(self.past))
         if not spec.segments:
             mistakes += [("gates", f"{metric!r} needs segments") for metric in gated if metric in OF_SEGMENTS]
         if self.flag and (not NAME.match(self.flag) or self.flag in {**self.columns, **self.derived}):

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.plots import GREY, INK, axes_of
 from ml.lifecycle.train import inputs, outcomes
-from quanyu.errors import nearest
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column
-from quanyu.grammar.task import Examples, Predictor, Task
+from quanyu.grammar.task import Examples, Predictor, Task, unlisted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,11 +59,7 @@ class LifetimeValue(Task):
 
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Also: a feature that tells the past is none of the model's."""
-        return super().problems(spec) + [
-            ("task", f"{feature!r} is none of the features; {nearest(feature, spec.features)}")
-            for feature in astuple(self)
-            if feature not in spec.features
-        ]
+        return super().problems(spec) + unlisted(spec, "task", astuple(self))
 
     def shortage(self, labels: Floats) -> str:
         """Some customers must have spent something."""

@@ -10,12 +10,11 @@ from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 from ml.lifecycle.plots import GREY, INK, PALE, axes_of
 from ml.lifecycle.train import inputs, outcomes
-from quanyu.errors import nearest
 from quanyu.expressions.aggregates import AggregateExpression
 from quanyu.grammar.model_spec import Label, ModelSpec
 from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import Column, Table
-from quanyu.grammar.task import Examples, Predictor, Task
+from quanyu.grammar.task import Examples, Predictor, Task, unlisted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,11 +84,7 @@ class NextPurchaseTiming(Task):
 
     def problems(self, spec: type[ModelSpec]) -> list[tuple[str, str]]:
         """Also: a feature that tells the past is none of the model's."""
-        return super().problems(spec) + [
-            ("task", f"{feature!r} is none of the features; {nearest(feature, spec.features)}")
-            for feature in astuple(self)
-            if feature not in spec.features
-        ]
+        return super().problems(spec) + unlisted(spec, "task", astuple(self))
 
     def shortage(self, labels: Floats) -> str:
         """Some customers must have come again."""

@@ -62,6 +62,12 @@ class Examples:
         return self.where(newest.to_numpy())
 
 
+def unlisted(spec: type[ModelSpec], key: str, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Mistakes of a model whose task reads features that the model does not list, each with the key."""
+    missing = [name for name in names if name not in spec.features]
+    return [(key, f"{name!r} is none of the features; {nearest(name, spec.features)}") for name in missing]
+
+
 class Predictor(Protocol):
     """A trained learner."""
 
