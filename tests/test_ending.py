@@ -6,6 +6,7 @@ import sys
 import time
 
 import psutil
+import pytest
 from shop import Retailer, template
 from small_day import MOMENTS, SECOND, lived
 
@@ -43,6 +44,7 @@ def interrupt(shop, number, code):
     assert list((shop.home / "lake" / "_staging").glob("*")) == []
 
 
+@pytest.mark.long
 def test_signals_end_a_run_and_the_same_command_continues_it(tmp_path):
     homes = template("small_day", lived)
     shop = Retailer.at(homes / "0").copy(tmp_path)

@@ -226,6 +226,7 @@ def lasting_files(home):
     return {p for p in home.rglob("*") if p.suffix != ".lock" and "_staging" not in p.parts}
 
 
+@pytest.mark.long
 def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
     before = own.versions(), own.rows("gold/memberships_customer"), lasting_files(own.home)
     places = ("--conf", str(own.conf), "--home", str(own.home))

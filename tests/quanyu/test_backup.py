@@ -86,6 +86,7 @@ def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_th
     assert not list((empty.home / "outbox").rglob("*.eml"))
 
 
+@pytest.mark.long
 def test_messages_due_after_the_doubted_day_are_sent(shop, empty, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     restore(empty.settings, tmp_path / "kept")

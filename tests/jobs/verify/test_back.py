@@ -9,6 +9,8 @@ from small_day import FIRST, SECOND, lived
 from jobs.verify.back import undo_days
 from quanyu.errors import ConfigError
 
+pytestmark = pytest.mark.long
+
 FAR, LATER = date(2052, 2, 3), "2024-07-03"
 TABLES = ("silver/orders", "silver/people", "silver/consents", "gold/identities", "gold/customers", "gold/value",
           "gold/memberships_customer", "gold/decisions", "gold/journey_instances")  # fmt: skip

@@ -95,7 +95,11 @@ def lake_of(settings):
 
 @pytest.mark.parametrize(
     ("day", "orders", "words"),
-    [(DAYS[0], 3, "the first day"), (DAYS[1], 6, "tables"), (DAYS[2], 10, "tables")],
+    [
+        (DAYS[0], 3, "the first day"),
+        pytest.param(DAYS[1], 6, "tables", marks=pytest.mark.long),
+        (DAYS[2], 10, "tables"),
+    ],
 )
 def test_a_day_run_again_on_a_copy_ingests_the_same_files(shop, day, orders, words):
     context = shop.context(str(day))
@@ -126,6 +130,7 @@ def test_copies_are_removed_and_the_home_is_unchanged(shop):
     assert shop.versions() == before
 
 
+@pytest.mark.long
 def test_a_home_is_locked_only_while_it_is_copied_and_a_failed_step_is_a_difference(shop):
     def watch(engine: str, step: str) -> None:
         with home_lock(shop.settings):
