@@ -26,6 +26,7 @@ from quanyu.grammar.names import in_dependency_order, names_of, with_inputs
 from quanyu.grammar.offers.offer import CampaignOffers
 from quanyu.grammar.own_columns import OwnColumns, over_extended
 from quanyu.grammar.pages.entity_page import EntityPage
+from quanyu.grammar.platforms.account import Account
 from quanyu.grammar.table import Column, Table
 from quanyu.grammar.tags import Tag, TagFile
 from quanyu.imports import beside, modules, own_module, subclasses
@@ -37,6 +38,7 @@ HOUSE = Path(__file__).parents[1] / "conf"
 Entities = dict[str, type[Entity]]
 FOLDERS: dict[str, Any] = {
     "sources": Source, "audiences": Audience, "journeys": Journey, "offers": CampaignOffers,
+    "platforms": Account,
 }  # fmt: skip
 # Those of which the house has default files too.
 DEFAULTS: dict[str, Any] = {"tags": TagFile, "metrics": MetricFile, "pages": EntityPage}
@@ -65,6 +67,8 @@ class Catalogue:
     audiences: dict[str, Audience] = field(default_factory=dict)
     journeys: dict[str, Journey] = field(default_factory=dict)
     offers: dict[str, CampaignOffers] = field(default_factory=dict)
+    platforms: dict[str, Account] = field(default_factory=dict)
+    """Accounts on advertising platforms."""
     tags: dict[str, TagFile] = field(default_factory=dict)
     metrics: dict[str, MetricFile] = field(default_factory=dict)
     pages: dict[str, EntityPage] = field(default_factory=dict)

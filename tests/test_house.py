@@ -52,8 +52,8 @@ DOORS = {
     "botocore": "quanyu/files.py",
     "airflow": "dags/",
     "importlib": "quanyu/imports.py",
-    "httpx": ("jobs/exports/platform.py", "jobs/alerts/webhook.py"),
-    "requests": "jobs/exports/platform.py",
+    "httpx": ("jobs/exports/http.py", "jobs/alerts/webhook.py"),
+    "requests": "jobs/exports/http.py",
     "smtplib": "jobs/journeys/channels/",
 }
 ENVIRONMENT = ("os.environ", "os.getenv", "os.putenv")

@@ -1,16 +1,24 @@
-"""The base class of platforms, and the outcome of a delivery."""
+"""The contracts of platforms: which identifiers they accept, in which form, and how members get there and away."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, ClassVar
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from jobs.exports.hashing import IdFormat
 from quanyu.errors import Problem
 from quanyu.files import Bucket
+from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.platforms.account import Account
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jobs.exports.http import Http
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,8 @@ class Delivered:
 class Platform:
     """A destination of audiences: which identifiers it accepts, in which form, and how they are delivered.
 
-    A subclass has a docstring, a name, and `forms` by kind of identifier, strongest first.
+    A subclass has a docstring, a name, and `forms` by identifier, strongest first: a kind such as `phone`, or a kind
+    within a scope such as `device:idfa`.
     """
 
     name: ClassVar[str] = ""
@@ -34,7 +43,7 @@ class Platform:
 
     @classmethod
     def identifiers(cls) -> tuple[str, ...]:
-        """Kinds of identifiers that it accepts, in the order of the file's columns."""
+        """Identifiers that it accepts, in the order of the file's columns."""
         return tuple(cls.forms)
 
     @classmethod
@@ -68,4 +77,155 @@ class Platform:
         facts: Mapping[str, Any],
     ) -> Delivered:
         """Deliver the complete audience of a day. A rerun with the same rows and facts changes nothing."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a platform's own documents say it takes.
+
+    `batch` values go into one call or file. An audience serves from `least` matched members on, and ends `lifetime`
+    after its last change, if at all. `calls_per_minute` is kept by waiting.
+    """
+
+    batch: int
+    least: int = 0
+    lifetime: timedelta | None = None
+    calls_per_minute: int | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Values of one identifier in the platform's form, sorted: the same values always make the same batch.
+
+    `key` is a hash of platform, account, audience, operation, identifier and values. `values` are texts; `weights`, if
+    given, are numbers from 0 of the same length, by which a platform ranks the members of a seed.
+    """
+
+    key: str
+    identifier: str
+    values: pa.Array
+    weights: pa.Array | None = None
+
+
+@dataclass(frozen=True)
+class BatchReceipt:
+    """What the platform said of a batch: nothing counts as sent without it.
+
+    `handle` names the batch on the platform; a `pending` one is asked for again by `poll`. `rejected` are positions of
+    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `words` say
+    why, without a value.
+    """
+
+    handle: str
+    state: Literal["done", "pending", "failed"] = "done"
+    rejected: Sequence[int] = ()
+    invalid: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudienceStatus:
+    """Where an audience stands on the platform, with the numbers that the platform gives, each None if it gives none.
+
+    `state`: the platform still reads what was uploaded (parsing), knows it (published), or offers it to campaigns
+    (usable); or it failed, and `words` say who must do what. `matched` and `usable` are persons; `match_rate` is a
+    share from 0 to 1.
+    """
+
+    state: Literal["parsing", "published", "usable", "failed"]
+    words: str = ""
+    matched: int | None = None
+    usable: int | None = None
+    match_rate: float | None = None
+    expires_on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignDay:
+    """Results of a campaign on a day as the platform reports them; `cost` and `revenue` are in `currency`."""
+
+    campaign: str
+    day: date
+    impressions: int
+    clicks: int
+    cost: Decimal
+    currency: str
+    conversions: Decimal
+    revenue: Decimal
+    audience: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversion:
+    """A purchase of ours that a platform may attribute: identifiers in its form by identifier, time, and amount."""
+
+    key: str
+    identifiers: Mapping[str, str]
+    happened_at: datetime
+    amount: Decimal
+    currency: str
+
+
+class NoOptions(StrictModel):
+    """A platform that needs nothing besides what every account has."""
+
+
+class OnlinePlatform(Platform):
+    """A platform with an interface. The engine mirrors audiences there by adding and removing what has changed.
+
+    A subclass overrides `add` and `remove`, or `replace` where it cannot remove; `results` and `convert` where the
+    platform has them. Every call raises RetryableError if the same call may succeed later, and RejectedError with who
+    must do what if not. All calls may be repeated. Limits, states and error codes stand at the top of its file.
+    """
+
+    url: ClassVar[str] = ""
+    limits: ClassVar[Limits]
+    options: ClassVar[type[StrictModel]] = NoOptions
+    # How results are asked for again: platforms correct the days before.
+    trailing_days: ClassVar[int] = 28
+
+    def __init__(self, account: Account, http: Http) -> None:
+        self.account, self.http = account, http
+        self.settings: Any = self.options.model_validate(account.options)
+
+    @classmethod
+    def can(cls) -> frozenset[str]:
+        """What it can: `add`, `remove`, `replace`, `results`, `convert`."""
+        names = ("add", "remove", "replace", "results", "convert")
+        return frozenset(name for name in names if getattr(cls, name) is not getattr(OnlinePlatform, name))
+
+    def open_audience(self, code: str, description: str) -> str:
+        """Create the audience of our code, or find it; return the platform's id. Repeating it creates no second."""
+        raise NotImplementedError
+
+    def add(self, audience_id: str, batch: Batch) -> BatchReceipt:
+        """Add values to an audience."""
+        raise NotImplementedError
+
+    def remove(self, audience_id: str, batch: Batch) -> BatchReceipt:
+        """Remove values from an audience."""
+        raise NotImplementedError
+
+    def replace(self, audience_id: str, batches: Iterator[Batch]) -> BatchReceipt:
+        """Replace all members of an audience by these."""
+        raise NotImplementedError
+
+    def poll(self, audience_id: str, handle: str) -> BatchReceipt:
+        """Ask what became of a batch whose receipt was pending."""
+        raise NotImplementedError
+
+    def publish(self, audience_id: str) -> None:
+        """Do what the platform asks for after its members changed, so that campaigns see them; nothing by default."""
+
+    def status(self, audience_id: str) -> AudienceStatus:
+        """Ask where an audience stands."""
+        raise NotImplementedError
+
+    def results(self, first: date, last: date) -> Iterator[CampaignDay]:
+        """Results of all campaigns of the account from the first to the last day."""
+        raise NotImplementedError
+
+    def convert(self, conversions: Sequence[Conversion]) -> BatchReceipt:
+        """Tell the platform of purchases, so that it can attribute and optimise. Repeated keys count once."""
         raise NotImplementedError

@@ -1,0 +1,99 @@
+"""The one door to the interfaces of platforms: HTTP with limits, retries, and errors by who must act.
+
+Errors never repeat what was sent or what the platform wrote in words: its texts may quote an identifier.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from quanyu.config.connections import is_loopback
+from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
+
+ATTEMPTS = 4
+FIRST_WAIT = 0.5
+SECONDS = 60
+LONGEST_WAIT = 30.0
+
+Check = Callable[[int, Any], QuanyuError | None]
+
+
+class Http:
+    """Calls of one account. `check` reads a platform's own error from status and JSON body; None if there is none.
+
+    Raises RetryableError for no answer, 429 and 5xx after some attempts, RejectedError for other refusals, LaterError
+    where the platform asks to wait for longer than a run should.
+    """
+
+    def __init__(
+        self, name: str, url: str, headers: Mapping[str, str] | None = None, calls_per_minute: int | None = None,
+        check: Check = lambda status, body: None,
+    ) -> None:  # fmt: skip
+        if urlsplit(url).scheme != "https" and not is_loopback(urlsplit(url).hostname or ""):
+            raise ConfigError(f"{name}: {url} is not encrypted; write https://")
+        self._name, self._url, self._headers, self._check = name, url.rstrip("/"), dict(headers or {}), check
+        self._per_minute, self._calls = calls_per_minute, deque[float]()
+
+    def call(self, method: str, path: str, **request: Any) -> Any:
+        """Call a path, with `json`, `params`, `data` or `files` as httpx takes them; return the JSON of the answer."""
+        wait = FIRST_WAIT
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._once(method, path, request)
+            except LaterError:
+                raise
+            except RetryableError:
+                if attempt == ATTEMPTS:
+                    raise
+                time.sleep(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+        raise AssertionError("unreachable")
+
+    def _once(self, method: str, path: str, request: Mapping[str, Any]) -> Any:
+        import httpx
+
+        self._keep_rate()
+        try:
+            # No redirect is followed: it could lead elsewhere, and the request carries a token and hashes of persons.
+            answer = httpx.request(
+                method, f"{self._url}/{path.lstrip('/')}", headers=self._headers, timeout=SECONDS,
+                follow_redirects=False, **request,
+            )  # fmt: skip
+        except httpx.HTTPError as error:
+            raise RetryableError(f"{self._name}: no answer ({type(error).__name__})") from None
+        try:
+            body = answer.json() if answer.content else {}
+        except ValueError:
+            body = None
+        if own := self._check(answer.status_code, body):
+            raise own
+        self._check_status(answer.status_code, answer.headers.get("Retry-After", ""))
+        if body is None:
+            raise RetryableError(f"{self._name}: the answer is no JSON")
+        return body
+
+    def _check_status(self, status: int, retry_after: str) -> None:
+        if status < 300:
+            return
+        if status == 429 and retry_after.isdigit() and int(retry_after) > LONGEST_WAIT:
+            raise LaterError(f"{self._name}: asks to wait {retry_after} s")
+        if status in (408, 429) or status >= 500:
+            raise RetryableError(f"{self._name}: answered {status}")
+        whom = "give the account a valid token" if status in (401, 403) else "see the platform's documents"
+        raise RejectedError(f"{self._name}: refused with {status}: {whom}")
+
+    def _keep_rate(self) -> None:
+        """Wait until a further call stays within the calls per minute."""
+        if self._per_minute is None:
+            return
+        now = time.monotonic()
+        while self._calls and now - self._calls[0] >= 60:
+            self._calls.popleft()
+        if len(self._calls) >= self._per_minute:
+            time.sleep(60 - (now - self._calls[0]))
+            self._calls.popleft()
+        self._calls.append(time.monotonic())

@@ -1,0 +1,1 @@
+"""Accounts on advertising platforms, as a conf folder declares them."""
