@@ -142,7 +142,8 @@ def unreadable(context: Context, purpose: str, moment: Moment) -> DataFrame:
 
 
 def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
-    """Identifiers of records: PERSON, customer_id, shown_kind, scope, value, `text` (comparable_sql), recorded_on, stands.
+    """Identifiers of records: PERSON, customer_id, shown_kind, scope, value, `text` (comparable_sql), recorded_on,
+    `stands`.
 
     `stands` is false for an identifier that is no longer valid. It reaches nobody, but an objection that came with it
     still applies.

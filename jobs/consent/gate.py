@@ -78,8 +78,8 @@ class ConsentGate:
         """Decide for each customer (customer_id) where they may be contacted, and give the reason if not.
 
         One row per address: customer_id, kind, scope, value, address_hash, recorded_on, reason, cause (one of
-        CAUSES). Reason and cause are null if the address may be used. A customer who may not be contacted at all, or has no address,
-        has one row without an address.
+        CAUSES). Reason and cause are null if the address may be used. A customer who may not be contacted at all, or
+        has no address, has one row without an address.
         """
         people = self._people(customers)
         addresses = self._addresses(people.where("reason is null").select("customer_id"))
@@ -92,7 +92,8 @@ class ConsentGate:
         missing = quoted(f"no {' or '.join(self._question.kinds)}")
         without = no_address.selectExpr(
             "customer_id", "cast(null as string) as kind", "cast(null as string) as scope",
-            "cast(null as string) as value", "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
+            "cast(null as string) as value", "cast(null as string) as address_hash",
+            "cast(null as date) as recorded_on",
             f"coalesce(reason, {missing}) as reason",
             f"if(reason is null, '{ADDRESS}', if(reason = '{HELD_OUT}', reason, '{CONSENT}')) as cause",
         )  # fmt: skip

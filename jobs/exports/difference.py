@@ -27,7 +27,7 @@ def current_set(context: Context, export: str) -> DataFrame:
 def wanted_set(rows: DataFrame) -> DataFrame:
     """Values that should be on the platform, once each: identifier, value, customer_id, address_hash.
 
-    `rows` are answers of the gate with `identifier` and `formed`. Of customers who share a value the first by id counts.
+    `rows` are answers of the gate with `identifier` and `formed`. Of customers with one value the first by id counts.
     """
     free = rows.where("reason is null and formed is not null")
     first = free.groupBy("identifier", "formed").agg({"customer_id": "min", "address_hash": "min"})

@@ -50,7 +50,7 @@ def _case(values: Mapping[str, str]) -> str:
 
 
 def rows_of_customers(addresses: DataFrame, identifiers: Sequence[str]) -> DataFrame:
-    """Rows of a file, with a column per identifier, sorted and each once, from rows with identifier and `formed`.
+    """Rows of a file, with a column per identifier, each once, from rows with identifier and `formed`.
 
     The newest values of all identifiers of a customer share a row, then the next ones, so that each value is in one
     row, not in every combination.
@@ -60,5 +60,4 @@ def rows_of_customers(addresses: DataFrame, identifiers: Sequence[str]) -> DataF
     newest = "row_number() over (partition by customer_id, identifier order by recorded_on desc, formed) as nth"
     ranked = addresses.where("formed is not null").selectExpr("customer_id", "identifier", "formed", newest)
     columns = [F.expr(f"max(if(identifier = {quoted(name)}, formed, null))").alias(name) for name in identifiers]
-    rows = ranked.groupBy("customer_id", "nth").agg(*columns).drop("customer_id", "nth").distinct()
-    return rows.orderBy(*(F.col(f"`{name}`").asc_nulls_first() for name in identifiers))
+    return ranked.groupBy("customer_id", "nth").agg(*columns).drop("customer_id", "nth").distinct()

@@ -1,8 +1,8 @@
-"""Mirrors the members of an audience on a platform: what is there follows who should be there, through every failure."""
+"""Mirrors the members of an audience on a platform: what is there follows who should be, through every failure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from jobs.exports.platform import AudienceStatus, OnlinePlatform
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
+from quanyu.plurals import number_of
 from quanyu.run.runner import Context
 from quanyu.store import ExportBatch, ExportState
 
@@ -26,7 +27,7 @@ RENEWED_BEFORE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Mirrored:
-    """What a run did on a platform: values added, withdrawn and refused, values there now, and what the platform says."""
+    """What a run did on a platform: values added, withdrawn and refused, values there now, and its answer."""
 
     added: int
     removed: int
@@ -35,6 +36,15 @@ class Mirrored:
     waiting: int
     status: AudienceStatus | None
     error: QuanyuError | None = None
+
+    def notes(self) -> Iterator[str]:
+        """Say what the platform refused, still reads, or asks for."""
+        if self.invalid:
+            yield f"{number_of(self.invalid, 'value')} refused by the platform"
+        if self.waiting:
+            yield f"{number_of(self.waiting, 'value')} not confirmed yet: the next run asks again"
+        if self.status and self.status.words:
+            yield f"the platform says: {self.status.words}"
 
 
 def code_of(context: Context, export: str) -> str:

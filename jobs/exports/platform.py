@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jobs.exports.hashing import IdFormat
-from quanyu.errors import Problem
+from jobs.exports.http import Http
+from quanyu.errors import Problem, QuanyuError
 from quanyu.files import Bucket
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from jobs.exports.http import Http
 
 
 @dataclass(frozen=True)
@@ -188,6 +187,22 @@ class OnlinePlatform(Platform):
     def __init__(self, account: Account, http: Http) -> None:
         self.account, self.http = account, http
         self.settings: Any = self.options.model_validate(account.options)
+
+    @classmethod
+    def opened(cls, account: Account, token: str) -> Self:
+        """Open an account: how a platform is told the token, and which answers are errors, is its own."""
+        url = account.url or cls.url
+        return cls(account, Http(account.name, url, cls.headers(token), cls.limits.calls_per_minute, cls.error))
+
+    @classmethod
+    def headers(cls, token: str) -> Mapping[str, str]:
+        """Headers of every call."""
+        return {"Authorization": f"Bearer {token}"}
+
+    @classmethod
+    def error(cls, status: int, body: Any) -> QuanyuError | None:
+        """The platform's own error in an answer, by its codes; None where the HTTP status says all."""
+        return None
 
     @classmethod
     def can(cls) -> frozenset[str]:

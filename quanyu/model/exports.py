@@ -25,8 +25,7 @@ class ExportSets(Table):
     address_hash = Column("string", "Keyed hash of the address it is made of.", required=True, pii=True)
     state = Column(
         "string",
-        "Whether it is sent and not confirmed (adding), there, withdrawn and not confirmed (removing), or refused by the"
-        " platform.",
+        "Whether it is on its way (adding), there, being withdrawn (removing), or refused by the platform.",
         required=True,
         values=("adding", "there", "removing", "refused"),
     )
