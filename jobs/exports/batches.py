@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from jobs.exports.platform import Batch, BatchReceipt, OnlinePlatform
 from quanyu.errors import QuanyuError, RejectedError
@@ -53,18 +53,39 @@ def batches(export: str, operation: Operation, rows: pa.Table, most: int) -> Ite
             yield Batch(batch_key(export, operation, identifier, values), identifier, values), part
 
 
+def marked(export: str, operation: Operation, rows: pa.Table, most: int, unsettled: Collection[str]) -> pa.Table:
+    """Rows with the key of the batch that will carry each, to be written before any of them is sent.
+
+    A row that is withdrawn while a batch of `unsettled` may still add it keeps that batch's key as `earlier_batch`.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not rows.num_rows:
+        return rows
+    keys = pa.array(unsettled, pa.string())
+    earlier = [
+        compute.if_else(compute.is_in(rows[name], keys), rows[name], None) for name in ("earlier_batch", "batch")
+    ]
+    rows = _with(rows, {"earlier_batch": compute.coalesce(*earlier)})
+    parts = [_with(part, {"batch": pa.array([batch.key] * part.num_rows, pa.string())})
+             for batch, part in batches(export, operation, rows, most)]  # fmt: skip
+    return pa.concat_tables(parts)
+
+
 def send(
     platform: OnlinePlatform, state: ExportState, operation: Operation, rows: pa.Table, day: date,
-    unsettled: Collection[str], sent: Sent,
+    record: Callable[[ExportBatch], None], sent: Sent,
 ) -> None:  # fmt: skip
-    """Send rows as batches of an operation, and note in `sent` what became of each.
+    """Send rows as batches of an operation, and note in `sent` what became of each; `record` stores it at once.
 
-    `unsettled` are keys of batches whose outcome the platform has still to tell: rows that they carry are sent, and
-    stay to be sent again, since the platform may take both in any order. A batch that is refused is noted and the
-    others go on; if the platform does not answer, the rest waits for the next run.
+    A batch that is refused is noted and the others go on; if the platform does not answer, the rest waits for the next
+    run.
     """
     call = platform.add if operation == "add" else platform.remove
     for batch, part in batches(state.export, operation, rows, platform.limits.batch):
+        written = ExportBatch(batch.key, state.export, operation, batch.identifier, part.num_rows, "sent")
+        record(written)
         try:
             receipt = call(state.audience_id, batch)
         except RejectedError as error:
@@ -73,35 +94,42 @@ def send(
         except QuanyuError as error:
             sent.error = error
             return
-        sent.batches.append(
-            ExportBatch(
-                batch.key, state.export, operation, batch.identifier, part.num_rows, receipt.state, receipt.handle,
-                receipt.invalid, receipt.words,
-            )
-        )  # fmt: skip
-        sent.outcomes.append(outcome(part, receipt, operation, batch.key, day, unsettled))
+        answered = replace(
+            written, state=receipt.state, handle=receipt.handle, invalid=receipt.invalid, words=receipt.words
+        )
+        record(answered)
+        sent.batches.append(answered)
+        sent.outcomes.append(outcome(part, receipt, operation, day))
 
 
-def outcome(
-    part: pa.Table, receipt: BatchReceipt, operation: Operation, key: str, day: date, unsettled: Collection[str]
-) -> pa.Table:
-    """Rows of a batch with the state that its receipt gives them, but for those that an unsettled batch carries too."""
+def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: date) -> pa.Table:
+    """Rows of a batch with the state that its receipt gives them; none while it is pending, or after it failed.
+
+    A row that an earlier batch may still add is withdrawn once more.
+    """
     import numpy as np
     import pyarrow as pa
     from pyarrow import compute
 
-    if receipt.state == "failed":
+    if receipt.state != "done":
         return part.slice(0, 0)
-    held = np.asarray(compute.fill_null(compute.is_in(part["batch"], pa.array(list(unsettled), pa.string())), False))
-    values = {"batch": pa.array([key] * part.num_rows, pa.string())}
-    if receipt.state == "done":
-        states = np.full(part.num_rows, SETTLED[operation], dtype=object)
-        if operation == "add":
-            states[list(receipt.rejected)] = "refused"
-        values |= {"state": pa.array(states, pa.string()), "since": pa.array([day] * part.num_rows, pa.date32())}
-    for name, column in values.items():
-        part = part.set_column(part.column_names.index(name), name, column)
-    return part.filter(pa.array(~held))
+    states = np.full(part.num_rows, SETTLED[operation], dtype=object)
+    if operation == "add":
+        states[list(receipt.rejected)] = "refused"
+    again = compute.is_valid(part["earlier_batch"])
+    changed = {
+        "state": compute.if_else(again, part["state"], pa.array(states, pa.string())),
+        "batch": compute.coalesce(part["earlier_batch"], part["batch"]),
+        "earlier_batch": pa.nulls(part.num_rows, pa.string()),
+        "since": pa.array([day] * part.num_rows, pa.date32()),
+    }
+    return _with(part, changed)
+
+
+def _with(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    for name, column in columns.items():
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
 
 
 def settle(rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, day: date) -> pa.Table:
@@ -113,4 +141,4 @@ def settle(rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, day: date)
     states = pa.array(["adding", "there"] if operation == "add" else ["removing"])
     of_batch = compute.fill_null(compute.equal(rows["batch"], batch.batch), False)
     carried = rows.filter(compute.and_(of_batch, compute.is_in(rows["state"], states)))
-    return outcome(carried, receipt, operation, batch.batch, day, ())
+    return outcome(carried, receipt, operation, day)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 PLACE = "gold/export_sets"
-_CURRENT = ("customer_id", "address_hash", "state", "batch", "since")
+_CURRENT = ("customer_id", "address_hash", "state", "batch", "earlier_batch", "since")
 
 
 def current_set(context: Context, export: str) -> DataFrame:
@@ -47,7 +47,8 @@ def difference(
     after = wanted.selectExpr("*", "true as wanted")
     both = before.join(after, ["identifier", "value"], "full_outer")
     carried = ", ".join(map(quoted, unsettled)) or "null"
-    again = f"if(coalesce(batch_before in ({carried}), false), state_before, 'adding')" if adds else "state_before"
+    on_its_way = f"coalesce(batch_before in ({carried}), false) or coalesce(earlier_batch_before in ({carried}), false)"
+    again = f"if({on_its_way}, state_before, 'adding')" if adds else "state_before"
     begun = "'adding'" if adds else "null"
     state = (
         f"case when wanted and state_before is null then {begun} when wanted and state_before = 'removing' then {again}"
@@ -56,10 +57,12 @@ def difference(
     rows = both.selectExpr(
         "identifier", "value", "coalesce(customer_id, customer_id_before) as customer_id",
         "coalesce(address_hash, address_hash_before) as address_hash", state, "state_before", "batch_before as batch",
-        "since_before",
+        "earlier_batch_before as earlier_batch", "since_before",
     ).where("state is not null")  # fmt: skip
     since = f"if(state = state_before, since_before, date'{day}') as since"
-    return rows.selectExpr("identifier", "value", "customer_id", "address_hash", "state", "batch", since)
+    return rows.selectExpr(
+        "identifier", "value", "customer_id", "address_hash", "state", "batch", "earlier_batch", since
+    )
 
 
 def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> int:
@@ -70,12 +73,14 @@ def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) 
 
 def rows_in(context: Context, export: str, *states: str) -> pa.Table:
     """Rows of an export in these states, sorted by identifier and value."""
+    import pyarrow as pa
     from pyarrow import compute
 
     where = (compute.field("export") == export) & compute.field("state").isin(list(states))
-    return context.lake.rows(PLACE, list(ExportSets.columns), where).sort_by(
-        [("identifier", "ascending"), ("value", "ascending")]
-    )
+    rows = context.lake.rows(PLACE, list(ExportSets.columns), where)
+    # Required columns are null in rows that are to be deleted.
+    rows = rows.cast(pa.schema([(field.name, field.type) for field in rows.schema]))
+    return rows.sort_by([("identifier", "ascending"), ("value", "ascending")])
 
 
 def write_outcomes(context: Context, rows: pa.Table, receipt: Receipt) -> None:
@@ -84,6 +89,8 @@ def write_outcomes(context: Context, rows: pa.Table, receipt: Receipt) -> None:
         return
     schema = ", ".join(f"`{name}` {column.type}" for name, column in ExportSets.columns.items())
     staged = context.lake.staging.stage_arrow(context.lake.spark, rows, schema).rows
-    changes = staged.selectExpr("*", "if(state is null, 'delete', 'update') as _op")
+    # The committer checks required columns of deleted rows too.
+    columns = ("coalesce(state, 'removing') as state" if name == "state" else name for name in ExportSets.columns)
+    changes = staged.selectExpr(*columns, "if(state is null, 'delete', 'update') as _op")
     ready = context.lake.staging.stage(changes)
     context.lake.merge(ExportSets, ready, ExportSets.keys, receipt, {"out": ready.count})

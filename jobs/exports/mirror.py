@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobs.exports.batches import Sent, send, settle
+from jobs.exports.batches import Operation, Sent, marked, send, settle
 from jobs.exports.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
 from jobs.exports.platform import AudienceStatus, OnlinePlatform
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
@@ -62,7 +62,7 @@ def mirror(
     """
     state = context.store.exports.state(export)
     _poll(context, receipt, platform, state)
-    unsettled = context.store.exports.pending(export)
+    unsettled = context.store.exports.open(export)
     wanted = wanted_set(addresses)
     rows = difference(current_set(context, export), wanted, context.day, not waits, [each.batch for each in unsettled])
     write_set(context, export, rows, receipt)
@@ -71,6 +71,8 @@ def mirror(
     if not state.audience_id:
         state = replace(state, audience_id=platform.open_audience(code_of(context, export), describes))
         context.store.exports.save(state)
+    # A run that ended while it was sending does not know whether that arrived: only the next run adds such values.
+    context.store.exports.record([replace(batch, state="unknown") for batch in unsettled if batch.state == "sent"])
     sent = _send(context, receipt, platform, state, unsettled, adds=not waits)
     there, waiting = (rows_in(context, export, *states).num_rows for states in (("there",), ("adding", "removing")))
     status = _published(context, platform, state, sent, there)
@@ -80,7 +82,9 @@ def mirror(
 
 def _poll(context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState) -> None:
     """Ask what became of the batches of earlier runs, and settle the values that they carried."""
-    for batch in context.store.exports.pending(state.export):
+    for batch in context.store.exports.open(state.export):
+        if batch.state == "sent":
+            continue
         answer = platform.poll(state.audience_id, batch.handle)
         if answer.state == "pending":
             continue
@@ -93,28 +97,31 @@ def _poll(context: Context, receipt: Receipt, platform: OnlinePlatform, state: E
 
 
 def _send(
-    context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, pending: Sequence[ExportBatch],
+    context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, open_: Sequence[ExportBatch],
     adds: bool,
 ) -> Sent:  # fmt: skip
     """Withdraw, then add. Withdrawals go out whatever waits, and before anything is added.
 
-    A value of a batch that adds it, and that the platform still reads, is withdrawn now and once more after that has
-    ended; all others wait for the batch that carries them.
+    A value that a batch may still add is withdrawn now and once more after that has ended; all others wait for the
+    batch that carries them. So no two batches with one value ever race, but for that one withdrawal.
     """
     import pyarrow as pa
 
-    sent, unsettled = Sent(), [batch.batch for batch in pending]
-    withdrawn = [batch.batch for batch in pending if batch.operation == "remove"]
-    leaving = _not_in(rows_in(context, state.export, "removing"), withdrawn)
-    send(platform, state, "remove", leaving, context.day, unsettled, sent)
-    if adds and not isinstance(sent.error, RetryableError):
-        states = ("adding", "there") if _is_ending(context, platform, state) else ("adding",)
-        send(
-            platform, state, "add", _not_in(rows_in(context, state.export, *states), unsettled), context.day, (), sent
-        )  # fmt: skip
-    if sent.outcomes:
-        write_outcomes(context, pa.concat_tables(sent.outcomes), receipt)
-    context.store.exports.record(sent.batches)
+    sent, unsettled, store = Sent(), [batch.batch for batch in open_], context.store.exports
+    withdrawn = [batch.batch for batch in open_ if batch.operation == "remove" and batch.state == "pending"]
+    states = ("adding", "there") if _is_ending(context, platform, state) else ("adding",)
+    parts: list[tuple[Operation, pa.Table]] = [
+        ("remove", _not_in(rows_in(context, state.export, "removing"), withdrawn))
+    ]
+    if adds:
+        parts.append(("add", _not_in(rows_in(context, state.export, *states), unsettled)))
+    most = platform.limits.batch
+    ready = [(operation, marked(state.export, operation, rows, most, unsettled)) for operation, rows in parts]
+    write_outcomes(context, pa.concat_tables([rows for _, rows in ready]), receipt)
+    for operation, rows in ready:
+        if not isinstance(sent.error, RetryableError):
+            send(platform, state, operation, rows, context.day, lambda batch: store.record([batch]), sent)
+    write_outcomes(context, pa.concat_tables([*sent.outcomes, *(rows.slice(0, 0) for _, rows in ready)]), receipt)
     return sent
 
 

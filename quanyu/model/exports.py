@@ -30,6 +30,7 @@ class ExportSets(Table):
         values=("adding", "there", "removing", "refused"),
     )
     batch = Column("string", "Key of the batch that carried it last; null before the first.")
+    earlier_batch = Column("string", "Key of a batch that may still add it after the one that withdraws it.")
     since = Column("date", "Day since which it is in this state.", required=True)
 
 

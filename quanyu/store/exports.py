@@ -59,7 +59,10 @@ class ExportState:
 
 @dataclass(frozen=True)
 class ExportBatch:
-    """A batch that was sent: its key, operation (add, remove, replace), rows, and what the platform said of it."""
+    """A batch that was sent: its key, operation (add, remove, replace), rows, and what the platform said of it.
+
+    `state` is `sent` before the platform has answered, then that of its receipt; `unknown` if a run ended before.
+    """
 
     batch: str
     export: str
@@ -93,10 +96,10 @@ class Exports:
         with self._database.write() as connection:
             self._database.upsert(connection, EXPORTS, [asdict(state) | {"updated_at": now()}])
 
-    def pending(self, export: str) -> list[ExportBatch]:
-        """Batches whose outcome the platform has still to tell."""
+    def open(self, export: str) -> list[ExportBatch]:
+        """Batches whose outcome is not known: the platform reads them (pending), or a run ended at them (sent)."""
         columns = [EXPORT_BATCHES.c[name] for name in ExportBatch.__dataclass_fields__]
-        of_export = EXPORT_BATCHES.c.export == export, EXPORT_BATCHES.c.state == "pending"
+        of_export = EXPORT_BATCHES.c.export == export, EXPORT_BATCHES.c.state.in_(("pending", "sent"))
         query = sa.select(*columns).where(*of_export).order_by(EXPORT_BATCHES.c.updated_at, EXPORT_BATCHES.c.batch)
         with self._database.read() as connection:
             return [ExportBatch(*row) for row in connection.execute(query)]
