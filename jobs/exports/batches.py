@@ -22,10 +22,14 @@ SETTLED = {"add": "there", "remove": None}
 
 @dataclass
 class Sent:
-    """What became of the batches of a run: their records, the rows of the set that changed, and the first error."""
+    """What became of the batches of a run: their records, the rows of the set that changed, and the first error.
+
+    `emptied` are identifiers of which the platform has nobody any more.
+    """
 
     batches: list[ExportBatch] = field(default_factory=list)
     outcomes: list[pa.Table] = field(default_factory=list)
+    emptied: set[str] = field(default_factory=set)
     error: QuanyuError | None = None
 
     def rows(self, operation: Operation) -> int:
@@ -100,6 +104,8 @@ def send(
         record(answered)
         sent.batches.append(answered)
         sent.outcomes.append(outcome(part, receipt, operation, day))
+        if receipt.emptied:
+            sent.emptied.add(batch.identifier)
 
 
 def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: date) -> pa.Table:
@@ -124,6 +130,17 @@ def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: da
         "since": pa.array([day] * part.num_rows, pa.date32()),
     }
     return _with(part, changed)
+
+
+def emptied(there: pa.Table, identifiers: Collection[str], day: date) -> pa.Table:
+    """Rows that were on the platform until it lost all values of these identifiers: they are to be added again."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    lost = there.filter(compute.is_in(there["identifier"], pa.array(list(identifiers), pa.string())))
+    states, none = pa.array(["adding"] * lost.num_rows, pa.string()), pa.nulls(lost.num_rows, pa.string())
+    changed = {"state": states, "batch": none, "since": pa.array([day] * lost.num_rows, pa.date32())}
+    return _with(lost, changed)
 
 
 def _with(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:

@@ -11,7 +11,6 @@ from jobs.exports.forms import forms_sent, kinds_of
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import OnlinePlatform, Platform
 from quanyu import imports
-from quanyu.config.settings import secret
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, nearest
 from quanyu.fingerprint import fingerprint
@@ -45,7 +44,7 @@ class Destination:
         """Open the account's interface; nothing is called yet. Raises ConfigError for a secret that is not there."""
         if self.account is None or not issubclass(self.platform, OnlinePlatform):
             raise ConfigError(f"{self.name} has no interface: declare an account in platforms/{self.name}.yml")
-        return self.platform.opened(self.account, secret(self.account.token))
+        return self.platform.connect(self.account)
 
     @property
     def least(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobs.exports.batches import Operation, Sent, marked, send, settle
+from jobs.exports.batches import Operation, Sent, emptied, marked, send, settle
 from jobs.exports.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
 from jobs.exports.platform import AudienceStatus, OnlinePlatform
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
@@ -105,24 +105,32 @@ def _send(
     A value that a batch may still add is withdrawn now and once more after that has ended; all others wait for the
     batch that carries them. So no two batches with one value ever race, but for that one withdrawal.
     """
+    sent, unsettled = Sent(), [batch.batch for batch in open_]
+    withdrawn = [batch.batch for batch in open_ if batch.operation == "remove" and batch.state == "pending"]
+    leaving = _not_in(rows_in(context, state.export, "removing"), withdrawn)
+    _send_rows(context, receipt, platform, state, "remove", leaving, unsettled, sent)
+    if sent.emptied:
+        there = rows_in(context, state.export, "there")
+        write_outcomes(context, emptied(there, sent.emptied, context.day), receipt)
+    if adds and not isinstance(sent.error, RetryableError):
+        states = ("adding", "there") if _is_ending(context, platform, state) else ("adding",)
+        entering = _not_in(rows_in(context, state.export, *states), unsettled)
+        _send_rows(context, receipt, platform, state, "add", entering, unsettled, sent)
+    return sent
+
+
+def _send_rows(
+    context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, operation: Operation,
+    rows: pa.Table, unsettled: Sequence[str], sent: Sent,
+) -> None:  # fmt: skip
+    """Write which batch will carry each row, send the batches, and write what became of the rows."""
     import pyarrow as pa
 
-    sent, unsettled, store = Sent(), [batch.batch for batch in open_], context.store.exports
-    withdrawn = [batch.batch for batch in open_ if batch.operation == "remove" and batch.state == "pending"]
-    states = ("adding", "there") if _is_ending(context, platform, state) else ("adding",)
-    parts: list[tuple[Operation, pa.Table]] = [
-        ("remove", _not_in(rows_in(context, state.export, "removing"), withdrawn))
-    ]
-    if adds:
-        parts.append(("add", _not_in(rows_in(context, state.export, *states), unsettled)))
-    most = platform.limits.batch
-    ready = [(operation, marked(state.export, operation, rows, most, unsettled)) for operation, rows in parts]
-    write_outcomes(context, pa.concat_tables([rows for _, rows in ready]), receipt)
-    for operation, rows in ready:
-        if not isinstance(sent.error, RetryableError):
-            send(platform, state, operation, rows, context.day, lambda batch: store.record([batch]), sent)
-    write_outcomes(context, pa.concat_tables([*sent.outcomes, *(rows.slice(0, 0) for _, rows in ready)]), receipt)
-    return sent
+    ready = marked(state.export, operation, rows, platform.limits.batch, unsettled)
+    write_outcomes(context, ready, receipt)
+    before = len(sent.outcomes)
+    send(platform, state, operation, ready, context.day, lambda batch: context.store.exports.record([batch]), sent)
+    write_outcomes(context, pa.concat_tables([ready.slice(0, 0), *sent.outcomes[before:]]), receipt)
 
 
 def _not_in(rows: pa.Table, batches: Sequence[str]) -> pa.Table:

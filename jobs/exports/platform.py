@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.http import Http
+from quanyu.config.settings import secret
 from quanyu.errors import Problem, QuanyuError
 from quanyu.files import Bucket
 from quanyu.grammar.bounds import StrictModel
@@ -18,6 +18,8 @@ from quanyu.grammar.platforms.account import Account
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from jobs.exports.http import Http
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,16 @@ class BatchReceipt:
     """What the platform said of a batch: nothing counts as sent without it.
 
     `handle` names the batch on the platform; a `pending` one is asked for again by `poll`. `rejected` are positions of
-    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `words` say
-    why, without a value.
+    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `emptied`: to
+    take these values out, the platform's whole audience of this identifier had to go; nobody is in it any more. `words`
+    say why, without a value.
     """
 
     handle: str
     state: Literal["done", "pending", "failed"] = "done"
     rejected: Sequence[int] = ()
     invalid: int = 0
+    emptied: bool = False
     words: str = ""
 
 
@@ -189,10 +193,12 @@ class OnlinePlatform(Platform):
         self.settings: Any = self.options.model_validate(account.options)
 
     @classmethod
-    def opened(cls, account: Account, token: str) -> Self:
-        """Open an account: how a platform is told the token, and which answers are errors, is its own."""
-        url = account.url or cls.url
-        return cls(account, Http(account.name, url, cls.headers(token), cls.limits.calls_per_minute, cls.error))
+    def connect(cls, account: Account) -> Self:
+        """Open the interface for an account, with the token that it refers to."""
+        from jobs.exports.http import Http
+
+        headers = cls.headers(secret(account.token)) if account.token else {}
+        return cls(account, Http(cls.name, account.url or cls.url, headers, cls.limits.calls_per_minute, cls.check))
 
     @classmethod
     def headers(cls, token: str) -> Mapping[str, str]:
@@ -200,8 +206,8 @@ class OnlinePlatform(Platform):
         return {"Authorization": f"Bearer {token}"}
 
     @classmethod
-    def error(cls, status: int, body: Any) -> QuanyuError | None:
-        """The platform's own error in an answer, by its codes; None where the HTTP status says all."""
+    def check(cls, status: int, body: Any) -> QuanyuError | None:
+        """The platform's own error in an answer, by who must act; None if it tells of none that it names."""
         return None
 
     @classmethod

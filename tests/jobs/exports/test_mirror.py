@@ -184,6 +184,20 @@ def test_a_value_is_added_again_only_after_its_withdrawal_has_ended(day):
     assert shelf.calls == [("add", "phone", ("a",))]
 
 
+def test_what_a_platform_loses_with_a_withdrawal_is_added_again(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a", "b", "c") | {("email", "m")})
+
+    def empties(audience_id, batch):
+        shelf.values = {value for value in shelf.values if value[0] != batch.identifier}
+        return BatchReceipt("h", emptied=True)
+
+    shelf.remove = empties
+    mirrored = day(1, shelf, phones("a", "b") | {("email", "m")})
+    assert shelf.values == phones("a", "b") | {("email", "m")}
+    assert (mirrored.added, mirrored.removed, mirrored.there) == (2, 1, 3)
+
+
 def play(day, seed, days):
     shelf, draws = Shelf(seed), random.Random(seed + 1000)
     everything = sorted(phones(*"abcdefg") | {("email", name) for name in "mno"})
