@@ -9,7 +9,7 @@ from histories import MEMBERS, OWN, PRODUCTS
 from shop import Retailer, template
 from small_day import RECEIPTS
 
-from ml.lifecycle.frames.assigned import assigned, cutoffs_of
+from ml.lifecycle.frames.assigned import assigned, cutoffs_of, known_cutoffs
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu import discover
 from quanyu.config.settings import load_settings
@@ -143,6 +143,11 @@ def test_the_test_is_the_newest_campaign_and_training_ends_before_it(drawn):
     assert cutoffs_of(drawn, Answers) == ([DAYS[0]], DAYS[2])
 
 
+def test_cutoffs_of_draws_whose_outcome_is_known(drawn):
+    assert known_cutoffs(drawn, Answers, DAYS[0]) == [DAYS[0], DAYS[2]]
+    assert known_cutoffs(drawn, Mails, DAYS[1]) == [DAYS[2]]
+
+
 def test_a_draw_whose_horizon_is_not_over_is_no_row_yet(drawn):
     class Longer(Answers):
         """Buys within three days."""
@@ -151,6 +156,7 @@ def test_a_draw_whose_horizon_is_not_over_is_no_row_yet(drawn):
 
     assert {row[0] for row in rows_of(drawn, Longer)} == {"C1", "C2"}
     assert cutoffs_of(drawn, Longer) == ([], DAYS[0])
+    assert known_cutoffs(drawn, Longer, DAYS[0]) == [DAYS[0]]
 
 
 WRONG = """

@@ -79,6 +79,12 @@ def cutoffs_of(context: Context, spec: type[ModelSpec]) -> tuple[list[date], dat
     return sorted(known, reverse=True), test
 
 
+def known_cutoffs(context: Context, spec: type[ModelSpec], since: date) -> list[date]:
+    """Cutoffs from `since` on of draws whose outcome is known on the context's day."""
+    draws = _draws(context, spec, since + timedelta(days=1), context.day)
+    return sorted(row["cutoff"] for row in draws.select("cutoff").distinct().collect())
+
+
 def _experiment(spec: type[ModelSpec]) -> CampaignAssignments:
     if spec.experiment is None:
         raise ConfigError(f"{spec.name} names no experiment whose assignments it could learn from.")
