@@ -109,19 +109,28 @@ def test_the_next_day_has_new_lists_of_pairs_that_are_not_fitted_again_for_a_wee
     assert outcomes["associations"].notes == (f"fitted on {DAY}; next on 2024-07-07 or later",)
     assert lacking(ahead) == {}
     assert set(ahead.table("gold/next_items")["as_of"].to_pylist()) == {ahead.context(LATER).day}
+    # The cup was new to them, and is what most had bought in the month before.
+    facts = outcomes["next_items"].facts
+    assert (facts.new_customers, facts.new_recall, facts.plain_new_recall) == (len(LACKING), 1.0, 1.0)
+    assert "recall at 5 of new" in reported(outcomes)
     forced = ahead.run(LATER, "associations", force=True)["associations"]
     assert "2024-04-03 to 2024-07-01" in forced.notes[0]
 
 
-def test_the_summary_says_how_the_lists_foretold_last_baskets(known):
-    _, _, outcomes = known
+def reported(outcomes):
     results = [Result(name, "done", 1.0, outcome) for name, outcome in outcomes.items()]
     console = Console(width=120, file=StringIO())
     for panel in BasketStage().report(results):
         console.print(panel)
-    facts, said = outcomes["next_items"].facts, console.file.getvalue()
+    return console.file.getvalue()
+
+
+def test_the_summary_says_how_the_lists_foretold_last_baskets(known):
+    _, _, outcomes = known
+    facts, said = outcomes["next_items"].facts, reported(outcomes)
     assert facts.customers == 70 and f"{facts.recall_at_10:.3f}" in said and f"{facts.plain_recall:.3f}" in said
     assert "sizes right, own; plain: the most worn" in said
+    assert facts.new_customers == 0 and "recall at 5 of new" not in said, "nobody bought in the last month"
 
 
 def test_the_pages_of_a_customer_and_of_a_product_show_what_is_bought_next(known):
