@@ -39,14 +39,18 @@ class LifetimeValue(Task):
 
     estimators = ("bg_nbd",)
     columns = {
-        "purchases": Column("double", "Expected days with a purchase.", unit="days", at_least=0),
-        "value": Column("double", "Expected spending.", unit="currency", at_least=0),
+        "purchases": Column("double", "Expected days with a purchase in the model's horizon.", unit="days", at_least=0),
+        "value": Column("double", "Expected spending in the model's horizon.", unit="currency", at_least=0),
         "value_low": Column("double", "Spending that one in ten stays below.", unit="currency", at_least=0),
         "value_high": Column("double", "Spending that one in ten goes above.", unit="currency", at_least=0),
         "p_alive": Column(
             "double", "Probability that the customer still buys; 1 for who bought once: BG/NBD has nobody leave then.",
             unit="probability", at_least=0, at_most=1,
         ),
+        "purchases_365d": Column("double", "Expected days with a purchase in the next 365 days, which is longer than"
+                                 " what was tested.", unit="days", at_least=0),
+        "value_365d": Column("double", "Expected spending in the next 365 days, which is longer than what was tested.",
+                             unit="currency", at_least=0),
     }  # fmt: skip
     metrics = (
         "mae", "mae_of_rate", "mae_below_rate", "correlation", "correlation_of_rate", "correlation_over_rate",
@@ -109,7 +113,7 @@ def past_rate(past: Floats, horizon: float) -> Floats:
 
 
 def figures(predictions: Floats, labels: Floats, rate: Floats) -> dict[str, float]:
-    """Compute the metrics from predictions (rows, 5), and labels and spending by past rate, both (rows,)."""
+    """Compute the metrics from predictions (rows, 7), and labels and spending by past rate, both (rows,)."""
     own = foretold(predictions, labels)
     of_rate, correlation_of_rate = _mean(abs(rate - labels)), _correlation(rate, labels)
     return {
@@ -122,10 +126,10 @@ def figures(predictions: Floats, labels: Floats, rate: Floats) -> dict[str, floa
 
 
 def foretold(predictions: Floats, labels: Floats) -> dict[str, float]:
-    """Compute the metrics without the past rate, from predictions (rows, 5) and labels (rows,)."""
+    """Compute the metrics without the past rate, from predictions (rows, 7) and labels (rows,)."""
     from scipy.stats import spearmanr
 
-    _, value, low, high, _ = predictions.T
+    _, value, low, high, *_ = predictions.T
     total, varies = labels.sum(), len(labels) > 1 and labels.std() > 0
     return {
         "mae": _mean(abs(value - labels)),

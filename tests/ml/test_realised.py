@@ -40,7 +40,8 @@ def test_probabilities_by_hand():
 
 def test_values_by_hand():
     rows = pd.DataFrame({"value": [10.0, 20.0, 30.0], "label": [0.0, 20.0, 60.0]})
-    rows = rows.assign(purchases=1.0, value_low=5.0, value_high=40.0, p_alive=1.0)
+    rows = rows.assign(purchases=1.0, value_low=5.0, value_high=40.0, p_alive=1.0, purchases_365d=4.0,
+                       value_365d=100.0)  # fmt: skip
     came = Lifetime.task.realised(Lifetime, rows)
     # Errors of 10, 0 and 30; 60 foretold of 80; one of three within 5 to 40.
     assert (came["mae"], came["calibration"], came["coverage"]) == pytest.approx((40 / 3, 0.75, 1 / 3))
