@@ -125,12 +125,13 @@ def test_a_row_is_a_customer_of_a_campaign_as_of_the_day_before(drawn):
 
 def test_what_is_left_out_is_told(drawn):
     notes = assigned(drawn, Answers, DAYS[0], DAYS[4]).notes
-    assert notes == (
+    assert [note.english for note in notes] == [
         "1 of 11 assignments left out: no probability was logged",
         "1 customer left out of a campaign: drawn into more than one of its arms",
         "1 assignment left out: nobody knew of the person the day before",
         "1 assignment left out: not there, or not of the population, the day before",
-    )
+    ]
+    assert notes[0].chinese == "11 条分组记录中剔除 1 条：没有记录分组概率"
 
 
 def test_rows_are_of_the_days_and_the_condition_that_are_asked_for(drawn):
