@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ml.baskets.associations import neglected_items
 from ml.baskets.facts import NextItemFacts
 from ml.baskets.item_pairs import PAIRS
-from ml.baskets.purchases import ITEM, Coded, lines
+from ml.baskets.purchases import ITEM, Coded, lines, out_of_stock
 from ml.baskets.writing import write_rows
 from ml.lifecycle.train import SEED, TooLittleDataError
 from quanyu.lake.receipt import Receipt
@@ -52,15 +52,18 @@ def write_lists(context: Context, receipt: Receipt) -> Outcome:
     """Choose the weights by last baskets, and write the lists of every customer who has bought."""
     columns = {"customer": "customer_id", "day": "to_date(ordered_at)", "item": ITEM}
     bought = lines(context, columns, "purchase")
-    rows, facts, note = listed(bought, _pairs(context), context.day)
+    rows, facts, note = listed(bought, _pairs(context), context.day, out_of_stock(context))
     written = write_rows(context, NextItems, rows, receipt)
     return Outcome(len(bought), written.changed, 0, written.unchanged, notes=(note,), facts=facts)
 
 
-def listed(bought: pa.Table, pairs: pa.Table, day: date) -> tuple[pa.Table, NextItemFacts | None, str]:
+def listed(
+    bought: pa.Table, pairs: pa.Table, day: date, sold_out: pa.ChunkedArray
+) -> tuple[pa.Table, NextItemFacts | None, str]:
     """Rows of NextItems, how well such lists foretell last baskets, and both in a sentence.
 
-    `bought` has columns customer, day and item, `pairs` those of Associations.
+    `bought` has columns customer, day and item, `pairs` those of Associations; `sold_out` are items that are new to
+    nobody.
     """
     import pandas as pd
 
@@ -78,7 +81,10 @@ def listed(bought: pa.Table, pairs: pa.Table, day: date) -> tuple[pa.Table, Next
     except TooLittleDataError as error:
         note = f"plain lists: {error}"
     history = BasketHistory.of(frame)
-    lists = weights.lists(history, LISTED, popular_lately(frame, history, day))
+    popular = popular_lately(frame, history, day)
+    gone = item.places(sold_out)
+    popular[gone[gone >= 0]] = 0.0
+    lists = weights.lists(history, LISTED, popular)
     parts = [*_own_and_new(lists), _neglected(history, pairs, item)]
     return _rows(parts, customer, item, day), facts, note
 
