@@ -22,6 +22,7 @@ from quanyu.config.layers import PREFIX, merged, place_in, problem_of, read_laye
 from quanyu.config.sections import (
     AlertSettings,
     DropSettings,
+    InsightSettings,
     Keys,
     Mail,
     Models,
@@ -61,6 +62,7 @@ class Settings(StrictModel):
     keys: Keys = Field(Keys(), description="the key of person_key hashes")
     suppression: Suppression = Field(Suppression(), description="when a contact is left alone after a refusal")
     alerts: AlertSettings = Field(AlertSettings(), description="who is told of what went wrong")
+    insight: InsightSettings = Field(InsightSettings(), description="warnings and reports of audiences")
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )
