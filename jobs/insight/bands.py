@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,6 @@ class Bands:
     cut_on: date
     values: tuple[str, ...] = ()
     edges: tuple[float, ...] = ()
-    has_others: bool = field(default=False)
 
     @property
     def is_list(self) -> bool:
@@ -46,7 +45,8 @@ class Bands:
     def labels(self) -> tuple[str, ...]:
         """Label of each band by its number."""
         if not self.edges:
-            return UNKNOWN, *self.values, *([OTHERS] if self.has_others else [])
+            # Values that are new, or too many to list, are in the last band.
+            return UNKNOWN, *self.values, *([] if self.type == "boolean" else [OTHERS])
         ends = [_written(edge, self.type) for edge in self.edges]
         # Of whole numbers the next one begins the next band.
         starts = [_written(edge + 1, self.type) for edge in self.edges] if self.type in WHOLE else ends
@@ -105,7 +105,7 @@ def cut(column: pa.ChunkedArray, type_: str, day: date) -> Bands:
         return Bands(type_, day, ("true", "false"))
     if types.is_list(column.type) or types.is_string(column.type) or types.is_large_string(column.type):
         counts = _value_counts(compute.list_flatten(column) if types.is_list(column.type) else column)
-        return Bands(type_, day, tuple(counts[:MOST_VALUES]), has_others=len(counts) > MOST_VALUES)
+        return Bands(type_, day, tuple(counts[:MOST_VALUES]))
     numbers = as_numbers(column)
     numbers = numbers[~np.isnan(numbers)]
     edges = np.unique(np.quantile(numbers, FIFTHS, method="lower")) if numbers.size else np.zeros(1)
@@ -162,5 +162,4 @@ def _stored(rows: list[dict[str, Any]], type_: str) -> Bands:
     if is_cut(type_):
         return Bands(type_, cut_on, edges=edges)
     labels = [row["label"] for row in rows if row["band"]]
-    others = len(labels) > MOST_VALUES
-    return Bands(type_, cut_on, tuple(labels[:MOST_VALUES]), has_others=others)
+    return Bands(type_, cut_on, tuple(labels if type_ == "boolean" else labels[:-1]))

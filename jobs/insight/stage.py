@@ -24,10 +24,11 @@ class InsightStage(Stage):
     facts = (InsightFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
-        """One step, which reads the profile of each entity once for all its audiences."""
-        from jobs.insight.steps import steps
+        """One step for what audiences are like, and one for what programmes brought."""
+        from jobs.insight import steps
+        from jobs.insight.lift import steps as of_lift
 
-        return steps(catalogue)
+        return [*steps.steps(catalogue), *of_lift.steps(catalogue)]
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check the names in the settings."""

@@ -166,6 +166,13 @@ class AlertSettings(StrictModel):
     token: SecretRef = Field("", description="sent to the webhook as a bearer token")
 
 
+class HoldoutSettings(StrictModel):
+    """The holdout of everybody: customers who get no message and go to no platform, beside that of each audience."""
+
+    share: Share = Field(0.0, lt=1, description="share of all customers, as `2 %`")
+    salt: str = Field("everybody", description="what it is drawn by; another one draws others")
+
+
 class InsightSettings(StrictModel):
     """What audiences are warned of, and which names of customers a report of one shows."""
 
@@ -173,6 +180,9 @@ class InsightSettings(StrictModel):
     nearly_all: Share = Field(0.95, description="share of all entities from which on a rule says nothing")
     stale_days: int = Field(
         2, ge=1, le=LONGEST_DAYS, description="days since the last evaluation from which on an audience is stale"
+    )
+    horizon_days: int = Field(
+        30, ge=1, le=LONGEST_DAYS, description="days after entry in which purchases count for the lift of a programme"
     )
     worth: tuple[str, ...] = Field(
         ("value.spend", "lifetime.value"), description="numbers that say what they are worth"

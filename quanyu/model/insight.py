@@ -125,3 +125,38 @@ class AudienceReach(Table):
     treated = Column("bigint", "Those of them outside the holdout of the audience.", unit="entities", required=True)
     share = Column("double", "Share of the audience's members.", unit="ratio", required=True)
     day = DAY
+
+
+class ProgrammeLift(Table):
+    """What a programme brought: the outcome of all who were assigned to it against that of its holdout."""
+
+    layer = "gold"
+    keys = ("kind", "programme", "outcome")
+    owner = "growth"
+
+    kind = Column("string", "What it is: an audience, a journey, or all that is sent.", required=True,
+                  values=("audience", "journey", "everything"))  # fmt: skip
+    programme = Column("string", "Its name; `everything` for all that is sent.", required=True)
+    outcome = Column("string", "Whether they bought within the horizon, or what they spent then.", required=True,
+                     values=("conversion", "spend"))  # fmt: skip
+    horizon_days = Column("int", "Days after entry in which purchases count.", unit="days", required=True)
+    assigned = Column("bigint", "Customers who entered, with a horizon that is over, and are not in the holdout.",
+                      unit="customers", required=True)  # fmt: skip
+    held_out = Column("bigint", "Those who are in the holdout.", unit="customers", required=True)
+    mean = Column("double", "Share who bought, or mean spending, of the assigned; null without any.",
+                  unit="ratio or currency")  # fmt: skip
+    mean_held_out = Column("double", "The same of the holdout.", unit="ratio or currency")
+    lift = Column("double", "Difference of both: what the programme brought for each customer.",
+                  unit="ratio or currency")  # fmt: skip
+    low = Column("double", "Lower end of its 95 % interval (Newcombe, Welch).", unit="ratio or currency")
+    high = Column("double", "Upper end of it.", unit="ratio or currency")
+    detectable = Column("double", "Smallest difference that so many customers show with a probability of 80 %.",
+                        unit="ratio or currency")  # fmt: skip
+    declared_share = Column("double", "Share of the holdout that is declared.", unit="ratio", required=True)
+    split_p_value = Column("double", "Probability that chance splits them so far from it (chi-squared); below 0.001 the"
+                           " lift is not to be trusted.", unit="probability")  # fmt: skip
+    verdict = Column(
+        "string", "What can be said.", required=True,
+        values=("more", "less", "no difference shown", "not yet measurable", "split is wrong"),
+    )  # fmt: skip
+    day = DAY
