@@ -14,8 +14,8 @@ from jobs.consent.facts import feeds
 from jobs.consent.missing_answers import reasons_to_wait
 from jobs.exports import members
 from jobs.exports.facts import ExportFacts, ReachCounts
+from jobs.exports.file_drop import FileDrop
 from jobs.exports.platform import Delivered, Platform
-from jobs.exports.platforms.drop import Drop
 from quanyu import discover, imports
 from quanyu.config.settings import Settings, secret
 from quanyu.files import Bucket, folder, open_bucket
@@ -32,6 +32,7 @@ from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 READS = (place_of(memberships_of(Customer)), *gate.READS)
@@ -195,6 +196,22 @@ def _deliver(
     context: Context, audience: Audience, platform: type[Platform], rows: list[Row], facts: Mapping[str, Any]
 ) -> Delivered:
     limits = (context.settings.drop.max_rows, context.lake.staging.folder())
-    opened = platform(*limits) if issubclass(platform, Drop) else platform()
+    opened = platform(*limits) if issubclass(platform, FileDrop) else platform()
     bucket = destination(context.settings)
-    return opened.deliver(bucket, audience.name, context.day, rows, platform.columns(), facts)
+    batches = _sorted_batches(platform, rows)
+    return opened.deliver(bucket, audience.name, context.day, batches, platform.columns(), facts)
+
+
+def _sorted_batches(platform: type[Platform], rows: list[Row]) -> Iterator[pa.RecordBatch]:
+    """The rows without repetition, ascending, each with the values of one file."""
+    import pyarrow as pa
+
+    files = platform.seed_files() if issubclass(platform, FileDrop) else ()
+    groups = [file.identifiers for file in files] or [platform.identifiers()]
+    for group in groups:
+        inside = [identifier in group for identifier in platform.identifiers()]
+        parts = {tuple(value if one else None for value, one in zip(row, inside, strict=True)) for row in rows}
+        ordered = sorted(parts - {(None,) * len(inside)}, key=lambda row: [value or "" for value in row])
+        if ordered:
+            columns = [pa.array(column, pa.string()) for column in zip(*ordered, strict=True)]
+            yield pa.record_batch(columns, names=list(platform.columns()))
