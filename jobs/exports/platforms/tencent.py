@@ -7,9 +7,7 @@ identifiers). Codes of errors: developers.e.qq.com, 返回码.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -20,6 +18,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
+from jobs.exports.names import fitted
 from jobs.exports.platform import AudienceStatus, Batch, BatchReceipt, CampaignDay, Limits, OnlinePlatform
 from jobs.exports.zips import joined, zipped
 from quanyu.config.settings import secret
@@ -36,7 +35,7 @@ ID_TYPES = {
 LEAST = {"v1.1": 2_000, "v3.0": 100}
 # A zip has at most 100 MB. A million lines of 65 bytes are less before they are compressed.
 MOST_BYTES, LINES = 100_000_000, 1_000_000
-LONGEST_NAME, LONGEST_CODE, LONGEST_DESCRIPTION = 32, 128, 250
+LONGEST_NAME, LONGEST_CODE, LONGEST_DESCRIPTION, LETTERS = 32, 128, 250, "[A-Za-z0-9_]"
 # Lookalikes: a multiple of 500,000, from 500,000 to 100,000,000 (v3.0).
 EXPAND_STEP, MOST_EXPANDED = 500_000, 100_000_000
 MOST_SEED = 30_000_000
@@ -156,9 +155,9 @@ class Tencent(OnlinePlatform):
             first = until + timedelta(days=1)
 
     def _create(self, code: str, description: str, kind: Mapping[str, Any]) -> str:
-        outer = _code(code, LONGEST_CODE)
         body = {
-            "account_id": int(self.account.account), "name": _code(code, LONGEST_NAME), "outer_audience_id": outer,
+            "account_id": int(self.account.account), "name": fitted(code, LONGEST_NAME, LETTERS),
+            "outer_audience_id": fitted(code, LONGEST_CODE, LETTERS),
             "description": description.encode()[:LONGEST_DESCRIPTION].decode(errors="ignore"), **kind,
         }  # fmt: skip
         return str(self._call("POST", "custom_audiences/add", json=body)["audience_id"])
@@ -170,7 +169,7 @@ class Tencent(OnlinePlatform):
         }  # fmt: skip
         if batch.identifier == "openid":
             form["open_app_id"] = self._app_id()
-        data = zipped("ids.txt", [joined(batch.values)])
+        data = zipped("ids.txt", joined(batch.values))
         if len(data) > MOST_BYTES:
             raise RejectedError(f"{self.name}: a zip of {len(data):,} bytes is too large; give the account a `batch`")
         answer = self._call(
@@ -231,14 +230,6 @@ class Tencent(OnlinePlatform):
         own = {"access_token": secret(self.account.token), "timestamp": int(time.time()), "nonce": uuid.uuid4().hex}
         request.url = request.url.copy_merge_params(own)
         return request
-
-
-def _code(text: str, longest: int) -> str:
-    """Letters, digits and underscores within a length; another text always gives another code."""
-    plain = re.sub(r"[^A-Za-z0-9_]", "_", text)
-    if plain == text and len(text) <= longest:
-        return text
-    return f"{plain[: longest - 9]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _yuan(fen: Any) -> Decimal:
