@@ -93,14 +93,14 @@ def check_accounts(catalogue: Catalogue, problems: Problems) -> None:
             if name not in platform.forms:
                 words = f"{account.platform} takes no {name!r}; {nearest(name, platform.forms)}"
                 problems.add(account.file, "send", words)
-        if issubclass(platform, OnlinePlatform):
-            _check_options(account, platform, problems)
+        _check_options(account, platform, problems)
 
 
-def _check_options(account: Account, platform: type[OnlinePlatform], problems: Problems) -> None:
-    if not account.token:
+def _check_options(account: Account, platform: type[Platform], problems: Problems) -> None:
+    is_online = issubclass(platform, OnlinePlatform)
+    if is_online and not account.token:
         problems.add(account.file, "token", "is missing: write a reference such as env:NAME or file:PATH")
-    if account.results and "results" not in platform.can():
+    if account.results and not (issubclass(platform, OnlinePlatform) and "results" in platform.can()):
         problems.add(account.file, "results", f"{account.platform} gives none by an interface: deliver them as a feed")
     try:
         platform.options.model_validate(account.options)

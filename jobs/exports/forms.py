@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import Platform
 from quanyu.grammar.platforms.account import Account
 from quanyu.literals import quoted
+from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 
@@ -61,3 +63,30 @@ def rows_of_customers(addresses: DataFrame, identifiers: Sequence[str]) -> DataF
     ranked = addresses.where("formed is not null").selectExpr("customer_id", "identifier", "formed", newest)
     columns = [F.expr(f"max(if(identifier = {quoted(name)}, formed, null))").alias(name) for name in identifiers]
     return ranked.groupBy("customer_id", "nth").agg(*columns).drop("customer_id", "nth").distinct()
+
+
+def sorted_rows(
+    context: Context, addresses: DataFrame, forms: Mapping[str, IdFormat], files: Sequence[Sequence[str]]
+) -> Iterator[pa.RecordBatch]:
+    """Rows of files as Arrow batches with a text column per identifier, named as the form names it.
+
+    The rows of each of `files` (identifiers that share one) ascend, nulls first, and have no values of other files.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    for file in files:
+        names = [name for name in file if name in forms]
+        if not names:
+            continue
+        rows = context.lake.staging.stage(rows_of_customers(addresses.where(_among(names)), names)).arrow()
+        # The engine writes several files, of which none says where it belongs.
+        order = [(name, "ascending", "at_start") for name in names]
+        rows = rows.take(compute.sort_indices(rows, sort_keys=order))
+        columns = {form.column(name): rows[name] if name in names else pa.nulls(rows.num_rows, pa.string())
+                   for name, form in forms.items()}  # fmt: skip
+        yield from pa.table(columns).to_batches(max_chunksize=100_000)
+
+
+def _among(identifiers: Sequence[str]) -> str:
+    return f"identifier in ({', '.join(map(quoted, identifiers))})"

@@ -15,13 +15,14 @@ from jobs.exports.destinations import Destination, destinations
 from jobs.exports.difference import PLACE as SETS
 from jobs.exports.difference import current_set
 from jobs.exports.facts import ExportFacts, MirrorFacts, ReachCounts
-from jobs.exports.forms import formed, kinds_of, rows_of_customers
+from jobs.exports.file_drop import FileDrop
+from jobs.exports.forms import formed, kinds_of, sorted_rows
 from jobs.exports.mirror import mirror
 from jobs.exports.platform import Delivered, OnlinePlatform
-from jobs.exports.platforms.drop import Drop
 from jobs.exports.status import record_status
 from quanyu import discover
 from quanyu.config.settings import Settings, secret
+from quanyu.errors import ConfigError
 from quanyu.files import Bucket, folder, open_bucket
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
@@ -149,7 +150,7 @@ def _drop(
         "name": context.settings.name, "home": home_name.identity(context.settings),
     }  # fmt: skip
     free = selected.rows.where("reason is null")
-    delivered = _deliver(context, audience, destination, rows_of_customers(free, [*destination.forms]), facts)
+    delivered = _deliver(context, audience, destination, free, facts)
     members.record(context, selected.export, selected.rows, receipt)
     summary = ExportFacts(**asdict(counted), location=delivered.location, parts=delivered.parts, rows=delivered.rows)
     notes = (*_held_notes(selected.waits), *counted.notes(audience))
@@ -206,12 +207,12 @@ def bucket(settings: Settings) -> Bucket:
 
 
 def _deliver(
-    context: Context, audience: Audience, destination: Destination, rows: DataFrame, facts: Mapping[str, Any]
+    context: Context, audience: Audience, destination: Destination, addresses: DataFrame, facts: Mapping[str, Any]
 ) -> Delivered:
-    limits = (context.settings.drop.max_rows, context.lake.staging.folder())
     platform = destination.platform
-    opened = platform(*limits) if issubclass(platform, Drop) else platform()
-    values = context.lake.staging.stage(rows).arrow().sort_by([(name, "ascending") for name in destination.forms])
-    tuples = (tuple(row.values()) for batch in values.to_batches() for row in batch.to_pylist())
+    if not issubclass(platform, FileDrop):
+        raise ConfigError(f"{destination.name}: {platform.name} takes no files")
+    opened = platform(context.settings.drop.max_rows, context.lake.staging.folder(), destination.account)
     columns = tuple(form.column(name) for name, form in destination.forms.items())
-    return opened.deliver(bucket(context.settings), audience.name, context.day, tuples, columns, facts)
+    rows = sorted_rows(context, addresses, destination.forms, [file.identifiers for file in platform.seed_files()])
+    return opened.deliver(bucket(context.settings), audience.name, context.day, rows, columns, facts)

@@ -16,7 +16,7 @@ from quanyu.grammar.table import Table
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
-from quanyu.model.insight import AudienceDays
+from quanyu.model.insight import AudienceTrends
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ConsentAnswers
 from quanyu.run import audience_days
@@ -73,7 +73,7 @@ def write(context: Context, receipt: Receipt) -> Outcome:
     for table, rows in result.rows.items():
         _write(context, receipt, table, rows, described)
     notes = tuple(f"audiences about {name} stay as they were: {words}" for name, words in lacks.items())
-    today = [row for row in result.rows[AudienceDays] if row["day"] == context.day]
+    today = [row for row in result.rows[AudienceTrends] if row["day"] == context.day]
     return Outcome(
         sum(row["size"] for row in today), sum(map(len, result.rows.values())), notes=notes,
         facts=InsightFacts(len(today), result.drifted), run_again=bool(lacks),
@@ -88,7 +88,7 @@ def _write(context: Context, receipt: Receipt, table: type[Table], rows: Rows, d
     context.lake.prepare(table)
     place = place_of(table)
     written, counts = pa.Table.from_pylist(rows, context.lake.arrow(place).schema), {"out": len(rows)}
-    if table is AudienceDays:
+    if table is AudienceTrends:
         context.lake.upsert_rows(table, written, receipt, counts)
     else:
         others = _others(context, table, described)

@@ -16,11 +16,11 @@ from quanyu.grammar.entity import Entity
 from quanyu.lake import place_of
 from quanyu.model.entities import Customer
 from quanyu.model.insight import (
-    AudienceDays,
     AudienceNumbers,
     AudienceOverlaps,
     AudienceProfile,
     AudienceReach,
+    AudienceTrends,
 )
 from quanyu.run import audience_days
 from quanyu.run.runner import Context
@@ -123,7 +123,7 @@ def report_of(context: Context, name: str) -> AudienceReport:
     """Read what a report says. Raises ConfigError for an unknown audience, and before its first day."""
     audience = _audience(context, name)
     entity = context.catalogue.entities[audience.entity]
-    days = sorted(_rows(context, AudienceDays, name), key=lambda row: row["day"])
+    days = sorted(_rows(context, AudienceTrends, name), key=lambda row: row["day"])
     if not days:
         raise ConfigError(f"{name} was not described yet: run a day first, quanyu run --day DAY")
     settings, last = context.settings.insight, audience_days.last_evaluated_day(context, name)

@@ -95,6 +95,7 @@ def test_notes_say_who_was_held_back(counted, notes):
 
 def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms()["drop"] is Drop
+    assert {"damopan", "databank", "liveramp", "trade_desk"} <= set(platforms())
     audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
     [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path), platforms={}))
     assert (step.name, step.stage, step.as_of, step.writes) == (
@@ -148,9 +149,14 @@ def export_again(shop, day=DAY, platform=Clear, sends=True):
 
 
 def rows_of(shop, day):
-    folder = shop.home / "exports" / "quanyu" / "winback" / day
-    parts = [gzip.decompress(path.read_bytes()).decode() for path in sorted(folder.glob("part-*"))]
+    folder = shop.home / "exports" / "quanyu" / "drop" / "winback" / f"dt={day}"
+    parts = [gzip.decompress(path.read_bytes()).decode() for path in sorted(folder.glob("run=*/full-*"))]
     return [tuple(line.split(",")) for text in parts for line in text.splitlines()[1:]]
+
+
+def manifest_of(shop, day=DAY):
+    [path] = (shop.home / "exports/quanyu/drop/winback" / f"dt={day}").glob("run=*/_MANIFEST.json")
+    return path.read_text()
 
 
 def receipt(day=DAY):
@@ -176,7 +182,7 @@ def test_an_export_counts_everybody_and_stores_the_reasons_for_absence(shop):
         ("M5", "", "withheld", "no phone or email"),
         ("M6", "", "withheld", "withdrew consent to ads on any"),
     ]
-    manifest = json.loads((shop.home / "exports/quanyu/winback" / DAY / "_MANIFEST.json").read_text())
+    manifest = json.loads(manifest_of(shop))
     assert manifest["counts"] | counts == manifest["counts"]
     assert (manifest["name"], manifest["definition"]) == ("quanyu", audience().digest())
     version = context.lake.version("gold/export_members")
@@ -249,7 +255,7 @@ def test_a_set_that_a_platform_refuses_is_of_nobody(shop):
 def test_no_identifier_is_exported_in_plain_text(shop):
     outcome, rows = exported(shop, platform=Drop)
     assert hashlib.sha256(b"m2@shop.cn").hexdigest() in {mail for _, mail in rows}
-    manifest = (shop.home / "exports/quanyu/winback" / DAY / "_MANIFEST.json").read_text()
+    manifest = manifest_of(shop)
     assert "shop.cn" not in manifest + str(rows) + str(outcome)
 
 
