@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jobs.audiences import rules
+from jobs.audiences import references, rules, static_lists
 from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
-from quanyu.grammar.audience import Alike, Audience
+from quanyu.grammar.audience import RESERVED, Alike, Audience, full_name
 from quanyu.grammar.declaration import Problems
 from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.names import with_inputs
@@ -18,22 +18,35 @@ from quanyu.grammar.tags import TagFile, profile_column
 from quanyu.grammar.task import NUMBERS
 
 
-def check_audiences(catalogue: Catalogue, platforms: Iterable[str], problems: Problems) -> None:
-    """Check the entities, rules, measures and platforms of audiences."""
-    names = sorted(platforms)
+def check_audiences(catalogue: Catalogue, platforms: Mapping[str, Sequence[str]], problems: Problems) -> None:
+    """Check the entities, rules, measures, lists and platforms of audiences.
+
+    `platforms` has, by name, the kinds of identifiers that each accepts.
+    """
+    names, delivered = sorted(platforms), {one.kind for source in catalogue.sources.values() for one in source.person}
+    wrong = references.circle(catalogue, problems)
     for audience in catalogue.audiences.values():
         if not _is_about_an_entity(audience, catalogue, problems):
             continue
         entity = catalogue.entities[audience.entity]
-        columns = catalogue.names(entity)
+        columns = rules.names_for_rules(catalogue, entity)
         problems.found += audience.problems(entity, columns, catalogue.tables, names).found
+        references.check_named(catalogue, audience, problems)
+        static_lists.check_lists(catalogue.settings.conf, audience, problems)
         profile = {profile_column(name): name for name in columns}
         for measure in audience.measures:
-            if name := profile.get(rules.full_name(audience, measure)):
+            if name := profile.get(full_name(audience, measure)):
                 words = f"{audience.name}.{measure} and {name} are one column: give the measure another name"
                 problems.add(audience.file, f"measures.{measure}", words)
-        if audience.alike:
-            _check_alike(audience, audience.alike, catalogue, problems)
+        for place in audience.send_to:
+            kinds = platforms.get(place, ())
+            if kinds and delivered and not delivered & {*kinds}:
+                words = f"{place} takes {', '.join(kinds)}, and no source delivers any of them"
+                problems.add(audience.file, "send_to", words)
+        if not wrong:
+            references.check_purposes(catalogue, audience, problems)
+            if audience.alike:
+                _check_alike(audience, audience.alike, catalogue, problems)
 
 
 def _check_alike(audience: Audience, alike: Alike, catalogue: Catalogue, problems: Problems) -> None:
@@ -65,7 +78,7 @@ def _check_features(
     """Add features that the rule of a seed names: they would find those who nearly fulfil it, and any lift."""
     tags = catalogue.tags_of(catalogue.entities[audience.entity])
     with contextlib.suppress(ExpressionError):
-        defining = {*with_inputs(rules.names_in_rules([seed]), tags)}
+        defining = {*with_inputs(rules.names_in_rules(catalogue, [seed]), tags)}
         for feature in alike.features:
             if defining & {*with_inputs([feature], tags)}:
                 words = f"{feature!r} decides who is in {seed.name}: that alone would tell who is like it"
@@ -74,12 +87,13 @@ def _check_features(
 
 def check_tags(catalogue: Catalogue, problems: Problems) -> None:
     """Check the tags of every scene, and that its name is no other's."""
-    others = {*catalogue.views, *catalogue.names_only, *catalogue.models, *catalogue.entities}
+    others = {*RESERVED, *catalogue.views, *catalogue.names_only, *catalogue.models, *catalogue.entities}
     for scene, file in catalogue.tags.items():
         if not _is_about_an_entity(file, catalogue, problems):
             continue
         if scene in others:
-            problems.add(file.file, "", f"there is a view, model or entity {scene!r}: give the scene another name")
+            words = f"there is a view, model, entity or kind of reference {scene!r}: give the scene another name"
+            problems.add(file.file, "", words)
         problems.found += file.problems(catalogue.names(catalogue.entities[file.entity])).found
 
 
@@ -112,11 +126,13 @@ def uses(catalogue: Catalogue) -> list[Use]:
                 key = f"tags.{name.partition('.')[2]}"
                 listed += [Use(file.entity, used, f"tag {name}", file.file, key) for used in tag.inputs()]
     for audience in catalogue.audiences.values():
+        user = f"audience {audience.name}"
         with contextlib.suppress(ExpressionError):
-            user = f"audience {audience.name}"
             listed += [Use(audience.entity, used, user, audience.file, "who") for used in parse(audience.who).columns]
         for used in audience.alike.names() if audience.alike else ():
-            listed.append(Use(audience.entity, used, f"audience {audience.name}", audience.file, "alike"))
+            listed.append(Use(audience.entity, used, user, audience.file, "alike"))
+        if audience.seed and audience.seed.value:
+            listed.append(Use(audience.entity, audience.seed.value, user, audience.file, "seed.value"))
     for name, page in catalogue.pages.items():
         sections = catalogue.shown_on_page(catalogue.entities[name]) if name in catalogue.entities else {}
         listed += [

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from jobs.audiences.static_lists import entities_on
 from quanyu.discover import Catalogue
-from quanyu.expressions import lost, parse, safe_sql, two_valued
-from quanyu.grammar.audience import Audience, Measure
+from quanyu.expressions import column_name, lost, safe_sql, two_valued
+from quanyu.grammar.audience import Audience, Measure, expanded, family, full_name, list_column, reference_columns
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
+from quanyu.grammar.table import Column
 from quanyu.grammar.tags import over_profile, profile_column
+from quanyu.literals import quoted
 from quanyu.point_in_time import as_of, masters, view_parts
 from quanyu.point_in_time.profiles import LOST, names_where, profiles
 from quanyu.run.runner import Context
@@ -29,16 +32,27 @@ def about(catalogue: Catalogue, entity: type[Entity]) -> list[Audience]:
     return [audience for audience in catalogue.audiences.values() if audience.entity == entity.name]
 
 
-def names_in_rules(audiences: Audiences) -> list[str]:
-    """Features, tags, scores and attributes that the rules name, each once."""
-    columns = (name for audience in audiences for name in parse(audience.who).columns)
-    return list(dict.fromkeys(name for name in columns if "." in name))
+def names_for_rules(catalogue: Catalogue, entity: type[Entity]) -> dict[str, Column]:
+    """Columns that rules of audiences about an entity may name, without measures and lists of their own."""
+    return {**catalogue.names(entity), **reference_columns(entity, catalogue.audiences.values())}
+
+
+def with_named(catalogue: Catalogue, audiences: Audiences) -> list[Audience]:
+    """The audiences and those that their rules depend on, each once."""
+    return list({each.name: each for one in audiences for each in family(one, catalogue.audiences)}.values())
+
+
+def names_in_rules(catalogue: Catalogue, audiences: Audiences) -> list[str]:
+    """Features, tags, scores and attributes that the rules depend on, each once."""
+    trees = (expanded(audience, catalogue.audiences) for audience in audiences)
+    columns = (column_name(column) for tree in trees for column in tree.find_all(exp.Column) if column.table)
+    return list(dict.fromkeys(columns))
 
 
 def producers_of_inputs(catalogue: Catalogue, entity: type[Entity], audiences: Audiences) -> list[str]:
     """Views and models that audiences depend on, also by way of tags; the entity's name for attributes."""
     likeness = [name for audience in audiences if audience.alike for name in audience.alike.names()]
-    names = with_inputs([*names_in_rules(audiences), *likeness], catalogue.tags_of(entity))
+    names = with_inputs([*names_in_rules(catalogue, audiences), *likeness], catalogue.tags_of(entity))
     return list(dict.fromkeys(name.split(".")[0] for name in names if name.split(".")[0] not in catalogue.tags))
 
 
@@ -48,11 +62,25 @@ def profile(
     """Profiles of an entity: every name and measure that the rules of these audiences (by default all) refer to.
 
     One row per entity and day, for the skipped days and the day of the run, with the columns of `profiles`, and a
-    column per measure.
+    column per measure and per static list.
     """
-    audiences = about(context.catalogue, entity) if audiences is None else audiences
-    rows = profiles(context, entity, names_in_rules(audiences), *skipped, context.day)
-    return _with_measures(context, entity, rows, skipped, audiences)
+    catalogue = context.catalogue
+    audiences = about(catalogue, entity) if audiences is None else audiences
+    rows = profiles(context, entity, names_in_rules(catalogue, audiences), *skipped, context.day)
+    named = with_named(catalogue, audiences)
+    return _with_lists(context, entity, _with_measures(context, entity, rows, skipped, named), named)
+
+
+def _with_lists(context: Context, entity: type[Entity], rows: DataFrame, audiences: Audiences) -> DataFrame:
+    """Add a column of truth for each static list: whether the entity is on it by today's identifiers."""
+    lists = {list_column(one, name): static for one in audiences for name, static in one.lists.items()}
+    if not lists:
+        return rows
+    columns = [f"`{name}`" for name in rows.columns]
+    for column, static in lists.items():
+        listed = entities_on(context, entity, static).selectExpr(f"`{entity.key}`", f"true as `{column}`")
+        rows = rows.join(context.lake.staging.materialize(listed), entity.key, "left")
+    return rows.selectExpr(*columns, *(f"coalesce(`{column}`, false) as `{column}`" for column in lists))
 
 
 def _with_measures(
@@ -62,10 +90,12 @@ def _with_measures(
 
     Measures whose value cannot be computed for the entity are added to `_lost`.
     """
-    by_facts: dict[tuple[str, str | None], dict[str, Measure]] = {}
+    by_facts: dict[tuple[str, str | None, str], dict[str, Measure]] = {}
     for audience in audiences:
         for name, measure in audience.measures.items():
-            by_facts.setdefault((measure.over, measure.via), {})[full_name(audience, name)] = measure
+            by_facts.setdefault((measure.over, measure.via, repr(measure.after)), {})[full_name(audience, name)] = (
+                measure
+            )
     for measures in by_facts.values():
         plans = {name: measure.plan(context.catalogue.tables) for name, measure in measures.items()}
         columns = [f"`{name}`" for name in rows.columns if name != LOST]
@@ -77,37 +107,37 @@ def _with_measures(
     return rows
 
 
-def full_name(audience: Audience, measure: str) -> str:
-    """Name of a measure that is unique over all audiences."""
-    return f"{audience.name}__{measure}"
-
-
 def _aggregated(context: Context, entity: type[Entity], measures: Sequence[Measure], days: Sequence[date]) -> DataFrame:
     """Parts of measures over the same facts, by entity and day."""
     tables = context.catalogue.tables
     over = tables[measures[0].over]
+    after = {name: following.derived() for name, following in measures[0].after.items()}
     texts = [text for m in measures for text in (m.value, m.where) if text]
+    texts += [each.where for each in after.values()]
     rows = as_of.facts_of(context, entity, over, measures[0].via, *days)
     rows = masters.with_referred(context, rows, over, texts, *days)
+    if after:
+        rows = rows.selectExpr("*", *view_parts.derived_columns(over, after, entity.by(), tables))
     return view_parts.aggregate_plans(rows, [measure.plan(tables) for measure in measures], entity.by(), *days)
 
 
 def rule(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> str:
     """SQL of an audience's rule over the profile: true or false, never null. Measures have their full names."""
-    return safe_sql(two_valued(over_profile(_full(audience))), _types(catalogue, entity, audience))
+    return safe_sql(two_valued(_tree(catalogue, audience)), _types(catalogue, entity, audience))
+
+
+def _tree(catalogue: Catalogue, audience: Audience) -> exp.Expr:
+    return over_profile(expanded(audience, catalogue.audiences))
 
 
 def _types(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> dict[str, str]:
-    columns = audience.columns(catalogue.names(entity), catalogue.tables)
-    return {full_name(audience, n) if n in audience.measures else profile_column(n): c.type for n, c in columns.items()}
-
-
-def _full(audience: Audience) -> exp.Expr:
-    tree = parse(audience.who).tree.copy()
-    for column in list(tree.find_all(exp.Column)):
-        if column.name in audience.measures and not column.table:
-            column.set("this", exp.to_identifier(full_name(audience, column.name)))
-    return tree
+    """Types of the columns of `profile` that the rule depends on."""
+    types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
+    for one in family(audience, catalogue.audiences):
+        columns = one.columns({}, catalogue.tables)
+        types |= {full_name(one, name): columns[name].type for name in one.measures}
+        types |= {list_column(one, name): "boolean" for name in one.lists}
+    return types
 
 
 def members_of_all(context: Context, entity: type[Entity], skipped: Sequence[date] = ()) -> DataFrame:
@@ -129,7 +159,7 @@ def evaluate_rules(
     losses = {
         f"{a.name}.who": condition
         for a in audiences
-        if (condition := lost(over_profile(_full(a)), _types(catalogue, entity, a)))
+        if (condition := lost(_tree(catalogue, a), _types(catalogue, entity, a)))
     }
     named_lost = f"transform(concat(_lost, {names_where(losses)}), name -> concat('{_LOST}', name))"
     rows = profile(context, entity, skipped, audiences)
@@ -140,13 +170,15 @@ def evaluate_rules(
 
 
 def _drawn(entity: type[Entity], audiences: Audiences) -> str:
-    """SQL of whether one is in the holdout: a hash of the audience and the entity's key, so the draw never changes.
+    """SQL of whether one is in the holdout: a hash of the salt and the entity's key, so the draw never changes.
 
     It hashes with SHA-256 to text, because engines agree on it. A customer who is in the holdout of a share is in that
     of every larger share.
     """
     shares = " ".join(f"when '{a.name}' then '{int(a.holdout * 2**32):08x}'" for a in audiences)
-    lot = f"substring(sha2(concat(name, ':', `{entity.key}`), 256), 1, 8)"
+    salts = " ".join(f"when '{a.name}' then {quoted(a.salt)}" for a in audiences if a.salt)
+    drawn_by = f"case name {salts} else name end" if salts else "name"
+    lot = f"substring(sha2(concat({drawn_by}, ':', `{entity.key}`), 256), 1, 8)"
     return f"{lot} < case name {shares} else '00000000' end"
 
 

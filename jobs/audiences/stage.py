@@ -40,7 +40,8 @@ class AudienceStage(Stage):
         from jobs.exports.steps import platforms
 
         check_tags(catalogue, problems)
-        check_audiences(catalogue, sorted(platforms()), problems)
+        kinds = {name: platform.identifiers() for name, platform in platforms().items()}
+        check_audiences(catalogue, kinds, problems)
         check_pages(catalogue, problems)
 
     def uses(self, catalogue: Catalogue) -> Sequence[Use]:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from jobs.audiences import alike, profile, rules
+from jobs.audiences import alike, profile, rules, static_lists
 from jobs.audiences.facts import AudienceFacts
 from jobs.audiences.membership_intervals import (
     MOVES,
@@ -55,12 +55,15 @@ def _memberships(catalogue: Catalogue, entity: type[Entity]) -> Step:
     owners = rules.producers_of_inputs(catalogue, entity, audiences)
     reads = {profile.place(catalogue, entity, owner) for owner in owners} | {*_measured(catalogue, audiences)}
     reads |= {place_of(entity.table), *([as_of.IDENTITIES] if entity.resolved else [])}
+    lists = [static_lists.content_digest(catalogue.settings.conf, audience) for audience in audiences]
+    reads |= {place_of(catalogue.tables["identifiers"])} if any(lists) and entity.resolved else set()
     # Read if its step has run for the day; an audience that needs less than all views does not wait for it.
     reads |= {f"gold/profile_{entity.name}"} & {place_of(table) for table in catalogue.tables.values()}
     declares = {f"audience {audience.name}": audience.digest() for audience in audiences}
     return Step(
         step_of(entity), "audiences", tuple(sorted(reads)), (place_of(memberships_of(entity)),),
-        digest([[*declares.values()], catalogue.tag_digests(entity), catalogue.tables[entity.table.name].definition()]),
+        digest([[*declares.values()], *([lists] if any(lists) else []), catalogue.tag_digests(entity),
+                catalogue.tables[entity.table.name].definition()]),
         partial(update_memberships, entity=entity),
         f"Which {entity.plural(2)} are in each audience, since when, and which left.",
         as_of=True, forward=True, inputs=partial(lacking, entity=entity), declares=declares,
@@ -96,7 +99,8 @@ def _lacks(context: Context, entity: type[Entity], audience: Audience) -> str:
 def _needed(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> Iterable[str]:
     """Steps that must have run for the day before the rule of an audience can be evaluated."""
     owners = rules.producers_of_inputs(catalogue, entity, [audience])
-    tables = [catalogue.tables[measure.over] for measure in audience.measures.values()]
+    named = rules.with_named(catalogue, [audience])
+    tables = [catalogue.tables[measure.over] for one in named for measure in one.measures.values()]
     needed = ["identities", as_of.job_of(entity.table).name] if entity.resolved else []
     needed += [as_of.job_of(table).name for table in tables if table.layer == "gold"]
     needed += ["scores" if name in catalogue.models else f"features.{name}" for name in owners if name != entity.name]
@@ -141,6 +145,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     notes += [each.fit.sentence(each.audience) for each in expanded if each.fit and each.fit.seed]
     notes += [lost_note(name, sizes[key], entity) for key in sizes if (name := _lost(key))]
     notes += [f"{left_out} earlier days were not computed (catch_up_days)"] if left_out else []
+    notes += [note for audience in audiences for note in static_lists.notes(context, entity, audience)]
     notes += [*_held_notes(lacks), *_undeclared_notes(context.catalogue, entity, undeclared)]
     return Outcome(
         sum(member_counts.values()), written.changed, unchanged=written.unchanged, notes=tuple(notes),

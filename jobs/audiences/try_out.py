@@ -13,7 +13,7 @@ from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.engine.filtered import rows_where
 from quanyu.errors import ConfigError, nearest
-from quanyu.grammar.audience import Audience
+from quanyu.grammar.audience import Audience, full_name
 from quanyu.grammar.declaration import NAME
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
@@ -49,7 +49,7 @@ def audience_of(catalogue: Catalogue, rule: str, entity: str) -> Audience:
     audience = Audience(name=TRIAL, file="the rule", describes="A trial.", owner="you", entity=entity, goal="care",
                         who=rule, purpose="analytics")  # fmt: skip
     about = catalogue.entities[entity]
-    audience.problems(about, catalogue.names(about), catalogue.tables, ()).check()
+    audience.problems(about, rules.names_for_rules(catalogue, about), catalogue.tables, ()).check()
     return audience
 
 
@@ -65,8 +65,8 @@ def members_of(settings: Settings, rule: str, entity: str, day: date | None, lim
         rows = rules.profile(context, about, [], [audience])
         rows, condition = _with_condition(context, about, audience, rows)
         total, inside = rows.selectExpr("count(*)", f"count_if({condition})").collect()[0]
-        names = {profile_column(name): name for name in rules.names_in_rules([audience])}
-        names |= {rules.full_name(audience, measure): measure for measure in audience.measures}
+        names = {profile_column(name): name for name in rules.names_in_rules(context.catalogue, [audience])}
+        names |= {full_name(audience, measure): measure for measure in audience.measures}
         shown = [f"`{column}` as `{name}`" for column, name in names.items()]
         members = rows_where(rows, condition).selectExpr(f"`{about.key}`", *shown).orderBy(about.key)
         table = (members.limit(limit) if limit else members).toArrow()

@@ -1,4 +1,9 @@
-"""Formats and hashes identifiers as platforms require."""
+"""SQL of the forms and hashes in which platforms take identifiers, over the value as it is stored.
+
+A stored phone is E.164 such as +8613912345678, a stored e-mail is in lower case: see quanyu/identifiers/normalise.py.
+Forms are cut from them by built-in functions, nothing is parsed again. A value that a form does not fit gives null; so
+does a hash that was delivered in the place of a phone or an e-mail: nothing is hashed twice.
+"""
 
 from __future__ import annotations
 
@@ -7,47 +12,79 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quanyu.errors import ConfigError, nearest
+from quanyu.identifiers.comparable import national_sql
+
+Sql = Callable[[str], str]
 
 
-def lower_trim(value: str) -> str | None:
-    """E-mail as most platforms require it: trimmed, lower case. None for a text without @."""
-    shaped = value.strip().lower()
-    return shaped if "@" in shaped.strip("@") else None
+def _phone(form: Sql) -> Sql:
+    return lambda value: f"case when {value} rlike '^[+][1-9][0-9]{{6,14}}$' then {form(value)} end"
 
 
-def e164_digits(value: str) -> str | None:
-    """Phone number with country code and without a plus. None for a number without a country code."""
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(value.strip(), None)
-    except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).lstrip("+")
+def _chinese(value: str) -> str:
+    """A mobile number of the mainland in its 11 digits."""
+    return f"case when {value} rlike '^[+]861[3-9][0-9]{{9}}$' then substring({value}, 4) end"
 
 
-def as_given(value: str) -> str | None:
-    """Leave the value unchanged, case and hyphens included. None for an empty value."""
-    return value or None
+def _email(form: Sql) -> Sql:
+    """The form of an address in lower case without blanks; null for a text that is none, or that leaves no name."""
+
+    def sql(value: str) -> str:
+        bare = f"lower(regexp_replace({value}, '[ \\t\\r\\n]', ''))"
+        return f"case when {form(bare)} rlike '^[^@]+@[^@]+$' then {form(bare)} end"
+
+    return sql
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _untagged(value: str) -> str:
+    return f"concat(split_part(split_part({value}, '@', 1), '+', 1), '@', split_part({value}, '@', 2))"
 
 
-def _md5(text: str) -> str:
-    # Some platforms accept nothing else. It protects nothing against somebody who tries all numbers.
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+def _mailbox_at(*domains: str) -> Sql:
+    """The address that a provider delivers to, for its own domains: without dots in the name and without a tag."""
+
+    def sql(value: str) -> str:
+        name = f"replace(split_part(split_part({value}, '@', 1), '+', 1), '.', '')"
+        some = ", ".join(f"'{domain}'" for domain in domains)
+        whole = f"concat({name}, '@', split_part({value}, '@', 2))"
+        return f"case when split_part({value}, '@', 2) in ({some}) then {whole} else {value} end"
+
+    return sql
 
 
-SHAPES: Mapping[str, Callable[[str], str | None]] = {
-    "lower_trim": lower_trim,
-    "e164_digits": e164_digits,
-    "as_given": as_given,
+def _named(form: Sql) -> Sql:
+    """An id that says something: not the zeros that a device gives whose owner wants no advertising."""
+    return lambda value: f"case when translate({value}, '0:- ', '') <> '' then {form(f'trim({value})')} end"
+
+
+SHAPES: Mapping[str, Sql] = {
+    "e164": _phone(lambda value: value),
+    "e164_digits": _phone(lambda value: f"substring({value}, 2)"),
+    # Without the country code: of all countries, and of mainland China alone.
+    "national": _phone(national_sql),
+    "national_cn": _chinese,
+    "lower_trim": _email(lambda value: value),
+    "email_google": _email(_mailbox_at("gmail.com", "googlemail.com")),
+    "email_uid2": _email(_mailbox_at("gmail.com")),
+    "email_tiktok": _email(_untagged),
+    "lower": _named(lambda value: f"lower({value})"),
+    "upper": _named(lambda value: f"upper({value})"),
+    "upper_bare": _named(lambda value: f"upper(replace({value}, ':', ''))"),
+    "as_given": _named(lambda value: value),
 }
-HASHES: Mapping[str, Callable[[str], str]] = {"sha256": _sha256, "md5": _md5, "none": lambda text: text}
+HASHES: Mapping[str, Sql] = {
+    "sha256": lambda text: f"sha2({text}, 256)",
+    "md5": lambda text: f"md5({text})",
+    "sha1": lambda text: f"sha1({text})",
+    "sha256_base64": lambda text: f"base64(unhex(sha2({text}, 256)))",
+    "md5_sha256": lambda text: f"sha2(md5({text}), 256)",
+    "none": lambda text: text,
+}
+
+_IN_PYTHON: Mapping[str, Callable[[str], str | None]] = {
+    "e164_digits": lambda value: value[1:] if value.startswith("+") and value[1:].isdigit() else None,
+    "lower_trim": lambda value: value.strip().lower() if "@" in value.strip("@ ") else None,
+}
 
 
 @dataclass(frozen=True)
@@ -64,9 +101,14 @@ class IdFormat:
 
     def column(self, kind: str) -> str:
         """Name of the column in a file: phone_sha256, or the kind alone if nothing is hashed."""
-        return kind if self.hash == "none" else f"{kind}_{self.hash}"
+        name = kind.replace(":", "_")
+        return name if self.hash == "none" else f"{name}_{self.hash}"
+
+    def sql(self, column: str) -> str:
+        """SQL of a stored value in the platform's form; null where the platform could not match it."""
+        return HASHES[self.hash](SHAPES[self.shape](column))
 
     def apply(self, value: str | None) -> str | None:
-        """Format and hash a normalised identifier. None if the platform could not match it."""
-        shaped = SHAPES[self.shape](value) if value is not None else None
-        return HASHES[self.hash](shaped) if shaped is not None else None
+        """Format and hash one stored value in Python, for sets that are written as files row by row."""
+        plain = _IN_PYTHON[self.shape](value) if value is not None else None
+        return plain if plain is None or self.hash == "none" else hashlib.sha256(plain.encode()).hexdigest()

@@ -38,16 +38,19 @@ class Http:
         self._name, self._url, self._headers, self._check = name, url.rstrip("/"), dict(headers or {}), check
         self._per_minute, self._calls = calls_per_minute, deque[float]()
 
-    def call(self, method: str, path: str, **request: Any) -> Any:
-        """Call a path, with `json`, `params`, `data` or `files` as httpx takes them; return the JSON of the answer."""
+    def call(self, method: str, path: str, *, attempts: int = ATTEMPTS, **request: Any) -> Any:
+        """Call a path, with `json`, `params`, `data` or `files` as httpx takes them; return the JSON of the answer.
+
+        What must not be done twice is asked for in one attempt: the caller looks whether it was done.
+        """
         wait = FIRST_WAIT
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, attempts + 1):
             try:
                 return self._once(method, path, request)
             except LaterError:
                 raise
             except RetryableError:
-                if attempt == ATTEMPTS:
+                if attempt == attempts:
                     raise
                 time.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)

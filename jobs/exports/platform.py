@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jobs.exports.hashing import IdFormat
-from quanyu.errors import Problem
+from quanyu.config.settings import secret
+from quanyu.errors import Problem, QuanyuError
 from quanyu.files import Bucket
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
@@ -113,14 +114,16 @@ class BatchReceipt:
     """What the platform said of a batch: nothing counts as sent without it.
 
     `handle` names the batch on the platform; a `pending` one is asked for again by `poll`. `rejected` are positions of
-    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `words` say
-    why, without a value.
+    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `emptied`: to
+    take these values out, the platform's whole audience of this identifier had to go; nobody is in it any more. `words`
+    say why, without a value.
     """
 
     handle: str
     state: Literal["done", "pending", "failed"] = "done"
     rejected: Sequence[int] = ()
     invalid: int = 0
+    emptied: bool = False
     words: str = ""
 
 
@@ -188,6 +191,24 @@ class OnlinePlatform(Platform):
     def __init__(self, account: Account, http: Http) -> None:
         self.account, self.http = account, http
         self.settings: Any = self.options.model_validate(account.options)
+
+    @classmethod
+    def connect(cls, account: Account) -> Self:
+        """Open the interface for an account, with the token that it refers to."""
+        from jobs.exports.http import Http
+
+        headers = cls.headers(secret(account.token)) if account.token else {}
+        return cls(account, Http(cls.name, account.url or cls.url, headers, cls.limits.calls_per_minute, cls.check))
+
+    @classmethod
+    def headers(cls, token: str) -> Mapping[str, str]:
+        """Headers of every call."""
+        return {"Authorization": f"Bearer {token}"}
+
+    @classmethod
+    def check(cls, status: int, body: Any) -> QuanyuError | None:
+        """The platform's own error in an answer, by who must act; None if it tells of none that it names."""
+        return None
 
     @classmethod
     def can(cls) -> frozenset[str]:

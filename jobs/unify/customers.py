@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from jobs.consent import states
 from quanyu.grammar.job import job
 from quanyu.grammar.table import Table
-from quanyu.model.people import Consents, Customers, Identifiers, People
+from quanyu.model.people import CONTACT_KINDS, Consents, Customers, Identifiers, People
 from quanyu.point_in_time.survivorship import surviving
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ BASICS = ("gender", "city", "region", "birth_year")
 # Between a feed and what its record says.
 SAYS = "chr(1)"
 LISTS = ("consents", "reachable_by")
-REACHABLE = ("phone", "email", "openid", "external_userid")
 
 
 @job(reads=[People, Identifiers, Consents], writes=Customers, by_customer=True)
@@ -90,5 +89,5 @@ def _reachable(identifiers: DataFrame) -> DataFrame:
     """Kinds of identifiers by which a customer can be reached."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    kinds = ", ".join(f"if(bool_or(kind = '{kind}'), '{kind}', null)" for kind in sorted(REACHABLE))
+    kinds = ", ".join(f"if(bool_or(kind = '{kind}'), '{kind}', null)" for kind in sorted(CONTACT_KINDS))
     return identifiers.groupBy("customer_id").agg(F.expr(f"array_compact(array({kinds}))").alias("reachable_by"))

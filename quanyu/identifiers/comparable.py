@@ -31,15 +31,19 @@ def comparable_sql(kind: str, scope: str, value: str) -> str:
     return f"concat({kind}, '|', {scope}, '|', {comparison_form_sql(kind, value)})"
 
 
-def hashable_spellings_sql(kind: str, value: str) -> str:
-    """SQL of an array: the spellings under which others may hash a phone or an e-mail."""
+def national_sql(e164: str) -> str:
+    """SQL of a phone number without its plus and country code."""
     import phonenumbers
 
     # The national number follows the country code. No country code is a prefix of another.
     two = ", ".join(f"'{code}'" for code in sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE) if 10 <= code < 100)
-    length = f"case when substring({value}, 2, 1) in ('1', '7') then 1 when substring({value}, 2, 2) in ({two}) then 2"
-    national = f"substring({value}, 2 + {length} else 3 end)"
-    phones = f"array({value}, substring({value}, 2), {national})"
+    length = f"case when substring({e164}, 2, 1) in ('1', '7') then 1 when substring({e164}, 2, 2) in ({two}) then 2"
+    return f"substring({e164}, 2 + {length} else 3 end)"
+
+
+def hashable_spellings_sql(kind: str, value: str) -> str:
+    """SQL of an array: the spellings under which others may hash a phone or an e-mail."""
+    phones = f"array({value}, substring({value}, 2), {national_sql(value)})"
     return f"if({kind} = 'phone', {phones}, array({value}, {comparison_form_sql(kind, value)}))"
 
 

@@ -9,7 +9,8 @@ from quanyu.grammar.table import BORN, HAPPENED, Column, Days, Table
 KINDS = ("member", "phone", "email", "openid", "unionid", "external_userid", "nick", "ouid", "device", "national_id",
          "customer_no", "phone_sha256", "email_sha256", "phone_md5", "email_md5")  # fmt: skip
 
-
+# Kinds of identifiers by which a customer can be reached.
+CONTACT_KINDS = ("phone", "email", "openid", "external_userid")
 PURPOSES = ("ads", "messages", "analytics", "data_sharing")
 # Channels of consents and messages. A consent may also be for `any` channel.
 CHANNELS = ("email", "sms", "phone", "wecom", "mini_program", "app_push")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from quanyu.engine.filtered import rows_where
 from quanyu.expressions import parse, qualifiers, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates import AggregateExpression, any_of
-from quanyu.grammar.feature import FeatureView, FirstAfter
+from quanyu.grammar.feature import Derived, FeatureView, FirstAfter
 from quanyu.grammar.row_expressions import reach
 from quanyu.grammar.table import Table
 from quanyu.lake import place_of
@@ -100,10 +100,17 @@ def _rows_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: 
     if view.where:
         types = {name: column.type for name, column in reached.items()}
         rows = rows_where(rows, safe_sql(two_valued(parse(view.where).tree), types))
-    order = list(dict.fromkeys([str(view.over.event_time), *view.over.identity()]))
-    by = view.entity.by()
-    derived = (f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in view.derived.items())
-    return rows.selectExpr("*", *derived) if view.derived else rows
+    derived = derived_columns(view.over, view.derived, view.entity.by(), tables)
+    return rows.selectExpr("*", *derived) if derived else rows
+
+
+def derived_columns(
+    over: type[Table], derived: Mapping[str, Derived], by: Sequence[str], tables: Mapping[str, type[Table]]
+) -> list[str]:
+    """SQL of columns from the ordered facts of a table, each under its name; facts are ordered within the keys `by`."""
+    reached = reach(over, tables)
+    order = list(dict.fromkeys([str(over.event_time), *over.identity()]))
+    return [f"{derivation.sql(reached, by, order)} as `{name}`" for name, derivation in derived.items()]
 
 
 def _groups_of(context: Context, view: type[FeatureView], rows: DataFrame, *days: date) -> DataFrame:

@@ -344,3 +344,39 @@ test_money_is_compared_exactly = spec(
     },
     expect={"ann"},
 )
+
+# How many views of an item's page a filled cart followed within 7 days, the day of the view included.
+FOLLOWED = dict(
+    over="events",
+    value="count_if(kind = 'view' and datediff(carted_at, at) <= 7)",
+    after={"carted_at": dict(of="at", where="kind = 'cart'")},
+)
+
+test_a_sequence_counts_what_is_followed_by_something_within_days = spec(
+    rule("n >= 1", n=FOLLOWED),
+    as_of="2024-07-31",
+    given={
+        Events: """
+            customer | event_id | kind  | at
+            ann      | a1       | view  | 2024-07-01 10:00:00
+            ann      | a2       | cart  | 2024-07-08 23:00:00
+            bob      | b1       | view  | 2024-07-01 10:00:00
+            bob      | b2       | cart  | 2024-07-09 00:00:00
+            cat      | c1       | cart  | 2024-07-01 10:00:00
+            cat      | c2       | view  | 2024-07-02 10:00:00
+            dan      | d1       | view  | 2024-07-30 10:00:00
+            dan      | d2       | cart  | 2024-08-01 10:00:00
+            eve      | e1       | view  | 2024-07-01 10:00:00
+            eve      | e2       | view  | 2024-07-05 10:00:00
+            eve      | e3       | share | 2024-07-05 11:00:00
+            eve      | e4       | cart  | 2024-07-09 10:00:00
+        """
+    },
+    expect={
+        "ann": dict(inside=True, n=1),
+        "bob": dict(inside=False, n=0),
+        "cat": dict(inside=False, n=0),
+        "dan": dict(inside=False, n=0),
+        "eve": dict(inside=True, n=1),
+    },
+)

@@ -1,8 +1,11 @@
 """Audiences: what a rule may name, and how windows and holdouts are written."""
 
+from datetime import date
+from itertools import pairwise
+
 import pytest
 
-from quanyu.grammar.audience import Audience
+from quanyu.grammar.audience import Audience, SizeBand, circle, expanded, family, reference_columns
 from quanyu.grammar.table import Column
 from quanyu.model.entities import Customer, Outlet, Product
 from quanyu.model.outlets import Outlets
@@ -150,3 +153,98 @@ def test_an_audience_of_products_measures_facts_that_name_them():
     counts["lines"]["over"] = "orders"
     words = problems_of(Product, {}, QUIET, who="lines > 3", measures=counts)
     assert words.endswith("unknown table 'orders'; did you mean 'order_lines'? allowed: order_lines, sell_in")
+
+
+OTHERS = {
+    "loyal": {**WINBACK, "who": "value.spend > 900", "measures": {}},
+    "like": {**WINBACK, "who": "true", "measures": {}, "alike": {"seeds": ["loyal"], "size": 9, "features": ["a.b"]}},
+}
+
+
+def audiences(**rules):
+    bodies = {name: {**WINBACK, "who": who, "measures": {}} for name, who in rules.items()}
+    return {
+        n: Audience.model_validate({"name": n, "file": f"{n}.yml", **body}) for n, body in (OTHERS | bodies).items()
+    }
+
+
+def named(**changes):
+    return problems_of(names={**KNOWN, **reference_columns(Customer, audiences().values())}, **changes)
+
+
+def test_a_rule_names_other_audiences_static_lists_consent_and_identifiers():
+    rule = "audience.loyal and not list.vip and consent.ads and has.phone"
+    lists = {"vip": {"file": "lists/vip.csv", "kind": "phone"}}
+    assert named(who=rule, lists=lists) == ""
+    assert "unknown column 'audience.loyel'; did you mean 'audience.loyal'" in named(who="audience.loyel")
+    assert "unknown column 'list.vip'" in named(who="list.vip")
+    assert "unknown column 'consent.add'; did you mean 'consent.ads'" in named(who="consent.add")
+    assert "unknown column 'has.phones'; did you mean 'has.phone'" in named(who="has.phones")
+    lists["vip"]["kind"] = "telephone"
+    assert "lists.vip.kind: unknown kind 'telephone'; did you mean" in named(who="list.vip", lists=lists)
+
+
+def test_a_rule_holds_the_rules_that_it_names_in_their_place():
+    some = audiences(outer="not audience.inner and value.spend > 3", inner="audience.loyal or consent.ads")
+    tree = expanded(some["outer"], some).sql("spark")
+    assert tree == (
+        "NOT ((value.spend > 900) OR EXISTS(customer.consents, one -> STARTSWITH(one, 'ads:'))) AND value.spend > 3"
+    )
+    assert [one.name for one in family(some["outer"], some)] == ["loyal", "inner", "outer"]
+
+
+def test_audiences_that_depend_on_each_other_in_a_circle_are_named_in_order():
+    some = audiences(first="audience.second", second="value.spend > 3 and not audience.third", third="audience.first")
+    path = circle(some)
+    assert path[0] == path[-1] and sorted(path[1:]) == ["first", "second", "third"]
+    assert all(f"audience.{other}" in some[name].who for name, other in pairwise(path))
+    assert circle(audiences(first="audience.loyal")) == []
+
+
+def test_a_measure_may_count_what_is_followed_by_something():
+    soon = {
+        "over": "orders", "value": "count_if(datediff(next_at, ordered_at) <= 7)",
+        "after": {"next_at": {"of": "ordered_at", "where": "purchase"}},
+    }  # fmt: skip
+    assert problems_of(who="soon > 0", measures={"soon": soon}) == ""
+    soon["after"] = {"next_at": {"of": "order_at", "where": "purchase"}}
+    assert "measures.soon.after.next_at: unknown column 'order_at'; did you mean" in problems_of(
+        who="soon > 0", measures={"soon": soon}
+    )
+    soon["after"] = {"amount": {"of": "ordered_at", "where": "purchase"}}
+    assert "measures.soon.after.amount: is no name for a column of a later fact" in problems_of(
+        who="soon > 0", measures={"soon": soon}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"schedule": "hourly"}, "'daily', 'weekly' or 'monthly'"),
+        ({"size": {"least": 10, "most": 5}}, "`least` is not greater than `most`"),
+        ({"size": {}}, "at least one of least, most and change is wanted"),
+        ({"size": {"change": "0 %"}}, "greater than 0"),
+        ({"size": {"least": -1}}, "greater than or equal to 0"),
+        ({"seed": {"value": "value.spent"}}, "seed.value: unknown name 'value.spent'; did you mean 'value.spend'"),
+        ({"seed": {"value": "retention.lapsed"}}, "seed.value: 'retention.lapsed' is a boolean: members are weighted"),
+        ({"seed": {"expected_match": "a few"}}, "a share is written as `10 %`"),
+    ],
+)
+def test_what_the_options_of_an_audience_may_not_say(changes, words):
+    assert words in problems_of(**changes)
+
+
+def test_a_band_of_sizes_warns_of_too_few_too_many_and_of_a_large_change():
+    band = SizeBand(least=100, most=500, change=0.3)
+    assert list(band.warnings(200, 180)) == []
+    assert list(band.warnings(99, 100)) == ["99 members, fewer than 100"]
+    assert list(band.warnings(501, None)) == ["501 members, more than 500"]
+    assert list(band.warnings(300, 200)) == ["from 200 to 300 members, a change of more than 30%"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "days"), [("daily", [1, 2, 3, 4]), ("weekly", [3]), ("monthly", [1])]
+)  # fmt: skip
+def test_an_audience_is_due_on_the_days_of_its_schedule(schedule, days):
+    audience = Audience.model_validate({"name": "a", "file": "a", **WINBACK, "schedule": schedule})
+    assert [day for day in range(1, 5) if audience.is_due(date(2025, 2, day))] == days

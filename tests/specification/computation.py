@@ -16,7 +16,7 @@ from jobs.audiences import rules
 from jobs.unify.customers import customers
 from ml.lifecycle.frames.dataset import labelled
 from quanyu.discover import Catalogue
-from quanyu.grammar.audience import Audience
+from quanyu.grammar.audience import Audience, family
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.model_spec import ModelSpec
@@ -113,7 +113,8 @@ class Specified:
         return [{**row, **values.get(key(row), {})} for row in rows]
 
     def _context(self, cases: Sequence[Case]) -> Any:
-        audiences = {name: audience for case in cases if (audience := self.audience(case)) for name in [audience.name]}
+        targets = [audience for case in cases if (audience := self.audience(case))]
+        audiences = {one.name: one for target in targets for one in family(target, self.catalogue.audiences)}
         views = {view.name: view for case in cases for view in _views_beside(case)}
         tags = {file.name: file for case in cases for file in case.tags if isinstance(file, TagFile)}
         chosen = replace(
@@ -125,7 +126,7 @@ class Specified:
             file.problems(chosen.names(chosen.entities[file.entity])).check()
         for audience in audiences.values():
             entity = chosen.entities[audience.entity]
-            audience.problems(entity, chosen.names(entity), chosen.tables, ["drop"]).check()
+            audience.problems(entity, rules.names_for_rules(chosen, entity), chosen.tables, ["drop"]).check()
         return MemoryContext(chosen, MemoryLake(self.spark, cases), RUN_DAY)
 
     def entity(self, case: Case) -> type[Entity]:

@@ -1,0 +1,161 @@
+"""A platform on loopback: a real HTTP server that keeps audiences, answers in the platform's shapes, and can fail."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email import policy
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from random import Random
+from typing import Any, Self
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+# Faults that every server can have: too many calls, an error before anything was done, an answer that is lost after
+# all was done, and a token that is refused. A subclass may know further ones and ask `has_fault` for them.
+RATE, BROKEN, LOST, AUTH = "rate", "broken", "lost", "auth"
+PASSING = (RATE, BROKEN, LOST)
+
+
+@dataclass
+class Asked:
+    """One request, read: query and form fields as texts, files as bytes, JSON as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    params: dict[str, str]
+    json: Any = None
+    form: dict[str, str] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+Answered = tuple[int, Any]
+
+
+class PlatformServer:
+    """What all platforms have in common; a subclass answers. Used as a context manager, served from `url`.
+
+    `sets` are the values really in each audience, by the platform's id. `calls` are all requests in their order, those
+    that failed included.
+    """
+
+    token = "token-of-the-platform"
+
+    def __init__(self) -> None:
+        self.sets: dict[str, set[str]] = {}
+        self.calls: list[Asked] = []
+        self._next: deque[str] = deque()
+        self._plan: tuple[Random, float, Sequence[str]] | None = None
+        self._lock = threading.Lock()
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Address of the server."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def fail_next(self, kind: str, times: int = 1) -> None:
+        """Let the next calls fail, in order."""
+        self._next.extend([kind] * times)
+
+    def faults(self, rng: Random, share: float, kinds: Sequence[str] = PASSING) -> None:
+        """Let a share of all calls fail, as the generator draws: the same seed gives the same faults."""
+        self._plan = (rng, share, kinds)
+
+    def has_fault(self, kind: str) -> bool:
+        """Whether the next call should fail in a way that only the subclass knows; asked once, it is over."""
+        if self._next and self._next[0] == kind:
+            self._next.popleft()
+            return True
+        return False
+
+    def answer(self, asked: Asked) -> Answered:
+        """Do what is asked; return the status and the JSON of the answer."""
+        raise NotImplementedError
+
+    def refusal(self, kind: str) -> Answered:
+        """Status and JSON with which the platform tells of a fault."""
+        return {RATE: (429, {}), BROKEN: (503, {}), AUTH: (401, {})}[kind]
+
+    def serve(self, asked: Asked) -> Answered | None:
+        """Answer one request, or fail; None if the answer is lost on the way."""
+        with self._lock:
+            self.calls.append(asked)
+            kind = self._fault()
+            if kind in (None, LOST):
+                answered = self.answer(asked)
+                return None if kind == LOST else answered
+            return self.refusal(kind)
+
+    def _fault(self) -> str | None:
+        if self._next and self._next[0] in (*PASSING, AUTH):
+            return self._next.popleft()
+        if self._plan is not None:
+            rng, share, kinds = self._plan
+            if rng.random() < share:
+                return rng.choice(kinds)
+        return None
+
+
+def _handler(server: PlatformServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            answered = server.serve(_read(self.command, self.path, dict(self.headers), body))
+            if answered is None:
+                self.close_connection = True
+                return
+            status, content = answered
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = _serve  # noqa: N815 - the names that the library calls
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+def _read(method: str, target: str, headers: dict[str, str], body: bytes) -> Asked:
+    address = urlsplit(target)
+    params = {name: texts[-1] for name, texts in parse_qs(address.query, keep_blank_values=True).items()}
+    asked = Asked(method, address.path, {name.lower(): text for name, text in headers.items()}, params)
+    content = asked.headers.get("content-type", "")
+    if content.startswith("application/json") and body:
+        asked.json = json.loads(body)
+    elif content.startswith("application/x-www-form-urlencoded"):
+        asked.form = dict(parse_qsl(body.decode(), keep_blank_values=True))
+    elif content.startswith("multipart/"):
+        _read_parts(asked, content, body)
+    return asked
+
+
+def _read_parts(asked: Asked, content: str, body: bytes) -> None:
+    head = f"Content-Type: {content}\r\n\r\n".encode()
+    for part in BytesParser(policy=policy.HTTP).parsebytes(head + body).iter_parts():
+        name = str(part.get_param("name", header="content-disposition"))
+        data = part.get_payload(decode=True)
+        assert isinstance(data, bytes)
+        if part.get_filename() is None:
+            asked.form[name] = data.decode()
+        else:
+            asked.files[name] = data
