@@ -140,7 +140,7 @@ STEPS = (
     "train.next_purchase",
     "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
-    "export.buyers.drop", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
+    "export.buyers.drop", "export_results", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
 )  # fmt: skip
 
 

@@ -1,13 +1,11 @@
-"""Accounts on platforms with an interface, opened for calls."""
+"""Accounts on platforms with an interface, by what comes back from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.exports.http import Http
 from jobs.exports.platform import OnlinePlatform
 from jobs.exports.steps import platforms
-from quanyu.config.settings import secret
 from quanyu.discover import Catalogue
 from quanyu.grammar.platforms.account import Account
 
@@ -16,14 +14,6 @@ def online(account: Account) -> type[OnlinePlatform] | None:
     """The platform of an account, None if it has no interface."""
     platform = platforms().get(account.platform)
     return platform if platform is not None and issubclass(platform, OnlinePlatform) else None
-
-
-def open_account(account: Account, platform: type[OnlinePlatform]) -> OnlinePlatform:
-    """Open an account for calls with its token. Raises ConfigError if the token cannot be read."""
-    token = secret(account.token)
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    http = Http(account.name, account.url or platform.url, headers, platform.limits.calls_per_minute)
-    return platform(account, http)
 
 
 def with_results(catalogue: Catalogue) -> Iterator[tuple[Account, type[OnlinePlatform]]]:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from jobs.exports.platform import CampaignDay, OnlinePlatform
-from jobs.results.accounts import open_account, with_results
+from jobs.results.accounts import with_results
 from jobs.results.facts import FetchFacts
 from quanyu.discover import Catalogue
 from quanyu.errors import RejectedError
@@ -80,7 +80,7 @@ def fetch(context: Context, receipt: Receipt, account: Account, platform: type[O
         return Outcome(notes=(f"nothing is fetched: {barred}",), run_again=True)
     source = context.catalogue.sources[FEED]
     first = context.day - timedelta(days=platform.trailing_days - 1)
-    reported = added_up(open_account(account, platform).results(first, context.day))
+    reported = added_up(platform.connect(account).results(first, context.day))
     if outside := next((day for *_, day in reported if not first <= day <= context.day), None):
         raise RejectedError(f"{account.name}: reports {outside}, which was not asked for; see the platform's file")
     gone = {key: _nothing(row) for key, row in _before(context, source, account, first).items() if key not in reported}

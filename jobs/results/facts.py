@@ -14,3 +14,11 @@ class FetchFacts(Facts):
     account: str
     reported: int
     gone: int
+
+
+@dataclass(frozen=True)
+class ReturnFacts(Facts):
+    """Audiences with ads, and those of them that were compared with a holdout."""
+
+    audiences: int
+    compared: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.results.facts import FetchFacts
+from jobs.results.facts import FetchFacts, ReturnFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.run.runner import Step
@@ -38,3 +38,17 @@ class ResultStage(Stage):
         from jobs.results.earlier_form import fractional_conversions
 
         return [fractional_conversions()]
+
+
+class ReturnStage(Stage):
+    """Compares what ads cost and brought."""
+
+    name = "returns"
+    after = ("exports",)
+    facts = (ReturnFacts,)
+
+    def steps(self, catalogue: Catalogue) -> Sequence[Step]:
+        """One step."""
+        from jobs.results.export_results import step
+
+        return [step(catalogue)]
