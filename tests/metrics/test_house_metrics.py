@@ -105,12 +105,12 @@ FACTS = {
         search   | s1      | c2       | all      | 2024-07-10 | 400         | 10     | 40   | 0.5         | 100
     """,
     "export_results": """
-        audience | platform | account | day        | cost | incremental_orders | incremental_revenue | currency
-        lapsed   | feed     | f1      | 2024-07-10 | 60   | 4                  | 90                  | CNY
-        lapsed   | feed     | all     | 2024-07-10 | 60   | 4                  | 90                  | CNY
-        loyal    | several  | all     | 2024-07-10 | 40   | -1.5               | -15                 | CNY
-        others   | feed     | all     | 2024-07-10 | 900  |                    |                     | CNY
-        loyal    | several  | all     | 2024-07-09 | 30   | 1                  | 5                   | CNY
+        audience | platform | account | day        | since      | cost | incremental_orders | incremental_revenue
+        lapsed   | feed     | f1      | 2024-07-10 | 2024-07-01 | 60   | 4                  | 90
+        lapsed   | feed     | all     | 2024-07-10 | 2024-07-01 | 60   | 4                  | 90
+        loyal    | several  | all     | 2024-07-10 | 2024-07-01 | 40   | -1.5               | -15
+        others   | feed     | all     | 2024-07-10 | 2024-07-01 | 900  |                    |
+        loyal    | several  | all     | 2024-07-09 | 2024-07-01 | 30   | 1                  | 5
     """,
     "purchases": """
         purchase | line | sku  | quantity | arrived_on | expected_on | status
@@ -210,7 +210,9 @@ def computed(tmp_path_factory):
         defaults = {"source": "till", "recorded_on": "2024-01-01", "replaced_on": None}
         missing = {column: value for column, value in defaults.items() if column not in rows}
         rows = rows.assign(**missing)
-        dates = [c for c in rows if c in ("day", "valid_from") or c.endswith("_on")]
+        if name == "export_results":
+            rows = rows.assign(currency="CNY", impressions=0, clicks=0, conversions=0, revenue=0, says="x")
+        dates = [c for c in rows if c in ("day", "since", "valid_from") or c.endswith("_on")]
         for column in dates:
             rows[column] = [None if pd.isna(v) else date.fromisoformat(v) for v in rows[column]]
         write(context, name, rows)
