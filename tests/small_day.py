@@ -95,6 +95,7 @@ owner: growth
 goal: churn_warning
 who: churn.score > 0
 purpose: messages
+holdout: 1 %
 """
 THANKS = """
 describes: Writes to those who may leave, twice.
@@ -140,7 +141,8 @@ STEPS = (
     "train.next_purchase",
     "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet",
-    "export.buyers.drop", "export_results", "journeys", "send", "tag_statistics", "definitions", "metrics", "upkeep",
+    "export.buyers.drop", "export_results", "journeys", "send", "tag_statistics", "definitions", "audience_insight",
+    "programme_lift", "metrics", "upkeep",
 )  # fmt: skip
 
 

@@ -87,11 +87,11 @@ def _smoothed(counts: Counts, names: set[str]) -> dict[str, float]:
     return {name: (counts.get(name, 0) + SMOOTHING) / total for name in names}
 
 
-def by_chance(entities: float, reference: float, bins: int) -> float:
-    """Index that two samples of one population exceed with the probability CHANCE."""
+def by_chance(entities: float, reference: float, bins: int, comparisons: int = 1) -> float:
+    """Index that two samples of one population exceed with the probability CHANCE, in any of several comparisons."""
     from scipy.stats import chi2
 
-    return float((1 / entities + 1 / reference) * chi2.ppf(1 - CHANCE, bins - 1))
+    return float((1 / entities + 1 / reference) * chi2.ppf(1 - CHANCE / comparisons, bins - 1))
 
 
 def has_drifted(row: Row) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from jobs.audiences.membership_intervals import ever_held_out
+from jobs.consent.global_holdout import global_holdout
 from quanyu.grammar.table import Table
 from quanyu.identifiers import valid
 from quanyu.identifiers.comparable import comparable_sql
@@ -161,10 +162,11 @@ def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
 
 
 def held_out(context: Context, audience: str) -> DataFrame:
-    """Customers who are in the holdout of an audience, or of whom a record ever was: customer_id."""
+    """Customers in the holdout of an audience or in that of everybody, or of whom a record ever was: customer_id."""
     stays = context.lake.table(memberships_of(Customer)).where(f"audience = {quoted(audience)}")
     identities = context.lake.table(context.catalogue.tables["identities"])
-    return ever_held_out(Customer, stays, identities).select("customer_id")
+    of_audience = ever_held_out(Customer, stays, identities).select("customer_id")
+    return of_audience.unionByName(global_holdout(context)).distinct()
 
 
 def paused_since(context: Context, moment: Moment, hours: float) -> datetime:

@@ -1,4 +1,4 @@
-"""Sections of the settings: engines, mail, seed files, alerts, keys; and references to secrets."""
+"""Sections of the settings: engines, mail, seed files, insight, alerts, keys; and references to secrets."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from quanyu.config.connections import is_loopback, referred, without_login
 from quanyu.errors import nearest
 from quanyu.grammar.bounds import LONGEST_DAYS, LONGEST_HOURS, LONGEST_SECONDS, MOST, StrictModel
+from quanyu.grammar.declaration import Share
 
 
 def is_reference(text: str) -> bool:
@@ -163,6 +164,35 @@ class AlertSettings(StrictModel):
     )
     form: Literal["json", "wecom"] = Field("json", description="wecom: what robots of WeCom and DingTalk read")
     token: SecretRef = Field("", description="sent to the webhook as a bearer token")
+
+
+class HoldoutSettings(StrictModel):
+    """The holdout of everybody: customers who get no message and go to no platform, beside that of each audience."""
+
+    share: Share = Field(0.0, lt=1, description="share of all customers, as `2 %`")
+    salt: str = Field("everybody", description="what it is drawn by; another one draws others")
+
+
+class InsightSettings(StrictModel):
+    """What audiences are warned of, and which names of customers a report of one shows."""
+
+    size_change: Share = Field(0.3, description="change from one day to the next of an audience without a size band")
+    nearly_all: Share = Field(0.95, description="share of all entities from which on a rule says nothing")
+    stale_days: int = Field(
+        2, ge=1, le=LONGEST_DAYS, description="days since the last evaluation from which on an audience is stale"
+    )
+    horizon_days: int = Field(
+        30, ge=1, le=LONGEST_DAYS, description="days after entry in which purchases count for the lift of a programme"
+    )
+    worth: tuple[str, ...] = Field(
+        ("value.spend", "lifetime.value"), description="numbers that say what they are worth"
+    )
+    risk: tuple[str, ...] = Field(("churn.score", "churn.at_risk"), description="scores and states of those at risk")
+    places: tuple[str, ...] = Field(("habits.store", "customer.city"), description="texts that say where they shop")
+
+    def names(self) -> tuple[str, ...]:
+        """All names that are given."""
+        return *self.worth, *self.risk, *self.places
 
 
 class Keys(StrictModel):

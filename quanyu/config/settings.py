@@ -22,6 +22,8 @@ from quanyu.config.layers import PREFIX, merged, place_in, problem_of, read_laye
 from quanyu.config.sections import (
     AlertSettings,
     DropSettings,
+    HoldoutSettings,
+    InsightSettings,
     Keys,
     Mail,
     Models,
@@ -61,6 +63,8 @@ class Settings(StrictModel):
     keys: Keys = Field(Keys(), description="the key of person_key hashes")
     suppression: Suppression = Field(Suppression(), description="when a contact is left alone after a refusal")
     alerts: AlertSettings = Field(AlertSettings(), description="who is told of what went wrong")
+    holdout: HoldoutSettings = Field(HoldoutSettings(), description="who is left alone by everything that is sent")
+    insight: InsightSettings = Field(InsightSettings(), description="warnings and reports of audiences")
     store: SecretRef = Field(
         "", description="postgresql+psycopg:// address of the store; without one a file of the home"
     )

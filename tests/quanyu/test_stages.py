@@ -65,7 +65,7 @@ def test_the_stages_of_a_day_come_in_their_order():
     names = [stage.name for stage in discover.stages()]
     daily = [
         "ingest", "unify", "features", "train", "score", "audiences", "exports", "plans", "journeys", "catalogue",
-        "metrics", "upkeep",
+        "insight", "metrics", "upkeep",
     ]  # fmt: skip
     assert [name for name in names if name in daily] == daily
     assert len(names) == len(set(names))

@@ -1,0 +1,60 @@
+"""The command `audience report`: what an audience is like, as a page or a table."""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quanyu.cli import Conf, Home, opened, say
+
+
+class Language(StrEnum):
+    """Languages of a report."""
+
+    en = "en"
+    zh = "zh"
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command to the group `audience`, which other stages may have begun."""
+    begun = [one.typer_instance for one in app.registered_groups if one.name == "audience" and one.typer_instance]
+    group = begun[0] if begun else typer.Typer(no_args_is_help=True, help="Audiences: who they are, and why.")
+    if not begun:
+        app.add_typer(group, name="audience")
+    group.command()(report)
+
+
+def report(
+    name: Annotated[str, typer.Argument(help="Audience, such as winback.")],
+    lang: Annotated[Language, typer.Option(help="Language of the page.")] = Language.en,
+    table: Annotated[bool, typer.Option("--table", help="Its profile as a table instead of a page.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File of the page, or with --table a .csv or .parquet file.", show_default="NAME.html"),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="With --table: rows to show; 0 for all.")] = 30,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Write what an audience is like: size, profile, overlap, reach, value and risk, with warnings.
+
+    Example: `quanyu audience report winback --lang zh --out winback.html` or `quanyu audience report winback --table`
+    """
+    from jobs.insight.report.content import profile_table, report_of
+    from jobs.insight.report.html import page
+    from quanyu.run.runner import Context
+    from quanyu.show import grid, own_file, written
+
+    context = Context(opened(conf, home), date.min)
+    if table:
+        rows = profile_table(context, name)
+        say(written(rows, out) if out else grid(rows.slice(0, limit or None), f"{name}, {rows.num_rows:,} rows"))
+        return
+    place = out or Path(f"{name}.html")
+    with own_file(place) as file:
+        file.write(page(report_of(context, name), lang.value).encode())
+    say(f"written to {place}")

@@ -1,0 +1,57 @@
+"""What audiences are warned of, in English and Chinese."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from jobs.insight.audience_warnings import warnings
+from quanyu.config.sections import InsightSettings
+from quanyu.grammar.audience import Audience
+
+DAY = date(2024, 7, 3)
+
+
+def audience(**fields):
+    return Audience(name="coats", file="coats.yml", describes="Coats.", owner="growth", goal="care", who="true",
+                    purpose="messages", **fields)  # fmt: skip
+
+
+def row(size, drifted=(), drift=0.0):
+    return {"day": DAY, "size": size, "entities": 1000, "drifted": list(drifted), "drift": drift}
+
+
+@pytest.mark.parametrize(
+    ("today", "before", "last", "kinds"),
+    [
+        (row(500), 500, DAY, []),
+        (row(500), None, DAY, []),
+        (row(500), 390, DAY, []),
+        (row(500), 380, DAY, ["changed"]),
+        (row(200), 300, DAY, ["changed"]),
+        (row(0), None, DAY, ["nobody"]),
+        (row(949), None, DAY, []),
+        (row(950), None, DAY, ["nearly_all"]),
+        (row(500, ["tier.gold"], 0.41), 500, DAY, ["drift"]),
+        (row(500), 500, date(2024, 7, 2), []),
+        (row(500), 500, date(2024, 7, 1), ["stale"]),
+    ],
+)
+def test_a_warning_comes_from_the_bound_on(today, before, last, kinds):
+    assert [one.kind for one in warnings(audience(), today, before, last, InsightSettings())] == kinds
+
+
+def test_an_ended_audience_is_not_warned_of_because_nobody_is_in():
+    assert list(warnings(audience(ended=DAY), row(0), None, DAY, InsightSettings())) == []
+
+
+def test_a_warning_has_words_in_both_languages_and_a_key_that_stays():
+    [one] = warnings(audience(), row(500, ["tier.gold", "customer.city"], 0.41), 500, DAY, InsightSettings())
+    assert one.key == "drift coats"
+    assert one.words() == (
+        "the members of coats are others than on its reference day, by tier.gold, customer.city (PSI up to 0.41)"
+    )
+    assert (
+        one.words("zh") == "coats 的成员构成与基准日相比已发生漂移,主要体现在 tier.gold, customer.city(PSI 最高 0.41)"
+    )
