@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.exports.members import PLACE as EXPORT_MEMBERS
+from jobs.insight.lift.statistics import Difference, of_spend, split_p_value, verdict
 from jobs.results.ad_totals import AdTotal, counts, export_of, of_audiences, totals
 from jobs.results.facts import ReturnFacts
-from jobs.results.lift import LEAST_HOLDOUT, Lift, lift
 from jobs.results.outcomes import OF_MEMBERS, Outcomes, Place, of_exports, of_members
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
@@ -106,10 +106,14 @@ def _lacks(context: Context, total: AdTotal, by_place: ByPlace, currencies: set[
         return "the audience has had no members since its ads began"
     if holdout is None:
         return "the audience has no holdout"
-    if holdout.orders.customers < LEAST_HOLDOUT:
-        customers = number_of(holdout.orders.customers, "customer")
-        return f"the holdout has {customers}, and {LEAST_HOLDOUT} are needed"
-    return "" if members.orders.customers > 1 else "the audience has one member"
+    split = split_p_value(members.customers, holdout.customers, context.catalogue.audiences[total.audience].holdout)
+    both_have_some = min(members.customers, holdout.customers) > 1
+    difference = of_spend(members.orders, holdout.orders) if both_have_some else None
+    shows = verdict(members.orders, holdout.orders, difference, split)
+    if shows == "not yet measurable":
+        groups = f"{members.customers:,} members, {number_of(holdout.customers, 'customer')} of the holdout"
+        return f"not yet measurable with {groups} and {members.orders.buyers + holdout.orders.buyers:,} who bought"
+    return "the split is wrong: the holdout has not its declared share" if shows == "split is wrong" else ""
 
 
 def _claimed(total: AdTotal) -> dict[str, Any]:
@@ -122,7 +126,7 @@ def _claimed(total: AdTotal) -> dict[str, Any]:
 def _of_sent(sent: Outcomes | None) -> dict[str, Any]:
     if sent is None:
         return {}
-    return {"exported": sent.orders.customers, "exported_orders": int(sent.orders.total),
+    return {"exported": sent.customers, "exported_orders": int(sent.orders.spend),
             "exported_revenue": sent.spent}  # fmt: skip
 
 
@@ -130,7 +134,7 @@ def _of_arms(by_place: ByPlace, audience: str) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for held, customers, prefix in ((False, "members", "member"), (True, "holdout", "holdout")):
         if arm := by_place.get(((audience, OF_MEMBERS), held)):
-            columns |= {customers: arm.orders.customers, f"{prefix}_orders": int(arm.orders.total),
+            columns |= {customers: arm.customers, f"{prefix}_orders": int(arm.orders.spend),
                         f"{prefix}_revenue": arm.spent}  # fmt: skip
     return columns
 
@@ -138,33 +142,38 @@ def _of_arms(by_place: ByPlace, audience: str) -> dict[str, Any]:
 def _compared(total: AdTotal, by_place: ByPlace, lacks: str) -> dict[str, Any]:
     """Columns of the comparison with the holdout, and what they show in words."""
     members, holdout = (by_place.get(((total.audience, OF_MEMBERS), held)) for held in (False, True))
-    orders = lift(members.orders, holdout.orders) if members and holdout and not lacks else None
-    revenue = lift(members.revenue, holdout.revenue) if members and holdout and not lacks else None
-    if orders is None or revenue is None:
+    if lacks or members is None or holdout is None:
         return {"says": f"claimed only: {lacks}"}
+    orders = _of_all(of_spend(members.orders, holdout.orders), members.customers)
+    revenue = _of_all(of_spend(members.revenue, holdout.revenue), members.customers)
     cost = float(total.cost)
     return {
         **_interval("incremental_orders", orders, 1),
         **_interval("incremental_revenue", revenue, 1),
         **(_interval("incremental_return", revenue, cost) if cost else {}),
-        "cost_per_incremental": _rounded(cost / orders.amount) if orders.amount > 0 else None,
+        "cost_per_incremental": _rounded(cost / orders.lift) if orders.lift > 0 else None,
         "says": _words(orders),
     }
 
 
-def _interval(name: str, of: Lift, per: float) -> dict[str, Decimal]:
+def _of_all(each: Difference, customers: int) -> Difference:
+    """A difference per customer as that of so many."""
+    return Difference(*(customers * value for value in (each.lift, each.low, each.high, each.detectable)))
+
+
+def _interval(name: str, of: Difference, per: float) -> dict[str, Decimal]:
     return {f"{name}{end}": _rounded(value / per) for end, value in
-            (("", of.amount), ("_low", of.low), ("_high", of.high))}  # fmt: skip
+            (("", of.lift), ("_low", of.low), ("_high", of.high))}  # fmt: skip
 
 
 def _rounded(value: float) -> Decimal:
     return Decimal(f"{value:.4f}")
 
 
-def _words(orders: Lift) -> str:
-    side = "beyond" if orders.amount >= 0 else "fewer than"
+def _words(orders: Difference) -> str:
+    side = "beyond" if orders.lift >= 0 else "fewer than"
     chance = "" if orders.low > 0 or orders.high < 0 else ", which may be chance"
     return (
-        f"{abs(orders.amount):,.0f} purchases {side} what the holdout's mean gives"
+        f"{abs(orders.lift):,.0f} purchases {side} what the holdout's mean gives"
         f" (95 %: {orders.low:,.0f} to {orders.high:,.0f}){chance}"
     )

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from jobs.audiences.membership_intervals import ever_held_out, held_out
+from jobs.consent.global_holdout import global_holdout
 from jobs.exports import members as export_members
-from jobs.results.lift import Arm
+from jobs.insight.lift.statistics import Group
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
@@ -28,17 +29,23 @@ OF_MEMBERS = "members"
 
 @dataclass(frozen=True)
 class Outcomes:
-    """Customers of an arm, with their purchases and their spending net of returns."""
+    """Customers of an arm, with their purchases and their spending net of returns, each as what a group spends."""
 
-    orders: Arm
-    revenue: Arm
+    orders: Group
+    revenue: Group
     spent: Decimal
+
+    @property
+    def customers(self) -> int:
+        """Number of customers."""
+        return self.orders.customers
 
 
 def of_members(context: Context, begins: Mapping[str, date]) -> dict[tuple[Place, bool], Outcomes]:
     """Outcomes of the members of audiences from a day on, by audience and whether they are held out.
 
     A member counts from the day after the first entry, also after leaving: what a treatment brought may come later.
+    Customers in the holdout of everybody are left out: nothing is sent to them, whatever their part here.
     """
     names = ", ".join(map(quoted, begins))
     stays = context.lake.table(memberships_of(Customer)).where(f"audience in ({names})")
@@ -46,6 +53,8 @@ def of_members(context: Context, begins: Mapping[str, date]) -> dict[tuple[Place
     first_days = context.lake.spark.createDataFrame(list(begins.items()), "audience string, begins date")
     marked = held_out(stays, holdouts).join(first_days, "audience")
     marked = marked.where(f"entered_on <= date'{context.day}' and coalesce(left_on >= begins, true)")
+    if context.settings.holdout.share:
+        marked = marked.join(global_holdout(context), "customer_id", "left_anti")
     return _added_up(
         context,
         marked.selectExpr("audience", f"'{OF_MEMBERS}' as place", "customer_id", "entered_on", "begins", "holdout"),
@@ -85,6 +94,7 @@ def _added_up(context: Context, stays: DataFrame) -> dict[tuple[Place, bool], Ou
     each = customers.join(bought, ["audience", "place", "customer_id"], "left")
     sums = each.groupBy("audience", "place", "holdout").agg(
         F.expr("count(*)").alias("customers"),
+        F.expr("count_if(coalesce(orders, 0) > 0)").alias("buyers"),
         F.expr("coalesce(sum(orders), 0)").alias("orders"),
         F.expr("coalesce(sum(orders * orders), 0)").alias("orders2"),
         F.expr("coalesce(sum(revenue), 0)").alias("revenue"),
@@ -92,8 +102,8 @@ def _added_up(context: Context, stays: DataFrame) -> dict[tuple[Place, bool], Ou
     )
     return {
         ((row["audience"], row["place"]), row["holdout"]): Outcomes(
-            Arm(row["customers"], float(row["orders"]), float(row["orders2"])),
-            Arm(row["customers"], float(row["revenue"]), float(row["revenue2"])),
+            Group(row["customers"], row["buyers"], float(row["orders"]), float(row["orders2"])),
+            Group(row["customers"], row["buyers"], float(row["revenue"]), float(row["revenue2"])),
             Decimal(row["revenue"]),
         )
         for row in sums.collect()

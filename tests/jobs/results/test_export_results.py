@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from metric_shop import write
+from scipy import stats
 from shop import ROOT, Retailer
-
-from jobs.results.lift import Arm, lift
 
 DAY = date(2024, 7, 10)
 AUDIENCE = """
@@ -19,7 +18,7 @@ owner: growth
 goal: activate
 who: value.orders > 0
 purpose: ads
-holdout: 20 %
+holdout: 30 %
 send_to: [drop]
 """
 BEGAN = date(2024, 7, 1)
@@ -57,6 +56,8 @@ def ads():
         ("spread", "kiosk", "k1", BEGAN + timedelta(days=1), 10, 1, 200, 1, 50, None),
         ("abroad", "kiosk", "k1", BEGAN, 10, 1, 200, 1, 50, "EUR"),
         ("everybody", "kiosk", "k1", BEGAN, 10, 1, 0, 1, 50, None),
+        ("skewed", "drop", "d1", BEGAN, 10, 1, 100, 4, 50, None),
+        ("plain", "drop", "d1", BEGAN, 10, 1, 100, 4, 50, None),
     ]
     return pd.DataFrame(rows, columns=columns).assign(campaign=[f"c{n}" for n in range(len(rows))])
 
@@ -64,8 +65,9 @@ def ads():
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory, facts):
     shop = Retailer(tmp_path_factory.mktemp("returns") / "shop")
-    for name in ("winback", "small", "spread", "abroad"):
-        shop.declare(f"audiences/{name}.yml", AUDIENCE)
+    for name in ("winback", "small", "spread", "abroad", "skewed", "plain"):
+        share = {"skewed": "60 %", "plain": "0 %"}.get(name, "30 %")
+        shop.declare(f"audiences/{name}.yml", AUDIENCE.replace("30 %", share))
     for name in ("ad_results", "audience_counts"):
         shop.declare(f"sources/{name}.yml", (ROOT / "conf" / "sources" / f"{name}.yml").read_text())
     (shop.home / "person.key").write_text("a" * 64)
@@ -76,8 +78,9 @@ def shop(tmp_path_factory, facts):
     write(context, "identities", people.assign(source="till"))
     write(context, "orders", orders.assign(**of_source))
     write(context, "ad_results", ads().assign(**of_source))
-    stays = [customers.assign(audience=name, left_on=None) for name in ("winback", "spread", "abroad")]
-    stays.append(customers.head(90).assign(audience="small", left_on=None))
+    stays = [customers.assign(audience=name, left_on=None) for name in ("winback", "spread", "abroad", "skewed")]
+    stays.append(customers.assign(audience="plain", left_on=None, holdout=False))
+    stays.append(customers.head(70).assign(audience="small", left_on=None))
     # A second stay of one who left, which counts from the first, and one that ended before the ads.
     stays.append(customers.head(1).assign(audience="winback", entered_on=DAY, holdout=False))
     past = {"customer_id": "gone", "entered_on": date(2024, 5, 1), "left_on": date(2024, 5, 9), "holdout": False}
@@ -119,8 +122,11 @@ def test_lift_is_the_difference_of_means_with_its_interval(shop, facts):
     assert (one["member_revenue"], one["holdout_revenue"]) == (members["revenue"].sum(), holdout["revenue"].sum())
     for name in ("orders", "revenue"):
         difference = members[name].mean() - holdout[name].mean()
-        error = np.sqrt(members[name].var() / len(members) + holdout[name].var() / len(holdout))
-        expected = [len(members) * (difference + z * error) for z in (0, -1.959964, 1.959964)]
+        error = np.sqrt(sum(arm[name].var() / len(arm) for arm in (members, holdout)))
+        parts = [arm[name].var() / len(arm) for arm in (members, holdout)]
+        freedom = sum(parts) ** 2 / sum(v**2 / (len(arm) - 1) for v, arm in zip(parts, (members, holdout), strict=True))
+        quantile = stats.t.ppf(0.975, freedom)
+        expected = [len(members) * (difference + z * error) for z in (0, -quantile, quantile)]
         columns = [one[f"incremental_{name}{end}"] for end in ("", "_low", "_high")]
         assert columns == pytest.approx(expected, abs=0.006)
     assert one["incremental_orders_low"] > 0
@@ -160,9 +166,11 @@ def test_an_audience_on_one_account_has_the_same_there_with_its_export_and_count
 @pytest.mark.parametrize(
     ("audience", "account", "says"),
     [
-        ("small", "all", "claimed only: the holdout has "),
+        ("small", "all", "claimed only: not yet measurable with "),
         ("spread", "d1", "claimed only: the holdout tells of all accounts of the audience together"),
         ("abroad", "all", "claimed only: amounts are in EUR, own orders in CNY"),
+        ("skewed", "d1", "claimed only: the split is wrong"),
+        ("plain", "d1", "claimed only: the audience has no holdout"),
         ("everybody", "k1", "claimed only: no audience of ours has this name"),
     ],
 )
@@ -187,11 +195,4 @@ def test_a_run_of_the_same_day_replaces_its_rows(shop):
     before = shop.rows("gold/export_results")
     outcome = shop.run(str(DAY), "export_results", force=True)["export_results"]
     assert (outcome.rows_out, shop.rows("gold/export_results")) == (0, before)
-    assert outcome.notes == ("5 audiences with ads, 2 compared with a holdout",)
-
-
-def test_arms_without_difference_give_an_interval_around_nothing():
-    same = Arm(1000, 100.0, 130.0)
-    nothing = lift(same, same)
-    assert nothing and nothing.amount == 0 and nothing.low == -nothing.high < 0
-    assert lift(same, Arm(99, 10.0, 13.0)) is None
+    assert outcome.notes == ("7 audiences with ads, 2 compared with a holdout",)
