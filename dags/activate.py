@@ -12,6 +12,6 @@ from dags.house import ACTIVATED, TRAINED, house_dag, stages
 
 with house_dag(__file__, __doc__, schedule=[TRAINED], owner="growth", tier=1) as dag:
     stages(
-        "score", "baskets", "audiences", "plans", "exports", "journeys", "catalogue", "insight", "metrics",
-        then=ACTIVATED,
+        "score", "baskets", "audiences", "plans", "exports", "returns", "journeys", "catalogue", "insight",
+        "metrics", then=ACTIVATED,
     )  # fmt: skip

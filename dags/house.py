@@ -21,6 +21,8 @@ from quanyu.run import tasks as run_tasks
 INGESTED, UNIFIED, TRAINED = Asset("quanyu://ingested"), Asset("quanyu://unified"), Asset("quanyu://trained")
 ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
 RETRIES = 2
+# Stages of which a step that fails stops no other.
+FEEDING = ("results", "ingest")
 # Tag of the DAGs whose steps send messages or export audiences.
 SENDS = "sends"
 # DAGs of a day, each of which the one before triggers.
@@ -88,7 +90,7 @@ def stages(*names: str, then: Asset) -> None:
     except ConfigError as error:
         _invalid_declaration(str(error))
         return
-    tasks = {name: _task(name, step.describes, stops_all=step.stage != "ingest") for name, step in steps.items()}
+    tasks = {name: _task(name, step.describes, stops_all=step.stage not in FEEDING) for name, step in steps.items()}
     before = run_tasks.order(steps)
     waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)

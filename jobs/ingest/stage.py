@@ -17,6 +17,7 @@ class IngestStage(Stage):
     """Reads landed files into bronze, silver and quarantine: a step for every source."""
 
     name = "ingest"
+    after = ("results",)
     facts = (IngestFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:

@@ -20,7 +20,7 @@ class MetricStage(Stage):
     """Computes every metric by day, in total and by dimension."""
 
     name = "metrics"
-    after = ("journeys",)
+    after = ("journeys", "returns")
     facts = (MetricFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:

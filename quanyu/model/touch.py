@@ -153,13 +153,15 @@ class AdResults(Table):
     platform = Column("string", "The platform.", required=True)
     account = Column("string", "Account on it.", required=True)
     campaign = Column("string", "Campaign there.", required=True)
-    audience = Column("string", "Audience of the ads.", required=True)
+    audience = Column("string", "Audience of the ads; `everybody` where a campaign names none.", required=True)
     day = Column("date", "Day of the report.", days=HAPPENED, required=True)
     impressions = Column("bigint", "Impressions.", unit="impressions", at_least=0)
     clicks = Column("bigint", "Clicks.", unit="clicks", at_least=0)
     cost = Column(MONEY, "Money spent.", unit="currency", at_least=0)
-    conversions = Column("bigint", "Purchases, as reported by the platform.", unit="conversions", at_least=0)
+    conversions = Column(MONEY, "Purchases, as reported by the platform, which may credit an ad with a part of one.",
+                         unit="conversions", at_least=0)  # fmt: skip
     revenue = Column(MONEY, "Revenue, as reported by the platform.", unit="currency", at_least=0)
+    currency = Column("string", "Currency of cost and revenue, as `EUR`; null for the retailer's own.")
 
 
 class ItemBuyers(Table):

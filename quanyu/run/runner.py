@@ -61,7 +61,8 @@ class Step:
     `forward` steps depend on earlier days and do not run for a day before their last one. `rebuilds` are places that it
     can rebuild if they are lost; if any other table is lost, no step runs. `declares` has a hash of each declaration
     that it computes, by kind and name, so that a plan can say which are new. A step that `reaches_people`, as by
-    messages or exports, is never performed on a copy of the home.
+    messages or exports, is never performed on a copy of the home. `before` names steps that come after it although they
+    share no table with it, such as the ingest of files that it lands.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Step:
     rebuilds: tuple[str, ...] = ()
     declares: Mapping[str, str] = field(default_factory=dict)
     reaches_people: bool = False
+    before: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Hash of what is declared and of all code that the step's result depends on."""

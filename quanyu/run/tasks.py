@@ -46,11 +46,11 @@ def steps(stages: Sequence[str]) -> dict[str, Step]:
 
 
 def order(steps: Mapping[str, Step]) -> dict[str, list[str]]:
-    """Predecessors of each step: steps that write its inputs, and earlier steps that write the same tables."""
+    """Predecessors of each step: steps that write its inputs, or the same tables earlier, or that name it."""
     before: dict[str, list[str]] = {}
     for name, step in steps.items():
-        earlier = [other for other in before if set(steps[other].writes) & {*step.reads, *step.writes}]
-        before[name] = earlier
+        touched = {*step.reads, *step.writes}
+        before[name] = [o for o in before if touched.intersection(steps[o].writes) or name in steps[o].before]
     return before
 
 

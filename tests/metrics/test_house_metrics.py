@@ -100,9 +100,17 @@ FACTS = {
         m4         | sent    | 2024-07-03 23:59 | sms     | bob
     """,
     "ad_results": """
-        platform | account | campaign | audience | day        | impressions | clicks | cost | revenue
-        feed     | f1      | c1       | lapsed   | 2024-07-10 | 600         | 40     | 60   | 300
-        search   | s1      | c2       | all      | 2024-07-10 | 400         | 10     | 40   | 100
+        platform | account | campaign | audience | day        | impressions | clicks | cost | conversions | revenue
+        feed     | f1      | c1       | lapsed   | 2024-07-10 | 600         | 40     | 60   | 7.5         | 300
+        search   | s1      | c2       | all      | 2024-07-10 | 400         | 10     | 40   | 0.5         | 100
+    """,
+    "export_results": """
+        audience | platform | account | day        | since      | cost | incremental_orders | incremental_revenue
+        lapsed   | feed     | f1      | 2024-07-10 | 2024-07-01 | 60   | 4                  | 90
+        lapsed   | feed     | all     | 2024-07-10 | 2024-07-01 | 60   | 4                  | 90
+        loyal    | several  | all     | 2024-07-10 | 2024-07-01 | 40   | -1.5               | -15
+        others   | feed     | all     | 2024-07-10 | 2024-07-01 | 900  |                    |
+        loyal    | several  | all     | 2024-07-09 | 2024-07-01 | 30   | 1                  | 5
     """,
     "purchases": """
         purchase | line | sku  | quantity | arrived_on | expected_on | status
@@ -163,7 +171,9 @@ EXPECTED = {
     "messaging.messages": 3, "messaging.failed": 1, "messaging.delivery_rate": 2 / 3, "messaging.clicked": 1,
     "messaging.click_rate": 1 / 3, "messaging.unsubscribed": 0, "messaging.unsubscribe_rate": 0,
     "ads.cost": 100, "ads.impressions": 1000, "ads.clicks": 50, "ads.revenue": 400, "ads.cost_per_click": 2,
-    "ads.clickthrough_rate": 0.05, "ads.return_on_spend": 4,
+    "ads.clickthrough_rate": 0.05, "ads.return_on_spend": 4, "ads.conversions": 8, "ads.cost_per_acquisition": 12.5,
+    "ads.compared_cost": 100, "ads.incremental_orders": 2.5, "ads.incremental_revenue": 75,
+    "ads.cost_per_incremental_order": 40, "ads.incremental_return": 0.75,
     "supply.on_hand": 10, "supply.stock_value": 144, "supply.positions": 3, "supply.in_stock": 2,
     "supply.in_stock_rate": 2 / 3, "supply.arrivals": 2, "supply.punctual_arrivals": 1, "supply.punctuality": 1 / 2,
     "care.complaints": 1, "care.open_complaints": 1, "care.chats": 1,
@@ -177,6 +187,7 @@ MEMBERS = {
     ("outlets.distribution", "region", "south"): 0,
     ("reach.new_customers", "channel", "mini_program"): 1,
     ("ads.cost_per_click", "platform", "search"): 4,
+    ("ads.incremental_return", "audience", "lapsed"): 1.5,
     ("fit.sold_28d", "size", "unknown"): 1,
 }
 OF_PROFILES = {
@@ -199,7 +210,9 @@ def computed(tmp_path_factory):
         defaults = {"source": "till", "recorded_on": "2024-01-01", "replaced_on": None}
         missing = {column: value for column, value in defaults.items() if column not in rows}
         rows = rows.assign(**missing)
-        dates = [c for c in rows if c in ("day", "valid_from") or c.endswith("_on")]
+        if name == "export_results":
+            rows = rows.assign(currency="CNY", impressions=0, clicks=0, conversions=0, revenue=0, says="x")
+        dates = [c for c in rows if c in ("day", "since", "valid_from") or c.endswith("_on")]
         for column in dates:
             rows[column] = [None if pd.isna(v) else date.fromisoformat(v) for v in rows[column]]
         write(context, name, rows)

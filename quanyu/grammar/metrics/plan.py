@@ -53,13 +53,19 @@ def scope_of(metric: Metric, tables: Mapping[str, type[Table]], profiles: Profil
     over = str(metric.over)
     if over in profiles and over in tables:
         return MetricScope(tables[over], profiles[over], True)
-    allowed = [name for name, table in tables.items() if table.layer == "silver" or name in ("activity", "customers")]
+    allowed = [name for name, table in tables.items() if _is_measured(table)]
     if over not in allowed:
         raise ConfigError(f"unknown table {over!r}; {nearest(over, [*allowed, *(p for p in profiles if p in tables)])}")
     columns = reach(tables[over], tables)
     if tables[over].personal:
         columns["customer_id"] = Column("string", "The customer; null if unknown.")
     return MetricScope(tables[over], columns, False)
+
+
+def _is_measured(table: type[Table]) -> bool:
+    """Whether metrics may be over a table: facts as received, acts, customers, or results of each day."""
+    by_day = table.overwrite_by is not None and table.overwrite_by == table.event_time
+    return table.layer == "silver" or table.name in ("activity", "customers") or by_day
 
 
 @dataclass(frozen=True)

@@ -34,4 +34,7 @@ class Account(YamlDeclaration):
         None, ge=0, le=MOST, description="least members after matching, if not what the platform's file says"
     )
     results: bool = Field(False, description="whether campaign results are fetched from its interface every day")
+    conversions: bool = Field(
+        False, description="whether purchases of customers who consent to ads are reported to its interface"
+    )
     options: dict[str, Any] = Field({}, description="what this platform needs besides; its file lists the keys")
