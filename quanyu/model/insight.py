@@ -1,4 +1,4 @@
-"""What audiences are like: their days, their profile against all others, their overlap, and who of them is reached."""
+"""What audiences are like: their trend, their profile against all others, their overlap, and who of them is reached."""
 
 from __future__ import annotations
 
