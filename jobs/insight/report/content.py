@@ -21,10 +21,7 @@ from quanyu.model.insight import (
     AudienceProfile,
     AudienceReach,
     AudienceTrends,
-<<<<<<< HEAD
-=======
     ProgrammeLift,
->>>>>>> insight
 )
 from quanyu.run import audience_days
 from quanyu.run.runner import Context
