@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.exports.mirror.batches import batch_key
 from jobs.exports.http import Http
 from jobs.exports.mirror.audience import code_of, mirror
+from jobs.exports.mirror.batches import batch_key, batches
 from jobs.exports.platform import AudienceStatus, BatchReceipt, Limits, OnlinePlatform
 from quanyu.errors import RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
@@ -224,6 +224,15 @@ def test_after_all_failures_the_platform_has_exactly_who_should_be_there(day):
 @pytest.mark.parametrize("seed", range(2, 14))
 def test_after_many_failures_the_platform_has_exactly_who_should_be_there(day, seed):
     play(day, seed, 30)
+
+
+def test_members_of_a_seed_go_with_their_weight(day):
+    import pyarrow as pa
+
+    rows = pa.table({"identifier": ["phone"] * 3, "value": ["a", "b", "c"], "customer_id": ["c-1", "c-2", "c-3"]})
+    weights = pa.table({"customer_id": ["c-3", "c-1"], "weight": [-2, 7]})
+    [(batch, _)] = batches(EXPORT, "add", rows, 9, weights)
+    assert batch.weights.to_pylist() == [7.0, 0.0, 0.0]
 
 
 def test_a_batch_has_a_key_of_its_own(day):
