@@ -22,7 +22,7 @@ LISTS = re.compile(r"/accountTypes/GOOGLE_ADS/accounts/(\d+)/userLists(?:/(\d+))
 
 
 class GoogleServer(PlatformServer):
-    """A request is processed when it is asked for the second time: only then is the list changed.
+    """Requests are processed in order when one is asked for the second time: only then is a list changed.
 
     `sets` are the values by list; an audience of ours may be several lists.
     """
@@ -72,7 +72,7 @@ class GoogleServer(PlatformServer):
                                    "accountAccessStatus": "ENABLED"}  # fmt: skip
             self.sets[list_id] = set()
             return 200, self.lists[list_id]
-        start = int(asked.params.get("pageToken", "0"))
+        start = int(asked.params.get("pageToken") or "0")
         following = {"nextPageToken": str(start + 2)} if start + 2 < len(self.lists) else {}
         return 200, {"userLists": list(self.lists.values())[start : start + 2], **following}
 
@@ -102,8 +102,10 @@ class GoogleServer(PlatformServer):
         request["asked"] += 1
         if request["asked"] <= self.polls:
             return self._states("PROCESSING")
-        if "answer" not in request:
-            request["answer"] = self._process(request)
+        # Earlier ones, too: one whose answer was lost is processed all the same.
+        for earlier in list(self.requests)[: list(self.requests).index(request_id) + 1]:
+            if "answer" not in self.requests[earlier]:
+                self.requests[earlier]["answer"] = self._process(self.requests[earlier])
         return request["answer"]
 
     def _states(self, state: str, counts: list[dict[str, Any]] | None = None) -> Answered:

@@ -65,6 +65,13 @@ def test_mobile_ids_have_lists_of_their_own(server, monkeypatch):
 def test_mobile_ids_without_their_app_are_refused_in_words(server, monkeypatch):
     with pytest.raises(ConfigError, match="ios_app is needed"):
         connected(Google, server, monkeypatch, server.account, send=["email", "device:idfa"])
+    google = connected(Google, server, monkeypatch, server.account)
+    audience, calls = google.open_audience("churn", ""), len(server.calls)
+    receipt = google.add(audience, batch([GAID], "device:gaid"))
+    assert (receipt.state, list(receipt.rejected), google.remove(audience, batch([GAID], "device:gaid")).state) == (
+        "done", [0], "done",
+    )  # fmt: skip
+    assert len(server.calls) == calls
 
 
 def test_members_are_there_when_the_request_is_processed(server, google):

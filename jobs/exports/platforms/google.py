@@ -39,7 +39,7 @@ STATES: Mapping[str, State] = {
     "FAILED": "failed", "FAILURE": "failed",
 }  # fmt: skip
 WORST: Sequence[State] = ("pending", "failed", "done")
-# Google has such an event already, which is what was wanted.
+# Google has such an event already: that is what was wanted.
 REPEATED = "DUPLICATE_TRANSACTION_ID"
 # google.rpc.Code
 PASSING = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}
@@ -154,28 +154,32 @@ class Google(OnlinePlatform):
         return str(answer["id"])
 
     def _lists(self) -> Iterator[Mapping[str, Any]]:
-        params = {"pageSize": "1000"}
-        while True:
+        token: str | None = ""
+        while token is not None:
+            params = {"pageSize": "1000", "pageToken": token}
             answer = self.http.call("GET", f"{self._account}/userLists", params=params, headers=self._login)
             yield from answer.get("userLists", ())
-            if not answer.get("nextPageToken"):
-                return
-            params = {**params, "pageToken": answer["nextPageToken"]}
+            token = answer.get("nextPageToken") or None
 
     def add(self, audience_id: str, batch: Batch) -> BatchReceipt:
         """Hand a batch over, with consent and terms; what became of it is asked for later."""
-        content = {**self._members(audience_id, batch), "consent": GRANTED, "termsOfService": ACCEPTED}
+        members = self._members(audience_id, batch)
+        if members is None:
+            words = f"{batch.identifier} needs an app of the account's options, and the audience a list for it"
+            return BatchReceipt("no list", rejected=range(len(batch.values)), words=words)
+        content = {**members, "consent": GRANTED, "termsOfService": ACCEPTED}
         return self._hand_over("audienceMembers:ingest", content)
 
     def remove(self, audience_id: str, batch: Batch) -> BatchReceipt:
         """Hand over a batch of those who leave; what became of it is asked for later."""
-        return self._hand_over("audienceMembers:remove", self._members(audience_id, batch))
+        members = self._members(audience_id, batch)
+        return BatchReceipt("no list") if members is None else self._hand_over("audienceMembers:remove", members)
 
-    def _members(self, audience_id: str, batch: Batch) -> dict[str, Any]:
+    def _members(self, audience_id: str, batch: Batch) -> dict[str, Any] | None:
         group = GROUPS[batch.identifier]
         lists = dict(entry.split(":") for entry in audience_id.split(","))
         if group not in lists:
-            raise RejectedError(f"google: the audience has no list for {batch.identifier}: open the audience again")
+            return None
         values, field = batch.values.to_pylist(), FIELDS.get(batch.identifier)
         members = [
             {"userData": {"userIdentifiers": [{field: value}]}} if field else {"mobileData": {"mobileIds": [value]}}
@@ -185,9 +189,8 @@ class Google(OnlinePlatform):
 
     def _destination(self, product: str) -> dict[str, Any]:
         account = {"accountType": "GOOGLE_ADS", "accountId": self.account.account}
-        login = {"accountType": "GOOGLE_ADS", "accountId": self.settings.login_account}
-        logins = {"loginAccount": login} if self.settings.login_account else {}
-        return {"operatingAccount": account, **logins, "productDestinationId": product}
+        login = {"loginAccount": {**account, "accountId": self.settings.login_account}} if self._login else {}
+        return {"operatingAccount": account, **login, "productDestinationId": product}
 
     def _hand_over(self, path: str, content: Mapping[str, Any]) -> BatchReceipt:
         return BatchReceipt(str(self.http.call("POST", path, json=content)["requestId"]), "pending")
@@ -201,21 +204,20 @@ class Google(OnlinePlatform):
         rejected = [place + EVENTS * number for number, receipt in enumerate(receipts) for place in receipt.rejected]
         words = "; ".join(dict.fromkeys(receipt.words for receipt in receipts if receipt.words))
         return BatchReceipt(
-            handle, state, sorted([*skipped, *_shifted(rejected, skipped)]),
+            handle, state, sorted([*skipped, *(_shifted(place, skipped) for place in rejected)]),
             sum(receipt.invalid for receipt in receipts), words=words,
         )  # fmt: skip
 
     def _state(self, request: str) -> BatchReceipt:
         answer = self.http.call("GET", "requestStatus:retrieve", params={"requestId": request})
         [destination] = answer["requestStatusPerDestination"]
-        counts = [count for count in destination.get("errorInfo", {}).get("errorCounts", ())
-                  if REPEATED not in count["reason"]]  # fmt: skip
+        errors = destination.get("errorInfo", {}).get("errorCounts", ())
+        counts = [count for count in errors if REPEATED not in count["reason"]]
         rejected = sorted({int(place) for count in counts for place in count.get("recordIndices", ())})
         failed = sum(int(count.get("recordCount", 0)) for count in counts)
         reasons = [count["reason"].removeprefix("PROCESSING_ERROR_REASON_") for count in counts]
         words = ", ".join(reason for reason in reasons if NAME.fullmatch(reason))
-        only_repeated = not counts and bool(destination.get("errorInfo"))
-        state = "done" if only_repeated else STATES[destination["requestStatus"]]
+        state = "done" if errors and not counts else STATES[destination["requestStatus"]]
         return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
 
     def status(self, audience_id: str) -> AudienceStatus:
@@ -223,9 +225,8 @@ class Google(OnlinePlatform):
         ids = [entry.split(":")[1] for entry in audience_id.split(",")]
         lists = [self.http.call("GET", f"{self._account}/userLists/{one}", headers=self._login) for one in ids]
         sizes = [max(map(int, row["sizeInfo"].values())) for row in lists if row.get("sizeInfo")]
-        rates = [row.get("ingestedUserListInfo", {}).get("contactIdInfo", {}).get("matchRatePercentage")
-                 for row in lists]  # fmt: skip
-        rate = next((percent / 100 for percent in rates if percent is not None), None)
+        contacts = [row.get("ingestedUserListInfo", {}).get("contactIdInfo", {}) for row in lists]
+        rate = next((row["matchRatePercentage"] / 100 for row in contacts if "matchRatePercentage" in row), None)
         matched = sum(sizes) if sizes else None
         if any(
             row.get("membershipStatus") == "CLOSED" or row.get("accountAccessStatus") == "DISABLED" for row in lists
@@ -255,9 +256,10 @@ class Google(OnlinePlatform):
         if not self.settings.conversion_action:
             raise ConfigError(f"conf/platforms/{self.account.name}.yml: options: conversion_action is needed")
         events = [self._event(conversion) for conversion in conversions]
+        left_out = [place for place, event in enumerate(events) if not event["userData"]["userIdentifiers"]]
         sent = [event for event in events if event["userData"]["userIdentifiers"]]
-        content = {"destinations": [self._destination(self.settings.conversion_action)], "consent": GRANTED,
-                   "encoding": "HEX"}  # fmt: skip
+        destinations = [self._destination(self.settings.conversion_action)]
+        content = {"destinations": destinations, "consent": GRANTED, "encoding": "HEX"}
         handles = [
             self._hand_over("events:ingest", {**content, "events": sent[start : start + EVENTS]}).handle
             for start in range(0, len(sent), EVENTS)
@@ -279,14 +281,11 @@ class Google(OnlinePlatform):
         }
 
 
-def _shifted(places: Sequence[int], skipped: Sequence[int]) -> list[int]:
-    """Positions among those sent as positions among all."""
-    shifted = []
-    for place in places:
-        for left_out in skipped:
-            place += left_out <= place
-        shifted.append(place)
-    return shifted
+def _shifted(place: int, skipped: Sequence[int]) -> int:
+    """Position among those sent as a position among all."""
+    for left_out in skipped:
+        place += left_out <= place
+    return place
 
 
 def _campaign_day(row: Mapping[str, Any]) -> CampaignDay:
