@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
@@ -57,6 +58,10 @@ REMARKS = {
 READY = 200
 
 
+class SeedTooSmallError(LaterError):
+    """Meta has not found enough of a seed's members yet."""
+
+
 class MetaLookalike(StrictModel):
     """Persons like those of each audience, whom Meta finds in a country."""
 
@@ -102,7 +107,7 @@ class Meta(OnlinePlatform):
         if code in TRANSIENT or error.get("is_transient"):
             return RetryableError(f"meta: failed for a moment (code {code})")
         if subcode == TOO_SMALL_SUBCODE:
-            return LaterError("meta: the seed has too few known persons as yet")
+            return SeedTooSmallError("meta: the seed has too few known persons as yet")
         to_do = FLAGGED if subcode == FLAGGED_SUBCODE else TO_DO.get(code, "see Meta's documents of the code")
         return RejectedError(f"meta: refused with code {code}{f', subcode {subcode}' if subcode else ''}: {to_do}")
 
@@ -171,7 +176,10 @@ class Meta(OnlinePlatform):
         )
 
     def publish(self, audience_id: str) -> None:
-        """Create the lookalike that the account asks for, once; Meta refreshes it by itself."""
+        """Create the lookalike that the account asks for, once; Meta refreshes it by itself.
+
+        Meta takes hours to find a new seed's members: until then there is none, and status says that they are few.
+        """
         wanted = self.settings.lookalike
         if wanted is None:
             return
@@ -183,8 +191,8 @@ class Meta(OnlinePlatform):
             "origin_audience_id": audience_id,
             "lookalike_spec": json.dumps(specification),
         }
-        if self._named(name) is None:
-            self._create(content)
+        with suppress(SeedTooSmallError):
+            self._named(name) or self._create(content)
 
     def status(self, audience_id: str) -> AudienceStatus:
         """Size by Meta's lower bound, and the share of all uploaded values that Meta knew."""
