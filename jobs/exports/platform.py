@@ -197,8 +197,13 @@ class OnlinePlatform(Platform):
         """Open the interface for an account, with the token that it refers to."""
         from jobs.exports.http import Http
 
-        headers = cls.headers(secret(account.token)) if account.token else {}
+        headers = cls.headers(cls.token(account)) if account.token else {}
         return cls(account, Http(cls.name, account.url or cls.url, headers, cls.limits.calls_per_minute, cls.check))
+
+    @classmethod
+    def token(cls, account: Account) -> str:
+        """The token of an account's calls."""
+        return secret(account.token)
 
     @classmethod
     def headers(cls, token: str) -> Mapping[str, str]:

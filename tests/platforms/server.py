@@ -14,9 +14,10 @@ from random import Random
 from typing import Any, Self
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-# Faults that every server can have: too many calls, an error before anything was done, an answer that is lost after
-# all was done, and a token that is refused. A subclass may know further ones and ask `has_fault` for them.
-RATE, BROKEN, LOST, AUTH = "rate", "broken", "lost", "auth"
+# No fault, to let a call pass before one that fails; and faults that every server can have: too many calls, an error
+# before anything was done, an answer that is lost after all was done, and a token that is refused. A subclass may know
+# further ones and ask `has_fault` for them.
+WELL, RATE, BROKEN, LOST, AUTH = "", "rate", "broken", "lost", "auth"
 PASSING = (RATE, BROKEN, LOST)
 
 
@@ -68,6 +69,10 @@ class PlatformServer:
         self._http.server_close()
         self._thread.join()
 
+    def members(self, audience_id: str) -> set[str]:
+        """The values really in an audience, by the id that our interface gave it."""
+        return self.sets.get(audience_id, set())
+
     def fail_next(self, kind: str, times: int = 1) -> None:
         """Let the next calls fail, in order."""
         self._next.extend([kind] * times)
@@ -102,8 +107,8 @@ class PlatformServer:
             return self.refusal(kind)
 
     def _fault(self) -> str | None:
-        if self._next and self._next[0] in (*PASSING, AUTH):
-            return self._next.popleft()
+        if self._next and self._next[0] in (WELL, *PASSING, AUTH):
+            return self._next.popleft() or None
         if self._plan is not None:
             rng, share, kinds = self._plan
             if rng.random() < share:
