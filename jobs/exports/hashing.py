@@ -54,7 +54,7 @@ def _mailbox_at(*domains: str) -> Sql:
 
 def _named(form: Sql) -> Sql:
     """An id that says something: not the zeros that a device gives whose owner wants no advertising."""
-    return lambda value: f"case when translate({value}, '0- ', '') <> '' then {form(f'trim({value})')} end"
+    return lambda value: f"case when translate({value}, '0:- ', '') <> '' then {form(f'trim({value})')} end"
 
 
 SHAPES: Mapping[str, Sql] = {
@@ -69,6 +69,7 @@ SHAPES: Mapping[str, Sql] = {
     "email_tiktok": _email(_untagged),
     "lower": _named(lambda value: f"lower({value})"),
     "upper": _named(lambda value: f"upper({value})"),
+    "upper_bare": _named(lambda value: f"upper(replace({value}, ':', ''))"),
     "as_given": _named(lambda value: value),
 }
 HASHES: Mapping[str, Sql] = {

@@ -180,6 +180,7 @@ BY_HAND = [
     ("a.b+shop@example.cn", "email_tiktok", "a.b@example.cn"),
     ("6D92078a-8246", "lower", "6d92078a-8246"),
     ("6D92078a-8246", "upper", "6D92078A-8246"),
+    ("0a:1b:2c:3d:4e:5f", "upper_bare", "0A1B2C3D4E5F"),
     ("oX-7_aB", "as_given", "oX-7_aB"),
 ]
 
