@@ -217,7 +217,8 @@ class Google(OnlinePlatform):
         failed = sum(int(count.get("recordCount", 0)) for count in counts)
         reasons = [count["reason"].removeprefix("PROCESSING_ERROR_REASON_") for count in counts]
         words = ", ".join(reason for reason in reasons if NAME.fullmatch(reason))
-        state = "done" if errors and not counts else STATES[destination["requestStatus"]]
+        state = STATES[destination["requestStatus"]]
+        state = "done" if state == "failed" and errors and not counts else state
         return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
 
     def status(self, audience_id: str) -> AudienceStatus:
