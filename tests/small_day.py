@@ -140,7 +140,7 @@ STEPS = (
     "train.campaign_response", "train.campaign_uplift", "train.churn", "train.first_order", "train.lifetime",
     "train.next_purchase",
     "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
-    "memberships.outlet",
+    "memberships.outlet", "audience_days",
     "export.buyers.drop", "export_results", "journeys", "send", "tag_statistics", "definitions", "audience_insight",
     "programme_lift", "metrics", "upkeep",
 )  # fmt: skip

@@ -86,10 +86,10 @@ def test_every_row_of_the_tills_is_in_silver_or_in_quarantine(lived):
 
 
 def test_the_seed_file_holds_hashes_of_consenting_customers_only(lived):
-    folder = lived.home / "exports" / "quanyu" / "loyal_seed" / LAST
+    [folder] = (lived.home / "exports" / "quanyu" / "drop" / "loyal_seed" / f"dt={LAST}").glob("run=*")
     manifest = json.loads((folder / "_MANIFEST.json").read_text())
     assert (folder / "_SUCCESS").exists()
-    texts = [gzip.decompress(part.read_bytes()).decode() for part in folder.glob("part-*.csv.gz")]
+    texts = [gzip.decompress(part.read_bytes()).decode() for part in folder.glob("full-*.csv.gz")]
     assert sum(len(text.splitlines()) - 1 for text in texts) == manifest["counts"]["rows"]
     assert not any("@" in text or "+86" in text for text in texts)
     members = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -52,9 +52,38 @@ def intervals_as_of(before: DataFrame, day: date) -> DataFrame:
 
 def members_on_day(context: Context, entity: type[Entity], audience: str) -> DataFrame:
     """Members of an audience as recorded for the context's day: the entity's key, holdout."""
-    day = f"date'{context.day}'"
-    stays = context.lake.table(memberships_of(entity)).where(f"audience = {quoted(audience)}")
-    return stays.where(f"entered_on <= {day} and (left_on is null or left_on > {day})").select(entity.key, "holdout")
+    intervals = context.lake.table(memberships_of(entity)).where(f"audience = {quoted(audience)}")
+    return members_on(intervals, context.day).select(entity.key, "holdout")
+
+
+def members_on(intervals: DataFrame, day: date) -> DataFrame:
+    """The intervals that hold a day."""
+    return intervals.where(f"entered_on <= date'{day}' and (left_on is null or left_on > date'{day}')")
+
+
+def among(audiences: Iterable[str]) -> str:
+    """SQL of whether a row is of one of some audiences."""
+    listed = ", ".join(quoted(name) for name in audiences)
+    return f"audience in ({listed})" if listed else "false"
+
+
+def staying(context: Context, entity: type[Entity], intervals: DataFrame) -> DataFrame:
+    """Members of the day as recorded, under the ids that they have now: audience, the entity's key, as_of, holdout.
+
+    Who is no entity any more is left out.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    key = f"`{entity.key}`"
+    rows = members_on(intervals, context.day).select("audience", entity.key, "holdout")
+    if entity.resolved:
+        moves = context.lake.spark.createDataFrame([*as_of.redirects(context.lake).items()], MOVES)
+        rows = rows.join(moves, rows[entity.key] == moves["was"], "left")
+        rows = rows.selectExpr("audience", f"coalesce(now, {key}) as {key}", "holdout")
+    rows = rows.groupBy("audience", entity.key).agg(F.bool_or("holdout").alias("holdout"))
+    present = context.lake.table(context.catalogue.tables[entity.table.name]).select(entity.key).distinct()
+    rows = rows.join(present, entity.key, "left_semi")
+    return rows.selectExpr("audience", key, f"date'{context.day}' as as_of", "holdout")
 
 
 def ever_held_out(entity: type[Entity], before: DataFrame, identities: DataFrame | None = None) -> DataFrame:

@@ -37,11 +37,10 @@ class AudienceStage(Stage):
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check tags, audiences and pages of entities."""
         from jobs.audiences.check import check_audiences, check_pages, check_tags
-        from jobs.exports.steps import platforms
+        from jobs.exports.destinations import kinds_sent
 
         check_tags(catalogue, problems)
-        kinds = {name: platform.identifiers() for name, platform in platforms().items()}
-        check_audiences(catalogue, kinds, problems)
+        check_audiences(catalogue, kinds_sent(catalogue), problems)
         check_pages(catalogue, problems)
 
     def uses(self, catalogue: Catalogue) -> Sequence[Use]:

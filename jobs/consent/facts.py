@@ -143,7 +143,8 @@ def unreadable(context: Context, purpose: str, moment: Moment) -> DataFrame:
 
 
 def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
-    """Identifiers of records: PERSON, customer_id, shown_kind, value, `text` (comparable_sql), recorded_on, `stands`.
+    """Identifiers of records: PERSON, customer_id, shown_kind, scope, value, `text` (comparable_sql), recorded_on,
+    `stands`.
 
     `stands` is false for an identifier that is no longer valid. It reaches nobody, but an objection that came with it
     still applies.
@@ -157,7 +158,7 @@ def identifiers_of_records(context: Context, moment: Moment) -> DataFrame:
         stands = rows.join(ceased, valid.ROW, "left").selectExpr("*", "_ceased is null as stands")
     text = f"{comparable_sql('kind', 'scope', 'value')} as text"
     return stands.selectExpr(
-        *valid.PERSON, "customer_id", "kind as shown_kind", "value", text, "recorded_on", "stands"
+        *valid.PERSON, "customer_id", "kind as shown_kind", "scope", "value", text, "recorded_on", "stands"
     )  # fmt: skip
 
 

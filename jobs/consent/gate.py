@@ -77,9 +77,9 @@ class ConsentGate:
     def check(self, customers: DataFrame) -> DataFrame:
         """Decide for each customer (customer_id) where they may be contacted, and give the reason if not.
 
-        One row per address: customer_id, kind, value, address_hash, recorded_on, reason, cause (one of CAUSES). Reason
-        and cause are null if the address may be used. A customer who may not be contacted at all, or has no address,
-        has one row without an address.
+        One row per address: customer_id, kind, scope, value, address_hash, recorded_on, reason, cause (one of
+        CAUSES). Reason and cause are null if the address may be used. A customer who may not be contacted at all, or
+        has no address, has one row without an address.
         """
         people = self._people(customers)
         addresses = self._addresses(people.where("reason is null").select("customer_id"))
@@ -91,8 +91,9 @@ class ConsentGate:
         no_address = people.join(addresses.select("customer_id").distinct(), "customer_id", "left_anti")
         missing = quoted(f"no {' or '.join(self._question.kinds)}")
         without = no_address.selectExpr(
-            "customer_id", "cast(null as string) as kind", "cast(null as string) as value",
-            "cast(null as string) as address_hash", "cast(null as date) as recorded_on",
+            "customer_id", "cast(null as string) as kind", "cast(null as string) as scope",
+            "cast(null as string) as value", "cast(null as string) as address_hash",
+            "cast(null as date) as recorded_on",
             f"coalesce(reason, {missing}) as reason",
             f"if(reason is null, '{ADDRESS}', if(reason = '{HELD_OUT}', reason, '{CONSENT}')) as cause",
         )  # fmt: skip
@@ -149,11 +150,11 @@ class ConsentGate:
         return self._keep(joined.selectExpr("customer_id", reason))
 
     def _addresses(self, customers: DataFrame) -> DataFrame:
-        """Addresses of customers: customer_id, kind, value, recorded_on, address_hash, and `text` for comparison."""
+        """Addresses of customers: customer_id, kind, scope, value, recorded_on, address_hash, `text` for comparison."""
         kinds = ", ".join(map(quoted, self._question.kinds))
         rows = self._evidence.identifiers.where(f"stands and shown_kind in ({kinds})").join(customers, "customer_id")
-        rows = rows.selectExpr("customer_id", "shown_kind as kind", "value", "text", "recorded_on")
-        newest = rows.groupBy("customer_id", "kind", "value", "text").agg({"recorded_on": "max"})
+        rows = rows.selectExpr("customer_id", "shown_kind as kind", "scope", "value", "text", "recorded_on")
+        newest = rows.groupBy("customer_id", "kind", "scope", "value", "text").agg({"recorded_on": "max"})
         newest = newest.withColumnRenamed("max(recorded_on)", "recorded_on")
         return self._keep(newest.withColumn("address_hash", _hash(self._context)("kind", "value")))
 

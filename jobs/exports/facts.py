@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from jobs.exports.mirror import Mirrored
 from quanyu.grammar.audience import Audience
 from quanyu.run.facts import Facts
 
@@ -48,3 +49,26 @@ class ExportFacts(ReachCounts):
     location: str
     parts: int
     rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MirrorFacts(ReachCounts):
+    """Counts of an audience on a platform: values added, withdrawn and there, and how far the platform is with it."""
+
+    platform: str
+    added: int
+    removed: int
+    there: int
+    waiting: int
+    state: str
+    matched: int | None = None
+
+    @classmethod
+    def of(cls, counts: ReachCounts, platform: str, mirrored: Mirrored) -> MirrorFacts:
+        """The facts of a run."""
+        status = mirrored.status
+        return cls(
+            **asdict(counts), platform=platform, added=mirrored.added, removed=mirrored.removed, there=mirrored.there,
+            waiting=mirrored.waiting, state=status.state if status else "prepared",
+            matched=status.matched if status else None,
+        )  # fmt: skip

@@ -7,7 +7,6 @@ does a hash that was delivered in the place of a phone or an e-mail: nothing is 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -81,11 +80,6 @@ HASHES: Mapping[str, Sql] = {
     "none": lambda text: text,
 }
 
-_IN_PYTHON: Mapping[str, Callable[[str], str | None]] = {
-    "e164_digits": lambda value: value[1:] if value.startswith("+") and value[1:].isdigit() else None,
-    "lower_trim": lambda value: value.strip().lower() if "@" in value.strip("@ ") else None,
-}
-
 
 @dataclass(frozen=True)
 class IdFormat:
@@ -107,8 +101,3 @@ class IdFormat:
     def sql(self, column: str) -> str:
         """SQL of a stored value in the platform's form; null where the platform could not match it."""
         return HASHES[self.hash](SHAPES[self.shape](column))
-
-    def apply(self, value: str | None) -> str | None:
-        """Format and hash one stored value in Python, for sets that are written as files row by row."""
-        plain = _IN_PYTHON[self.shape](value) if value is not None else None
-        return plain if plain is None or self.hash == "none" else hashlib.sha256(plain.encode()).hexdigest()

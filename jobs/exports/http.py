@@ -5,6 +5,7 @@ Errors never repeat what was sent or what the platform wrote in words: its texts
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -18,6 +19,9 @@ ATTEMPTS = 4
 FIRST_WAIT = 0.5
 SECONDS = 60
 LONGEST_WAIT = 30.0
+
+# It logs addresses, and some platforms want their token as a parameter.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Check = Callable[[int, Any], QuanyuError | None]
 

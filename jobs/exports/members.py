@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PLACE = "gold/export_members"
 NOT_ADDED = "nobody is added while that is in doubt"
 NOT_TAKEN = "no value that the platform takes"
+UNCONFIRMED = "the platform has not confirmed it"
 OF_MEMBER = ("customer_id", "kind", "address_hash", "status")
 
 
@@ -33,7 +34,7 @@ def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataF
 
 
 def last_set(context: Context, export: str) -> DataFrame:
-    """Content of the last delivered set: customer_id, kind, address_hash."""
+    """Addresses that were sent and not withdrawn: customer_id, kind, address_hash."""
     rows = context.lake.table(context.catalogue.tables["export_members"])
     rows = rows.where(f"export = {quoted(export)} and until is null and status = 'sent'")
     return rows.select("customer_id", "kind", "address_hash")
@@ -44,24 +45,28 @@ def was_ever_delivered(context: Context, export: str) -> bool:
     return bool(last_set(context, export).limit(1).count())
 
 
-def without_additions(context: Context, rows: DataFrame, export: str) -> DataFrame:
-    """The answers, with everybody withheld who is not in the last delivered set."""
-    before = last_set(context, export).selectExpr("*", "true as was_sent")
+def without_additions(context: Context, rows: DataFrame, sent: DataFrame) -> DataFrame:
+    """The answers, with every address withheld that is not among those sent before: customer_id, kind, address_hash."""
+    before = sent.selectExpr("*", "true as was_sent")
     joined = rows.join(before, ["customer_id", "kind", "address_hash"], "left")
     reason = f"coalesce(reason, if(was_sent, null, {quoted(NOT_ADDED)})) as reason"
     return context.lake.staging.materialize(joined.selectExpr(*(c for c in rows.columns if c != "reason"), reason))
 
 
-def without_rejected(context: Context, rows: DataFrame, addresses: Sequence[tuple[str, str, str]]) -> DataFrame:
-    """The answers, with addresses (customer, kind, hash) withheld of which the platform accepts no value."""
-    if not addresses:
-        return rows
-    schema = "customer_id string, kind string, address_hash string, bad boolean"
-    bad = context.lake.spark.createDataFrame([(*address, True) for address in addresses], schema)
-    joined = rows.join(bad, ["customer_id", "kind", "address_hash"], "left")
+def without_formless(context: Context, rows: DataFrame) -> DataFrame:
+    """The answers (with `formed`), with addresses withheld of which the platform takes no value."""
+    taken_none = "reason is null and formed is null"
     values = {"reason": NOT_TAKEN, "cause": gate.ADDRESS}
-    cases = [f"coalesce({name}, if(bad, {quoted(text)}, null)) as {name}" for name, text in values.items()]
-    return context.lake.staging.materialize(joined.selectExpr(*(c for c in rows.columns if c not in values), *cases))
+    cases = [f"if({taken_none}, {quoted(text)}, {name}) as {name}" for name, text in values.items()]
+    return context.lake.staging.materialize(rows.selectExpr(*(c for c in rows.columns if c not in values), *cases))
+
+
+def without_unconfirmed(context: Context, rows: DataFrame, current: DataFrame) -> DataFrame:
+    """The answers, with addresses withheld that the platform has not confirmed; `current` are rows of ExportSets."""
+    there = current.where("state = 'there'").selectExpr("identifier", "value as formed", "true as is_there")
+    joined = rows.join(there, ["identifier", "formed"], "left")
+    reason = f"coalesce(reason, if(is_there, null, {quoted(UNCONFIRMED)})) as reason"
+    return context.lake.staging.materialize(joined.selectExpr(*(c for c in rows.columns if c != "reason"), reason))
 
 
 def record(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 from jobs.exports.hashing import IdFormat
 from quanyu.config.settings import secret
 from quanyu.errors import Problem, QuanyuError
-from quanyu.files import Bucket
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
 
@@ -32,55 +31,6 @@ class Delivered:
     written: bool
 
 
-class Platform:
-    """A destination of audiences: which identifiers it accepts, in which form, and how they are delivered.
-
-    A subclass has a docstring, a name, and `forms` by identifier, strongest first: a kind such as `phone`, or a kind
-    within a scope such as `device:idfa`.
-    """
-
-    name: ClassVar[str] = ""
-    forms: ClassVar[Mapping[str, IdFormat]] = {}
-
-    @classmethod
-    def identifiers(cls) -> tuple[str, ...]:
-        """Identifiers that it accepts, in the order of the file's columns."""
-        return tuple(cls.forms)
-
-    @classmethod
-    def columns(cls) -> tuple[str, ...]:
-        """Names of the columns, such as phone_sha256."""
-        return tuple(form.column(kind) for kind, form in cls.forms.items())
-
-    @classmethod
-    def format_row(cls, identifiers: Mapping[str, str | None]) -> tuple[str | None, ...]:
-        """Turn a customer's normalised identifiers into a row of the file; all null if none can be matched."""
-        return tuple(form.apply(identifiers.get(kind)) for kind, form in cls.forms.items())
-
-    @classmethod
-    def problems(cls) -> list[Problem]:
-        """List what is missing from the declaration."""
-        file = inspect.getsourcefile(cls) or cls.__module__
-        missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
-        if not cls.forms:
-            missing.append(Problem(file, cls.__name__, "declare `forms`, by kind of identifier that it accepts"))
-        if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
-            missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
-        return missing
-
-    def deliver(
-        self,
-        bucket: Bucket,
-        audience: str,
-        day: date,
-        rows: Iterable[tuple[str | None, ...]],
-        kinds: tuple[str, ...],
-        facts: Mapping[str, Any],
-    ) -> Delivered:
-        """Deliver the complete audience of a day. A rerun with the same rows and facts changes nothing."""
-        raise NotImplementedError
-
-
 @dataclass(frozen=True, kw_only=True)
 class Limits:
     """What a platform's own documents say it takes.
@@ -93,6 +43,44 @@ class Limits:
     least: int = 0
     lifetime: timedelta | None = None
     calls_per_minute: int | None = None
+
+
+class NoOptions(StrictModel):
+    """A platform that needs nothing besides what every account has."""
+
+
+class Platform:
+    """A destination of audiences: which identifiers it accepts, in which form, and how they are delivered.
+
+    A subclass has a docstring, a name, and `forms` by identifier, strongest first: a kind such as `phone`, or a kind
+    within a scope such as `device:idfa`.
+    """
+
+    name: ClassVar[str] = ""
+    forms: ClassVar[Mapping[str, IdFormat]] = {}
+    limits: ClassVar[Limits]
+    options: ClassVar[type[StrictModel]] = NoOptions
+
+    @classmethod
+    def identifiers(cls) -> tuple[str, ...]:
+        """Identifiers that it accepts, in the order of the file's columns."""
+        return tuple(cls.forms)
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Names of the columns, such as phone_sha256."""
+        return tuple(form.column(kind) for kind, form in cls.forms.items())
+
+    @classmethod
+    def problems(cls) -> list[Problem]:
+        """List what is missing from the declaration."""
+        file = inspect.getsourcefile(cls) or cls.__module__
+        missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
+        if not cls.forms:
+            missing.append(Problem(file, cls.__name__, "declare `forms`, by kind of identifier that it accepts"))
+        if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
+            missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
+        return missing
 
 
 @dataclass(frozen=True)
@@ -170,10 +158,6 @@ class Conversion:
     currency: str
 
 
-class NoOptions(StrictModel):
-    """A platform that needs nothing besides what every account has."""
-
-
 class OnlinePlatform(Platform):
     """A platform with an interface. The engine mirrors audiences there by adding and removing what has changed.
 
@@ -183,8 +167,6 @@ class OnlinePlatform(Platform):
     """
 
     url: ClassVar[str] = ""
-    limits: ClassVar[Limits]
-    options: ClassVar[type[StrictModel]] = NoOptions
     # How results are asked for again: platforms correct the days before.
     trailing_days: ClassVar[int] = 28
 

@@ -1,25 +1,29 @@
-"""Export steps: select the members who may be sent to a platform, format and hash them, and deliver one set per day."""
+"""Export steps: select the members who may be sent to a destination, in its form, and mirror or deliver them there."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from jobs.consent import gate
 from jobs.consent.facts import feeds
-from jobs.consent.missing_answers import reasons_to_wait
-from jobs.exports import members
-from jobs.exports.facts import ExportFacts, ReachCounts
-from jobs.exports.platform import Delivered, Platform
-from jobs.exports.platforms.drop import Drop
-from quanyu import discover, imports
+from jobs.exports import gates, members
+from jobs.exports.destinations import Destination, destinations
+from jobs.exports.difference import PLACE as SETS
+from jobs.exports.difference import current_set
+from jobs.exports.facts import ExportFacts, MirrorFacts, ReachCounts
+from jobs.exports.file_drop import FileDrop
+from jobs.exports.forms import formed, kinds_of, sorted_rows
+from jobs.exports.mirror import mirror
+from jobs.exports.platform import Delivered, OnlinePlatform
+from jobs.exports.status import record_status
+from quanyu import discover
 from quanyu.config.settings import Settings, secret
+from quanyu.errors import ConfigError
 from quanyu.files import Bucket, folder, open_bucket
-from quanyu.fingerprint import fingerprint
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.home import home_name
@@ -27,40 +31,33 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
+from quanyu.model.exports import AudienceStatus
 from quanyu.model.outcomes import memberships_of
-from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 READS = (place_of(memberships_of(Customer)), *gate.READS)
-Row = tuple[str | None, ...]
-# Customer, kind and hash.
-Address = tuple[str, str, str]
-
-
-def platforms() -> dict[str, type[Platform]]:
-    """Every platform by the name of its file; audiences use this name under send_to."""
-    classes = imports.subclasses(imports.modules("jobs.exports.platforms"), Platform)
-    return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
 
 
 def steps(catalogue: discover.Catalogue) -> list[Step]:
-    """List one step per audience and platform."""
-    classes = platforms()
+    """List one step per audience and destination."""
+    known = destinations(catalogue)
     pairs = [(audience, name) for audience in catalogue.audiences.values() for name in audience.send_to]
-    return [_step(catalogue.settings, audience, name, classes[name]) for audience, name in pairs]
+    return [_step(catalogue.settings, audience, known[name]) for audience, name in pairs if name in known]
 
 
-def _step(settings: Settings, audience: Audience, name: str, platform: type[Platform]) -> Step:
+def _step(settings: Settings, audience: Audience, destination: Destination) -> Step:
     declared = [settings.name, settings.drop.model_dump(), settings.suppression.model_dump()]
+    is_online = issubclass(destination.platform, OnlinePlatform)
+    writes = (members.PLACE, SETS, place_of(AudienceStatus)) if is_online else (members.PLACE,)
     return Step(
-        name=f"export.{audience.name}.{name}", stage="exports", reads=READS, writes=(members.PLACE,), as_of=True,
-        definition=digest([audience.digest(), declared, fingerprint(platform.__module__)]),
-        run=partial(export, audience=audience, name=name, platform=platform),
+        name=f"export.{audience.name}.{destination.name}", stage="exports", reads=READS, writes=writes, as_of=True,
+        definition=digest([audience.digest(), declared, destination.digest()]),
+        run=partial(export, audience=audience, destination=destination),
         inputs=partial(_depends, audience=audience),
-        describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {name}.",
+        describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {destination.name}.",
         reaches_people=True,
     )  # fmt: skip
 
@@ -69,46 +66,105 @@ def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
     """Reasons to add nobody, and versions of the quarantine: if they change, the export runs again."""
     places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
     return {
-        "the reasons to add nobody": reasons_to_add_nobody(context, audience),
+        "the reasons to add nobody": gates.doubts(context, audience),
         "the quarantine of consents": {place: context.lake.version(place) for place in places},
     }
 
 
-def reasons_to_add_nobody(context: Context, audience: Audience) -> list[str]:
-    """Reasons why nobody may be added to the set now; empty if there are none."""
-    stale = audience_days.stale(context).get(audience.name)
-    words = [*([stale] if stale else []), *reasons_to_wait(context, audience.purpose)]
-    return words if context.sends else [*words, "this run was started to compute alone"]
+def export(context: Context, receipt: Receipt, audience: Audience, destination: Destination) -> Outcome:
+    """Bring the destination to the members of the day, and store what became of each. A copied home sends nothing.
 
-
-def export(context: Context, receipt: Receipt, audience: Audience, name: str, platform: type[Platform]) -> Outcome:
-    """Deliver the complete set of the day and store what became of each member. A copied home delivers nothing.
-
-    While there are doubts about consents or memberships, the set is the last delivered one without members who may no
-    longer be contacted.
+    While there are doubts about consents or memberships, or the set awaits approval or leaves its band, nobody is
+    added; who may no longer be contacted is withdrawn.
     """
-    task, waits = f"{audience.name}.{name}", reasons_to_add_nobody(context, audience)
     if barred := home_name.may_send(context.settings):
         return _held_back(f"nothing is exported: {barred}")
-    if waits and not members.was_ever_delivered(context, task):
-        return _held_back(f"nothing is exported: {'; '.join(waits)}")
-    rows = members.answers(context, audience, platform.identifiers())
+    is_online = issubclass(destination.platform, OnlinePlatform)
+    selected = select(context, audience, destination)
+    if selected.waits and not is_online and not members.was_ever_delivered(context, selected.export):
+        return _held_back(f"nothing is exported: {'; '.join(selected.waits)}")
+    if is_online:
+        return _mirror(context, receipt, audience, destination, selected)
+    return _drop(context, receipt, audience, destination, selected)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Who may be sent: answers of the gate with the platform's forms, and the reasons to add nobody."""
+
+    export: str
+    rows: DataFrame
+    waits: list[str]
+
+
+def select(context: Context, audience: Audience, destination: Destination) -> Selected:
+    """Ask the gate for the members of an audience, and put what may be sent into the destination's form."""
+    name = f"{audience.name}.{destination.name}"
+    rows = members.answers(context, audience, kinds_of(destination.forms))
+    rows = members.without_formless(context, formed(rows, destination.forms, destination.scopes))
+    customers = rows.where("reason is null").select("customer_id").distinct().count()
+    state = context.store.exports.state(name)
+    waits = [*gates.doubts(context, audience), *gates.limits(audience, destination, state, customers)]
     if waits:
-        rows = members.without_additions(context, rows, task)
-    values, not_taken = formatted_rows(platform, with_identifiers(rows, platform.identifiers()))
-    rows = members.without_rejected(context, rows, not_taken)
+        sent = members.last_set(context, name)
+        if issubclass(destination.platform, OnlinePlatform):
+            sent = sent.unionByName(sent_before(context, name)).distinct()
+        rows = members.without_additions(context, rows, sent)
+    return Selected(name, rows, waits)
+
+
+def sent_before(context: Context, export: str) -> DataFrame:
+    """Addresses whose values are on a platform or on their way: customer_id, kind, address_hash."""
+    rows = current_set(context, export).where("state in ('adding', 'there')")
+    return rows.selectExpr("customer_id", "split_part(identifier, ':', 1) as kind", "address_hash")
+
+
+def _mirror(
+    context: Context, receipt: Receipt, audience: Audience, destination: Destination, selected: Selected
+) -> Outcome:
+    mirrored = mirror(
+        context, receipt, destination.open(), selected.export, selected.rows, selected.waits, audience.describes
+    )  # fmt: skip
+    rows = members.without_unconfirmed(context, selected.rows, current_set(context, selected.export))
+    members.record(context, selected.export, rows, receipt)
+    record_status(context, receipt, selected.export, destination, mirrored)
+    if mirrored.error:
+        raise mirrored.error
     counted = counts(rows)
+    facts = MirrorFacts.of(counted, destination.platform.name, mirrored)
+    pending = mirrored.waiting > 0 or bool(mirrored.status and mirrored.status.state in ("parsing", "published"))
+    notes = (*_held_notes(selected.waits), *mirrored.notes(), *counted.notes(audience))
+    return Outcome(
+        counted.members, mirrored.there, notes=notes, facts=facts, run_again=pending and not selected.waits,
+        alerts=_alerts(selected.waits),
+    )  # fmt: skip
+
+
+def _drop(
+    context: Context, receipt: Receipt, audience: Audience, destination: Destination, selected: Selected
+) -> Outcome:
+    counted = counts(selected.rows)
     facts = {
         "counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose,
-        "hash": {kind: form.hash for kind, form in platform.forms.items()}, "tables": receipt.inputs,
+        "hash": {kind: form.hash for kind, form in destination.forms.items()}, "tables": receipt.inputs,
         "name": context.settings.name, "home": home_name.identity(context.settings),
     }  # fmt: skip
-    delivered = _deliver(context, audience, platform, values, facts)
-    members.record(context, task, rows, receipt)
+    free = selected.rows.where("reason is null")
+    delivered = _deliver(context, audience, destination, free, facts)
+    members.record(context, selected.export, selected.rows, receipt)
     summary = ExportFacts(**asdict(counted), location=delivered.location, parts=delivered.parts, rows=delivered.rows)
-    notes = (*(f"only removals were exported: {words}" for words in waits), *counted.notes(audience))
-    alerts = {"held": f"only removals were exported: {'; '.join(waits)}"} if waits else {}
-    return Outcome(counted.members, counted.customers, notes=notes, facts=summary, alerts=alerts)
+    notes = (*_held_notes(selected.waits), *counted.notes(audience))
+    return Outcome(
+        counted.members, counted.customers, notes=notes, facts=summary, alerts=_alerts(selected.waits)
+    )  # fmt: skip
+
+
+def _held_notes(waits: Sequence[str]) -> Iterator[str]:
+    return (f"only removals were exported: {words}" for words in waits)
+
+
+def _alerts(waits: Sequence[str]) -> Mapping[str, str]:
+    return {"held": f"only removals were exported: {'; '.join(waits)}"} if waits else {}
 
 
 def _held_back(words: str) -> Outcome:
@@ -141,48 +197,7 @@ def counts(rows: DataFrame) -> ReachCounts:
     return ReachCounts(**by_name)
 
 
-def with_identifiers(rows: DataFrame, kinds: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-    """Stream customers who may be sent: customer_id, and per kind a list of (recorded_on, value, address_hash).
-
-    Lists are sorted, newest first.
-    """
-    from pyspark.sql import functions as F  # noqa: N812
-
-    free = rows.where("reason is null")
-    entry = "struct(recorded_on, value, address_hash)"
-    ranked = [
-        F.expr(f"sort_array(collect_list(if(kind = '{kind}', {entry}, null)), false)").alias(kind) for kind in kinds
-    ]
-    for row in free.groupBy("customer_id").agg(*ranked).toLocalIterator():
-        yield row.asDict()
-
-
-def formatted_rows(platform: type[Platform], customers: Iterable[Mapping[str, Any]]) -> tuple[list[Row], list[Address]]:
-    """Format all customers. Returns the rows, and the addresses that the platform does not accept.
-
-    The newest values of all kinds share a row, then the next ones, so that each value is in one row, not in every
-    combination.
-    """
-    rows: list[Row] = []
-    not_taken: list[Address] = []
-    for customer in customers:
-        entries = {kind: customer.get(kind) or () for kind in platform.identifiers()}
-        ranks = zip_longest(*entries.values())
-        formatted = (
-            platform.format_row({kind: entry and entry[1] for kind, entry in zip(entries, rank, strict=True)})
-            for rank in ranks
-        )
-        rows += [row for row in dict.fromkeys(formatted) if any(value is not None for value in row)]
-        not_taken += [
-            (customer["customer_id"], kind, entry[2])
-            for kind, listed in entries.items()
-            for entry in listed
-            if platform.forms[kind].apply(entry[1]) is None
-        ]
-    return rows, not_taken
-
-
-def destination(settings: Settings) -> Bucket:
+def bucket(settings: Settings) -> Bucket:
     """Open the bucket of the settings, or the folder `exports` of the home if none is set."""
     drop = settings.drop
     if drop.bucket is None:
@@ -192,9 +207,12 @@ def destination(settings: Settings) -> Bucket:
 
 
 def _deliver(
-    context: Context, audience: Audience, platform: type[Platform], rows: list[Row], facts: Mapping[str, Any]
+    context: Context, audience: Audience, destination: Destination, addresses: DataFrame, facts: Mapping[str, Any]
 ) -> Delivered:
-    limits = (context.settings.drop.max_rows, context.lake.staging.folder())
-    opened = platform(*limits) if issubclass(platform, Drop) else platform()
-    bucket = destination(context.settings)
-    return opened.deliver(bucket, audience.name, context.day, rows, platform.columns(), facts)
+    platform = destination.platform
+    if not issubclass(platform, FileDrop):
+        raise ConfigError(f"{destination.name}: {platform.name} takes no files")
+    opened = platform(context.settings.drop.max_rows, context.lake.staging.folder(), destination.account)
+    columns = tuple(form.column(name) for name, form in destination.forms.items())
+    rows = sorted_rows(context, addresses, destination.forms, [file.identifiers for file in platform.seed_files()])
+    return opened.deliver(bucket(context.settings), audience.name, context.day, rows, columns, facts)

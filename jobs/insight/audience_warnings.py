@@ -58,7 +58,7 @@ class AudienceWarning:
 def warnings(
     audience: Audience, today: Mapping[str, Any], before: int | None, last: date | None, settings: InsightSettings
 ) -> Iterator[AudienceWarning]:
-    """Warnings of a row of AudienceDays; `before` is the size on the day before, None on the first day.
+    """Warnings of a row of AudienceTrends; `before` is the size on the day before, None on the first day.
 
     `last` is the day to which the audience was evaluated.
     """

@@ -1,4 +1,4 @@
-"""The command `audience report`: what an audience is like, as a page or a table."""
+"""The commands `audience report`, what an audience is like, and `audience lift`, what programmes brought."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Language(StrEnum):
 
 
 def add(app: typer.Typer) -> None:
-    """Add the command to the group `audience`, which other stages may have begun."""
+    """Add the commands to the group `audience`, which other stages may have begun."""
     begun = [one.typer_instance for one in app.registered_groups if one.name == "audience" and one.typer_instance]
     group = begun[0] if begun else typer.Typer(no_args_is_help=True, help="Audiences: who they are, and why.")
     if not begun:
         app.add_typer(group, name="audience")
     group.command()(report)
+    group.command()(lift)
 
 
 def report(
@@ -58,3 +59,29 @@ def report(
     with own_file(place) as file:
         file.write(page(report_of(context, name), lang.value).encode())
     say(f"written to {place}")
+
+
+def lift(
+    name: Annotated[str | None, typer.Argument(help="Audience, such as winback.", show_default="all")] = None,
+    lang: Annotated[Language, typer.Option(help="Language of the words.")] = Language.en,
+    conf: Conf = None,
+    home: Home = None,
+) -> None:
+    """Show what programmes brought: all who entered against the holdout, with what can be said of the difference.
+
+    Example: `quanyu audience lift` or `quanyu audience lift winback --lang zh`
+    """
+    from jobs.insight.report.content import audience_of, lift_rows, lift_rows_of
+    from jobs.insight.report.sections import lift_cells
+    from jobs.insight.report.words import ReportWords
+    from quanyu.run.runner import Context
+    from quanyu.run.summary.panels import figures
+
+    context, words = Context(opened(conf, home), date.min), ReportWords(lang.value)
+    rows = lift_rows(context) if name is None else lift_rows_of(context, audience_of(context, name).name)
+    if not rows:
+        say(words("no_lift"))
+        return
+    heads = tuple(words(key) for key in ("programme", "treated", "control", "difference", "verdict"))
+    for part in figures(words("lift"), heads, [tuple(text for text, _ in lift_cells(row, words)) for row in rows]):
+        say(part)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from jobs.audiences.rules import about, names_in_rules
+from jobs.audiences.rules import about
 from jobs.catalogue.moving import moving_names
 from jobs.insight import overlaps, profile_index, references
 from jobs.insight.audience_warnings import AudienceWarning, warnings
 from jobs.insight.bands import stored_bands
 from jobs.insight.memberships import MemberRows, members_on, movements
 from quanyu.discover import Catalogue
+from quanyu.expressions import parse
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
@@ -23,11 +24,11 @@ from quanyu.grammar.task import REASONS
 from quanyu.lake import place_of
 from quanyu.model.entities import Customer
 from quanyu.model.insight import (
-    AudienceDays,
     AudienceNumbers,
     AudienceOverlaps,
     AudienceProfile,
     AudienceReach,
+    AudienceTrends,
     ProfileBands,
 )
 from quanyu.model.outcomes import memberships_of
@@ -35,7 +36,7 @@ from quanyu.model.people import ConsentAnswers
 from quanyu.run import audience_days
 from quanyu.run.runner import Context
 
-TABLES = (AudienceDays, ProfileBands, AudienceProfile, AudienceNumbers, AudienceOverlaps, AudienceReach)
+TABLES = (AudienceTrends, ProfileBands, AudienceProfile, AudienceNumbers, AudienceOverlaps, AudienceReach)
 Rows = list[dict[str, Any]]
 Drifts = Mapping[str, tuple[float, references.Drift]]
 
@@ -86,7 +87,7 @@ def _following(
 ) -> set[str]:  # fmt: skip
     """Names that follow from a rule: it names them, or they share with it what they are made of."""
     tags = catalogue.tags_of(entity)
-    of_rule = {*with_inputs(names_in_rules([audience]), tags)}
+    of_rule = {*with_inputs(parse(audience.who).columns, tags)}
     return {name for name in names if of_rule & {*with_inputs([name], tags)}}
 
 
@@ -107,14 +108,14 @@ def _add_days(
     """Add a row for each day since the last one that is recorded, and the warnings of this day."""
     moved, day, settings = movements(intervals), context.day, context.settings.insight
     entities = context.lake.count_rows(f"gold/profile_{entity.name}")
-    recorded = {(row["audience"], row["day"]): row["size"] for row in _stored(context, AudienceDays, entity)}
+    recorded = {(row["audience"], row["day"]): row["size"] for row in _stored(context, AudienceTrends, entity)}
     for audience in audiences:
         days = sorted(on for name, on in recorded if name == audience.name and on < day)
         first = days[-1] + timedelta(days=1) if days else min(moved.first(audience.name) or day, day)
         rows = moved.day_rows(entity.name, audience.name, first, day)
         largest, drifted = drifts[audience.name]
         rows[-1] |= {"entities": entities, "drift": largest, "drifted": list(drifted)}
-        result.rows[AudienceDays] += rows
+        result.rows[AudienceTrends] += rows
         before = [*(recorded[audience.name, on] for on in days), *(row["size"] for row in rows[:-1])]
         result.drifted |= {audience.name: largest} if drifted else {}
         last = audience_days.last_evaluated_day(context, audience.name)

@@ -55,7 +55,7 @@ class Movements:
         return min((day for name, day in self.entered if name == audience), default=None)
 
     def day_rows(self, entity: str, audience: str, first: date, last: date) -> list[dict[str, Any]]:
-        """Rows of AudienceDays for days in order: size, entries, exits and holdout."""
+        """Rows of AudienceTrends for days in order: size, entries, exits and holdout."""
         rows, size, held_out = [], self._before(audience, first), self._before(audience, first, holdout=True)
         for n in range((last - first).days + 1):
             key = audience, first + timedelta(days=n)

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from jobs.audiences.rules import about
-from jobs.audiences.steps import step_of
 from jobs.insight.description import TABLES, Description, Rows, describe
 from jobs.insight.facts import InsightFacts
 from quanyu.discover import Catalogue
@@ -16,7 +15,7 @@ from quanyu.grammar.table import Table
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
-from quanyu.model.insight import AudienceDays
+from quanyu.model.insight import AudienceTrends
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ConsentAnswers
 from quanyu.run import audience_days
@@ -30,20 +29,23 @@ STEP = "audience_insight"
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List the one step, if there are audiences."""
-    entities = described_entities(catalogue)
-    if not entities:
+    places = [place for entity in described_entities(catalogue).values() for place in places_of(entity)]
+    if not places:
         return []
-    places = [f"gold/profile_{name}" for name in entities]
-    places += [place_of(memberships_of(entity)) for entity in entities.values()]
-    places += [place_of(ConsentAnswers)] if Customer.name in entities else []
     definition = digest([catalogue.settings.insight.model_dump(), [table.definition() for table in TABLES]])
     return [
         Step(
             STEP, "insight", tuple(places), tuple(place_of(table) for table in TABLES), definition, write,
             "Size, profile, overlap and reach of every audience, with warnings.", as_of=True, forward=True,
-            inputs=lacking,
+            inputs=lacking, rebuilds=tuple(place_of(table) for table in TABLES),
         )
     ]  # fmt: skip
+
+
+def places_of(entity: type[Entity]) -> list[str]:
+    """Places of what the audiences about an entity are described from."""
+    answers = [place_of(ConsentAnswers)] if entity is Customer else []
+    return [f"gold/profile_{entity.name}", place_of(memberships_of(entity)), *answers]
 
 
 def described_entities(catalogue: Catalogue) -> dict[str, type[Entity]]:
@@ -57,11 +59,15 @@ def described_entities(catalogue: Catalogue) -> dict[str, type[Entity]]:
 
 def lacking(context: Context) -> dict[str, str]:
     """Entities of which something is not of the day, each with what it lacks."""
-    words = {}
-    for name, entity in described_entities(context.catalogue).items():
-        needed = [f"profile.{name}", step_of(entity), *(["consent_answers"] if entity is Customer else [])]
-        words[name] = audience_days.steps_not_current(context, needed)
+    entities = described_entities(context.catalogue)
+    words = {name: not_current(context, places_of(entity)) for name, entity in entities.items()}
     return {name: lacks for name, lacks in words.items() if lacks}
+
+
+def not_current(context: Context, places: Collection[str]) -> str:
+    """List the steps that write these places and are not of the day; empty if all are."""
+    writers = [step.name for step in context.steps.values() if set(places) & set(step.writes)]
+    return audience_days.steps_not_current(context, writers)
 
 
 def write(context: Context, receipt: Receipt) -> Outcome:
@@ -73,7 +79,7 @@ def write(context: Context, receipt: Receipt) -> Outcome:
     for table, rows in result.rows.items():
         _write(context, receipt, table, rows, described)
     notes = tuple(f"audiences about {name} stay as they were: {words}" for name, words in lacks.items())
-    today = [row for row in result.rows[AudienceDays] if row["day"] == context.day]
+    today = [row for row in result.rows[AudienceTrends] if row["day"] == context.day]
     return Outcome(
         sum(row["size"] for row in today), sum(map(len, result.rows.values())), notes=notes,
         facts=InsightFacts(len(today), result.drifted), run_again=bool(lacks),
@@ -88,7 +94,7 @@ def _write(context: Context, receipt: Receipt, table: type[Table], rows: Rows, d
     context.lake.prepare(table)
     place = place_of(table)
     written, counts = pa.Table.from_pylist(rows, context.lake.arrow(place).schema), {"out": len(rows)}
-    if table is AudienceDays:
+    if table is AudienceTrends:
         context.lake.upsert_rows(table, written, receipt, counts)
     else:
         others = _others(context, table, described)

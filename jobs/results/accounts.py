@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from jobs.exports.destinations import platforms
 from jobs.exports.platform import OnlinePlatform
-from jobs.exports.steps import platforms
 from quanyu.discover import Catalogue
 from quanyu.grammar.platforms.account import Account
 

@@ -19,11 +19,19 @@ class AssociationFacts(Facts):
 
 @dataclass(frozen=True)
 class NextItemFacts(Facts):
-    """Recall at 10 of last baskets, of the lists and of plain ones, over customers who did not choose the weights."""
+    """Recall at 10 of last baskets, of the lists and of plain ones, over customers who did not choose the weights.
+
+    `new_recall` is that of the list of new items, of what was new to the customers of `new_customers` who bought such
+    in the last month, and `plain_new_recall` that of the items that most had bought in all time;
+    all are 0 where nobody did.
+    """
 
     recall_at_10: float
     plain_recall: float
     customers: int
+    new_recall: float
+    plain_new_recall: float
+    new_customers: int
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from ml.baskets.associations import neglected_items
 from ml.baskets.facts import NextItemFacts
 from ml.baskets.item_pairs import PAIRS
-from ml.baskets.purchases import ITEM, Coded, lines
+from ml.baskets.purchases import ITEM, Coded, lines, out_of_stock
 from ml.baskets.writing import write_rows
 from ml.lifecycle.train import SEED, TooLittleDataError
 from quanyu.lake.receipt import Receipt
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from ml.baskets.next_basket import BasketHistory, BasketWeights
+    from ml.baskets.next_basket import BasketHistory, BasketLists, BasketWeights
     from quanyu.grammar.task import Floats
 
     Ints = NDArray[np.int64]
 
 LISTED = 5
+LATELY_DAYS = 30
 JUDGED_LENGTH = 10
 # Customers whose last baskets choose the weights, and as many others whose last baskets judge them.
 MOST_CUSTOMERS = 20_000
@@ -51,15 +52,18 @@ def write_lists(context: Context, receipt: Receipt) -> Outcome:
     """Choose the weights by last baskets, and write the lists of every customer who has bought."""
     columns = {"customer": "customer_id", "day": "to_date(ordered_at)", "item": ITEM}
     bought = lines(context, columns, "purchase")
-    rows, facts, note = listed(bought, _pairs(context), context.day)
+    rows, facts, note = listed(bought, _pairs(context), context.day, out_of_stock(context))
     written = write_rows(context, NextItems, rows, receipt)
     return Outcome(len(bought), written.changed, 0, written.unchanged, notes=(note,), facts=facts)
 
 
-def listed(bought: pa.Table, pairs: pa.Table, day: date) -> tuple[pa.Table, NextItemFacts | None, str]:
+def listed(
+    bought: pa.Table, pairs: pa.Table, day: date, sold_out: pa.ChunkedArray
+) -> tuple[pa.Table, NextItemFacts | None, str]:
     """Rows of NextItems, how well such lists foretell last baskets, and both in a sentence.
 
-    `bought` has columns customer, day and item, `pairs` those of Associations.
+    `bought` has columns customer, day and item, `pairs` those of Associations; `sold_out` are items that are new to
+    nobody.
     """
     import pandas as pd
 
@@ -71,17 +75,63 @@ def listed(bought: pa.Table, pairs: pa.Table, day: date) -> tuple[pa.Table, Next
         return _rows((), customer, item, day), None, "nobody has bought anything yet: there is no list"
     weights, facts, note = BasketWeights(), None, ""
     try:
-        weights, facts = choose_weights(frame)
+        weights, facts = choose_weights(frame, day)
         note = (f"recall at {JUDGED_LENGTH} of last baskets {facts.recall_at_10:.3f}, plain top list"
                 f" {facts.plain_recall:.3f}, over {number_of(facts.customers, 'customer')}")  # fmt: skip
     except TooLittleDataError as error:
         note = f"plain lists: {error}"
     history = BasketHistory.of(frame)
-    parts = [*_own_and_new(history, weights), _neglected(history, pairs, item)]
+    popular = popular_lately(frame, history, day)
+    gone = item.places(sold_out)
+    popular[gone[gone >= 0]] = 0.0
+    lists = weights.lists(history, LISTED, popular)
+    parts = [*_own_and_new(lists), _neglected(history, pairs, item)]
     return _rows(parts, customer, item, day), facts, note
 
 
-def choose_weights(frame: pd.DataFrame) -> tuple[BasketWeights, NextItemFacts]:
+def popular_lately(frame: pd.DataFrame, history: BasketHistory, day: date) -> Floats:
+    """Share of the baskets of the last month up to a day that hold each item of the history: shape (items,).
+
+    What sold well once may not be sold any more.
+    """
+    import numpy as np
+
+    from ml.baskets.next_basket import BasketHistory, popularity
+
+    shares = np.zeros(len(history.items))
+    lately = frame[frame["day"] > np.datetime64(day - timedelta(days=LATELY_DAYS))]
+    if len(lately):
+        recent = BasketHistory.of(lately)
+        shares[history.items.get_indexer(recent.items)] = popularity(recent)
+    return shares
+
+
+def new_recalls(frame: pd.DataFrame, weights: BasketWeights, day: date) -> tuple[float, float, int]:
+    """Recall of what was new to customers in the last month, by the list of then and by the top list of all time.
+
+    Also the number of customers who bought such; all three are 0 where nobody did.
+    """
+    import numpy as np
+
+    from ml.baskets.next_basket import BasketHistory, bought_before, mean_recall
+
+    cutoff = day - timedelta(days=LATELY_DAYS)
+    is_past = frame["day"] <= np.datetime64(cutoff)
+    if not is_past.any():
+        return 0.0, 0.0, 0
+    history = BasketHistory.of(frame[is_past])
+    customer, item = history.places(frame[~is_past])
+    is_new = ~bought_before(history, customer, item)
+    customer, item = customer[is_new], item[is_new]
+    if not len(customer):
+        return 0.0, 0.0, 0
+    listed_then = weights.lists(history, LISTED, popular_lately(frame[is_past], history, cutoff)).new
+    plain = weights.lists(history, LISTED).new
+    own, of_plain = (mean_recall(lists, customer, item) for lists in (listed_then, plain))
+    return own, of_plain, len(np.unique(customer))
+
+
+def choose_weights(frame: pd.DataFrame, day: date) -> tuple[BasketWeights, NextItemFacts]:
     """Weights chosen by the last baskets of half of the customers, judged by those of the others; a seeded sample.
 
     TooLittleDataError where either half has no customer with two baskets.
@@ -100,7 +150,8 @@ def choose_weights(frame: pd.DataFrame) -> tuple[BasketWeights, NextItemFacts]:
     before, (customer, item) = history.before_last(), history.last()
     recalls = [mean_recall(each.lists(before, JUDGED_LENGTH).mixed, customer, item)
                for each in (weights, BasketWeights())]  # fmt: skip
-    return weights, NextItemFacts(recalls[0], recalls[1], len(history.customers))
+    of_new = new_recalls(frame, weights, day)
+    return weights, NextItemFacts(recalls[0], recalls[1], len(history.customers), *of_new)
 
 
 def _pairs(context: Context) -> pa.Table:
@@ -113,12 +164,11 @@ def _pairs(context: Context) -> pa.Table:
                      for place, name in enumerate(columns)})  # fmt: skip
 
 
-def _own_and_new(history: BasketHistory, weights: BasketWeights) -> Iterator[ListPart]:
+def _own_and_new(lists: BasketLists) -> Iterator[ListPart]:
     import numpy as np
 
     from ml.baskets.next_basket import NONE
 
-    lists = weights.lists(history, LISTED)
     for name, items, scores in (
         ("repeat", lists.repeat, lists.repeat_scores),
         ("new", lists.new, lists.new_scores),

@@ -126,18 +126,20 @@ class BasketWeights:
         recalls = [mean_recall(choice.lists(before, length).mixed, customer, item) for choice in choices]
         return choices[int(np.argmax(recalls))]
 
-    def lists(self, history: BasketHistory, length: int = 10) -> BasketLists:
-        """List items for each customer, `length` of each kind; of equals the more popular, then the first, wins."""
-        baskets = _baskets(history)
-        counts = np.bincount(history.item, minlength=len(history.items))
-        shares = counts / max(baskets, 1)
-        by_popularity = np.argsort(-counts, kind="stable")
-        place = np.empty_like(by_popularity)
-        place[by_popularity] = np.arange(len(by_popularity))
+    def lists(self, history: BasketHistory, length: int = 10, popular: Floats | None = None) -> BasketLists:
+        """List items for each customer, `length` of each kind; of equals the more popular, then the first, wins.
+
+        `popular`, of shape (items,), decides which items are new, where that is not the share of all baskets
+        that hold them: what has none is on no list of new items.
+        """
+        shares = popularity(history)
+        new_shares = shares if popular is None else popular
+        place, (by_popularity, new_place) = _places(shares)[1], _places(new_shares)
         customer, item, own = self._own(history)
         repeat = _Ranked(customer, item, own + self.popularity * shares[item])
-        new = _new_items(customer, place[item], len(history.customers), by_popularity, length)
-        new_scores = np.where(new != NONE, shares[new], 0.0)
+        new = _new_items(customer, new_place[item], len(history.customers), by_popularity, length)
+        new = np.where(new_shares[new] > 0, new, NONE)
+        new_scores = np.where(new != NONE, new_shares[new], 0.0)
         row, column = np.nonzero(new != NONE)
         others = _Ranked(row, new[row, column], self.popularity * new_scores[row, column])
         shape = (len(history.customers), length)
@@ -196,6 +198,21 @@ class _Ranked:
         lists[customer[rows], rank[rows]] = item[rows]
         scores[customer[rows], rank[rows]] = self.score[order][rows]
         return lists, scores
+
+
+def popularity(history: BasketHistory) -> Floats:
+    """Share of all baskets that hold each item, shape (items,)."""
+    counts = np.bincount(history.item, minlength=len(history.items))
+    shares: Floats = counts / max(_baskets(history), 1)
+    return shares
+
+
+def _places(shares: Floats) -> tuple[Ints, Ints]:
+    """Items in order of their shares, highest first, and the place of each item in it: both of shape (items,)."""
+    order = np.argsort(-shares, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return order, place
 
 
 def _baskets(history: BasketHistory) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from quanyu.model.entities import Customer
+from quanyu.model.supply import Stock
 from quanyu.model.trade import OrderLines
 from quanyu.point_in_time import as_of
 from quanyu.point_in_time.masters import with_referred
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 ITEM = "coalesce(products.style, sku)"
+STOCK = "silver/stock"
 # Places that the lines are read from.
 READS = ("silver/order_lines", "silver/products", *as_of.entity_sources(Customer))
 
@@ -33,6 +35,15 @@ def lines(context: Context, columns: dict[str, str], where: str) -> pa.Table:
     rows = with_referred(context, rows, table, [*columns.values(), where], context.day)
     chosen = rows.where(where).selectExpr(*(f"{sql} as `{name}`" for name, sql in columns.items()))
     return chosen.distinct().toArrow()
+
+
+def out_of_stock(context: Context) -> pa.ChunkedArray:
+    """Items whose stock is known on the day, and of which no place has a piece and none is on the way."""
+    table = context.catalogue.tables[Stock.name]
+    rows = with_referred(context, as_of.facts(context, table, context.day), table, [ITEM], context.day)
+    pieces = rows.selectExpr(f"{ITEM} as item", "coalesce(on_hand, 0) + coalesce(on_the_way, 0) as pieces")
+    totals = pieces.groupBy("item").agg({"pieces": "sum"}).toDF("item", "pieces")
+    return totals.where("pieces <= 0").select("item").toArrow()["item"]
 
 
 @dataclass(frozen=True)

@@ -37,10 +37,15 @@ class BasketStage(Stage):
 def _rows(results: Sequence[Result]) -> Iterator[Sequence[str]]:
     for _, lists in of_kind(results, NextItemFacts):
         yield (
-            "recall at 10 of last baskets; plain: the top list", f"{lists.recall_at_10:.3f}",
+            "recall at 10; plain: top list", f"{lists.recall_at_10:.3f}",
             f"{lists.plain_recall:.3f}",
             f"{lists.customers:,} customers",
         )  # fmt: skip
+        if lists.new_customers:
+            yield (
+                "recall at 5 of new; plain: all time", f"{lists.new_recall:.3f}",
+                f"{lists.plain_new_recall:.3f}", f"{lists.new_customers:,} customers",
+            )  # fmt: skip
     for _, sizes in of_kind(results, SizeFacts):
         for basis, bought in sizes.bought.items():
             yield (

@@ -27,8 +27,8 @@ def steps(catalogue: Catalogue) -> list[Step]:
             inputs=last_fitted, rebuilds=(PAIRS,),
         ),
         Step(
-            "next_items", "baskets", (*purchases.READS, PAIRS), (lists,), defined(NextItems), write_lists,
-            "Items that each customer may buy again, anew, or has neglected.", as_of=True, forward=True,
+            "next_items", "baskets", (*purchases.READS, purchases.STOCK, PAIRS), (lists,), defined(NextItems),
+            write_lists, "Items that each customer may buy again, anew, or has neglected.", as_of=True, forward=True,
             rebuilds=(lists,),
         ),
         Step(

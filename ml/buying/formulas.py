@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 LOW, HIGH = 0.1, 0.9
+YEAR = 365.0
 QUARTILES = (0.5, 0.25, 0.75)
 # Beyond this the tail of the normal distribution has no value of its own.
 FARTHEST = 30.0
@@ -163,13 +164,14 @@ def next_purchase(model: dict[str, Any], gaps: Any, typical: Any, last: Any, fir
 
 
 def lifetime(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any) -> Any:
-    """Return the columns of a score of lifetime value, shape (rows, 5), from features of shape (rows,).
+    """Return the columns of a score of lifetime value, shape (rows, 7), from features of shape (rows,).
 
     `days` with a purchase, days since the `first` and since the `last`, and what was `spent` on a day with a purchase.
     """
     repeats, age = np.maximum(days - 1, 0.0), first
     histories = (repeats, np.clip(first - last, 0.0, age), age)
-    purchases = expected_purchases(model["bg_nbd"], model["horizon"], *histories)
-    value = purchases * mean_value(model["gamma_gamma"], repeats + 1, spent)
+    of_day = mean_value(model["gamma_gamma"], repeats + 1, spent)
+    soon, within_year = (expected_purchases(model["bg_nbd"], ahead, *histories) for ahead in (model["horizon"], YEAR))
     low, high = value_quantiles(model, histories, spent, (LOW, HIGH)).T
-    return np.stack((purchases, value, low, high, probability_alive(model["bg_nbd"], *histories)), axis=1)
+    alive = probability_alive(model["bg_nbd"], *histories)
+    return np.stack((soon, soon * of_day, low, high, alive, within_year, within_year * of_day), axis=1)

@@ -45,7 +45,7 @@ class LifetimePredictor:
         return cls(features, past, columns, bg_nbd, GammaGamma.fit(np.maximum(days, 1.0), spent), horizon)
 
     def predict(self, matrix: Floats) -> Floats:
-        """Return the columns of a score, shape (rows, 5), for features of shape (rows, features)."""
+        """Return the columns of a score, shape (rows, 7), for features of shape (rows, features)."""
         past = matrix[:, [self.features.index(feature) for feature in self.past]]
         scores: Floats = formulas.lifetime(self._parameters(), *past.T)
         return scores

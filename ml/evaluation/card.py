@@ -179,6 +179,7 @@ def _card(
     tested = words.tested.format(
         rows=f"{len(evaluation.test):,}", entities=entities, cutoff=dataset.test_cutoff, day=dataset.day
     )
+    notes = [note.chinese if words is CHINESE else note.english for note in dataset.notes]
     failed = [_line(words, result) for result in evaluation.gates if not result.passed]
     parts = [
         f"# {words.title.format(name=spec.name)}",
@@ -189,7 +190,7 @@ def _card(
         *_figures(words, spec, evaluation.metrics),
         *_tables(words, evaluation.tables),
         f"## {words.checks}", "\n".join(_line(words, result) for result in evaluation.gates),
-        *([f"## {words.notes}", "\n".join(f"- {note}" for note in dataset.notes)] if dataset.notes else []),
+        *([f"## {words.notes}", "\n".join(f"- {note}" for note in notes)] if notes else []),
         words.limits_of_effect if "effect" in evaluation.metrics else words.limits,
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"

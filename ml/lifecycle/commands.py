@@ -145,7 +145,7 @@ def reproduce(
 
 def _plotted(settings: Settings, name: str, file: Path) -> str:
     from ml.lifecycle.scoring.monitor import PLACE
-    from ml.lifecycle.scoring.monitor import plot as monitoring_plot
+    from ml.lifecycle.scoring.monitor_plot import plot as monitoring_plot
     from quanyu.run.runner import Context
 
     context = Context(settings, date.min)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.frames.assigned import assigned, cutoffs_of
+from ml.lifecycle.frames.data_notes import DataNote
 from ml.lifecycle.registry import Champion
 from ml.lifecycle.train import TooLittleDataError, Trained, train
 from quanyu.grammar.model_spec import ModelSpec
@@ -26,7 +27,7 @@ class Learned:
     trained: Trained
     evaluation: Evaluation
     training: pd.DataFrame
-    notes: tuple[str, ...] = ()
+    notes: tuple[DataNote, ...] = ()
     share: float = 1.0
     """Share of the entities that it learned from."""
 

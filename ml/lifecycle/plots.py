@@ -21,11 +21,18 @@ def weight_plot(weights: Mapping[str, Sequence[float]], title: str) -> Any:
 
 def axes_of(title: str) -> Any:
     """The axes of a new square figure of matplotlib, made without pyplot: no global state and no window."""
+    [axes] = panels_of(title, 1, (5.2, 5.2))
+    return axes
+
+
+def panels_of(title: str, number: int, size: tuple[float, float]) -> list[Any]:
+    """Axes of a new figure of a size in inches, one below the other over the same x; the first has the title."""
     from matplotlib.figure import Figure
 
-    axes = Figure(figsize=(5.2, 5.2), layout="constrained").add_subplot()
-    axes.set_title(title, fontsize=11, loc="left")
-    axes.grid(color=PALE, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
+    panels = Figure(figsize=size, layout="constrained").subplots(number, 1, sharex=True, squeeze=False)[:, 0]
+    for axes in panels:
+        axes.grid(color=PALE, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_title(title, fontsize=11, loc="left")
+    return list(panels)

@@ -16,6 +16,7 @@ from typing import Any
 from ml.evaluation.card import cards
 from ml.evaluation.curves import importance_plot
 from ml.lifecycle.evaluate import Evaluation
+from ml.lifecycle.frames.data_notes import DataNote
 from ml.lifecycle.train import Trained
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
@@ -32,7 +33,7 @@ class Dataset:
     tables: Mapping[str, int]
     test_cutoff: date
     training_cutoffs: tuple[date, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[DataNote, ...] = ()
     """What a reader must know of its rows, such as identities that are of today and not of the cutoff."""
     rows: Mapping[str, Any] = field(default_factory=dict)
     """Table of the rows, its version, and their number."""
@@ -46,7 +47,7 @@ class Dataset:
             "tables": dict(sorted(self.tables.items())),
             "test_cutoff": str(self.test_cutoff),
             "training_cutoffs": [str(cutoff) for cutoff in self.training_cutoffs],
-            "notes": list(self.notes),
+            "notes": [note.english for note in self.notes],
             "training_set": dict(self.rows),
             "share": self.share,
         }

@@ -170,8 +170,9 @@ class BinaryClassification(Task):
         poorest = worst(by_segment(spec.segments, predictions, test)) if spec.segments else {}
         return metrics | poorest
 
-    def realised(self, predictions: Floats, labels: Floats) -> Mapping[str, float]:
+    def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
         """AUC, and the mean score over the share that came true."""
+        predictions, labels = rows["score"].to_numpy("float64"), outcomes(rows)
         if not 0 < labels.sum() < len(labels):
             return {}
         return {"auc": auc_of(predictions, labels), "calibration": float(predictions.mean() / labels.mean())}

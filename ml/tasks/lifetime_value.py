@@ -39,14 +39,18 @@ class LifetimeValue(Task):
 
     estimators = ("bg_nbd",)
     columns = {
-        "purchases": Column("double", "Expected days with a purchase.", unit="days", at_least=0),
-        "value": Column("double", "Expected spending.", unit="currency", at_least=0),
+        "purchases": Column("double", "Expected days with a purchase in the model's horizon.", unit="days", at_least=0),
+        "value": Column("double", "Expected spending in the model's horizon.", unit="currency", at_least=0),
         "value_low": Column("double", "Spending that one in ten stays below.", unit="currency", at_least=0),
         "value_high": Column("double", "Spending that one in ten goes above.", unit="currency", at_least=0),
         "p_alive": Column(
             "double", "Probability that the customer still buys; 1 for who bought once: BG/NBD has nobody leave then.",
             unit="probability", at_least=0, at_most=1,
         ),
+        "purchases_365d": Column("double", "Expected days with a purchase in the next 365 days, which is longer than"
+                                 " what was tested.", unit="days", at_least=0),
+        "value_365d": Column("double", "Expected spending in the next 365 days, which is longer than what was tested.",
+                             unit="currency", at_least=0),
     }  # fmt: skip
     metrics = (
         "mae", "mae_of_rate", "mae_below_rate", "correlation", "correlation_of_rate", "correlation_over_rate",
@@ -81,6 +85,13 @@ class LifetimeValue(Task):
         labels, past = outcomes(test), inputs(test, astuple(self))
         return figures(predictions, labels, past_rate(past, spec.label.horizon_days))
 
+    def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
+        """Mean absolute error, what was foretold over what came, correlation, and the share within the interval."""
+        predictions, labels = rows[list(self.columns)].to_numpy("float64"), outcomes(rows)
+        own = foretold(predictions, labels)
+        same = {name: own[name] for name in ("mae", "correlation", "coverage")}
+        return {**same, "calibration": own["foretold_to_actual"]}
+
     def plots(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, metrics: Mapping[str, float], title: str
     ) -> dict[str, Any]:
@@ -102,20 +113,27 @@ def past_rate(past: Floats, horizon: float) -> Floats:
 
 
 def figures(predictions: Floats, labels: Floats, rate: Floats) -> dict[str, float]:
-    """Compute the metrics from predictions (rows, 5), and labels and spending by past rate, both (rows,)."""
+    """Compute the metrics from predictions (rows, 7), and labels and spending by past rate, both (rows,)."""
+    own = foretold(predictions, labels)
+    of_rate, correlation_of_rate = _mean(abs(rate - labels)), _correlation(rate, labels)
+    return {
+        **own,
+        "mae_of_rate": of_rate,
+        "mae_below_rate": of_rate - own["mae"],
+        "correlation_of_rate": correlation_of_rate,
+        "correlation_over_rate": own["correlation"] - correlation_of_rate,
+    }
+
+
+def foretold(predictions: Floats, labels: Floats) -> dict[str, float]:
+    """Compute the metrics without the past rate, from predictions (rows, 7) and labels (rows,)."""
     from scipy.stats import spearmanr
 
-    _, value, low, high, _ = predictions.T
+    _, value, low, high, *_ = predictions.T
     total, varies = labels.sum(), len(labels) > 1 and labels.std() > 0
-    mae, of_rate = _mean(abs(value - labels)), _mean(abs(rate - labels))
-    correlation, correlation_of_rate = _correlation(value, labels), _correlation(rate, labels)
     return {
-        "mae": mae,
-        "mae_of_rate": of_rate,
-        "mae_below_rate": of_rate - mae,
-        "correlation": correlation,
-        "correlation_of_rate": correlation_of_rate,
-        "correlation_over_rate": correlation - correlation_of_rate,
+        "mae": _mean(abs(value - labels)),
+        "correlation": _correlation(value, labels),
         "rank_correlation": float(spearmanr(value, labels).statistic) if varies else NOTHING,
         "foretold_to_actual": float(value.sum() / total) if total > 0 else NOTHING,
         "coverage": _mean((labels >= low) & (labels <= high)),

@@ -30,6 +30,8 @@ NOTHING = float("nan")
 # Rows with the outcome, and without it, that each arm must have.
 LEAST = 10
 TOO_GOOD = 0.95
+# What the monitor says of draws after the training.
+REALISED = ("qini", "qini_over_response", "uplift_at_30pct", "effect", "mean_uplift")
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,12 @@ class Uplift(Task):
         """Compute the metrics with their bounds, and those of the response model on the same rows."""
         tested = self._tested(spec, predictions, test)
         return tested.metrics() if tested else dict.fromkeys(METRICS, NOTHING)
+
+    def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
+        """How the customers came out whom campaigns drew after they were scored: figures of REALISED with bounds."""
+        tested = self._tested(spec, rows[list(self.columns)].to_numpy("float64"), rows)
+        metrics = tested.metrics() if tested else {}
+        return {name: metrics[name] for name in with_bounds(REALISED) if name in metrics}
 
     def compare(
         self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame

@@ -219,7 +219,8 @@ class ModelSpec:
         """Hash of the declaration, for receipts."""
         parts: list[Any] = [cls.label, cls.task, cls.cutoffs, cls.estimator, cls.baseline, cls.experiment]
         plain = [[type(part).__name__, asdict(part)] for part in (*parts, *cls.gates) if part]
-        return digest([cls.name, cls.population, list(cls.features), list(cls.segments), plain])
+        says = list(cls.task.columns)
+        return digest([cls.name, cls.population, list(cls.features), list(cls.segments), plain, says])
 
     @classmethod
     def problems(cls) -> list[Problem]:

@@ -164,8 +164,12 @@ class Task:
         """
         raise NotImplementedError
 
-    def realised(self, predictions: Floats, labels: Floats) -> Mapping[str, float]:
-        """Figures of scores whose outcome is known now, both of shape (rows,); none if the task has none."""
+    def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
+        """Figures of scores whose outcome is known now; none if the task has none. One that is nan is left out.
+
+        `rows` have the entity's key, the task's columns and `label`; of a model of campaigns also `campaign`, `arm` and
+        `probability`, that of the arm that the row got.
+        """
         return {}
 
     def loss(self, predictions: Floats, labels: Floats) -> float:

@@ -106,6 +106,16 @@ class Staging:
         folder = self.write_arrow(table, parts)
         return StagedRows(spark.read.schema(schema).parquet(self._engine_path(folder)), folder, table.num_rows)
 
+    def stage_columns(self, spark: SparkSession, parts: Sequence[pa.Table], columns: Mapping[str, str]) -> StagedRows:
+        """Stage pyarrow tables as one, with these columns of these Spark types. Columns that a part lacks are null."""
+        import pyarrow as pa
+        from pyspark.sql.pandas.types import to_arrow_schema
+
+        schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
+        types = to_arrow_schema(spark.createDataFrame([], schema).schema)
+        rows = pa.concat_tables([types.empty_table(), *(_typed(part, types) for part in parts)])
+        return self.stage_arrow(spark, rows, schema)
+
     def materialize(self, df: DataFrame) -> DataFrame:
         """Stage rows and return their DataFrame, so that rows that are read twice are computed once."""
         return self.stage(df, _SCRATCH).rows
@@ -145,6 +155,15 @@ def _schema(df: DataFrame, folder: Path) -> Any:
     if by_spark:
         return StructType.fromJson(json.loads(by_spark))
     return from_arrow_schema(written, prefer_timestamp_ntz=True)
+
+
+def _typed(part: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    # An empty frame of pandas, for one, does not know that its columns are texts.
+    columns = [part.column(field.name).cast(field.type) if field.name in part.column_names
+               else pa.nulls(len(part), field.type) for field in schema]  # fmt: skip
+    return pa.table(columns, schema=schema)
 
 
 def _nullable(schema: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What audiences are like: their days, their profile against all others, their overlap, and who of them is reached."""
+"""What audiences are like: their trend, their profile against all others, their overlap, and who of them is reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BAND = Column("int", "Number of the band within its name, in order; 0 for those 
 LABEL = Column("string", "The value, the range of a number, `others` or `unknown`.", required=True)
 
 
-class AudienceDays(Table):
+class AudienceTrends(Table):
     """Size of an audience on a day, who came and went, and how far its profile has moved."""
 
     layer = "gold"

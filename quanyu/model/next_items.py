@@ -43,14 +43,14 @@ class NextItems(Table):
     personal = True
 
     customer_id = Column("string", "The customer.", required=True)
-    list = Column("string", "`repeat` are items that he bought before; `new` are others that many buy; `neglected` are"
-                  " companions of what he bought that he has not bought.", required=True,
+    list = Column("string", "`repeat` are items that he bought before; `new` are others that many bought in the last 30"
+                  " days; `neglected` are companions of what he bought that he has not bought.", required=True,
                   values=("repeat", "new", "neglected"))  # fmt: skip
     rank = Column("int", "Place on the list, from 1.", unit="places", required=True, at_least=1)
     item = Column("string", ITEM, required=True)
     score = Column("double", "What the list is in order of: his baskets with a repeated item, later ones more, and its"
-                   " share of all; the share of all baskets with a new one; the lower bound of the later lift of a"
-                   " neglected one.", unit="unit of the list", required=True)  # fmt: skip
+                   " share of all; the share of the last 30 days' baskets with a new one; the lower bound of the later"
+                   " lift of a neglected one.", unit="unit of the list", required=True)  # fmt: skip
     because = Column("string", "Item of his that a neglected one goes with.")
     as_of = Column("date", "Day at whose end this holds.", required=True)
 

@@ -119,6 +119,24 @@ def _memberships(entity: type[Entity]) -> type[Table]:
     return type(f"Memberships_{entity.name}", (Table,), body)
 
 
+class AudienceDays(Table):
+    """An audience as it was evaluated on a day, and the versions from which it can be evaluated so again."""
+
+    layer = "gold"
+    keys = ("audience", "day")
+    owner = "growth"
+
+    audience = Column("string", "The audience.", required=True)
+    day = Column("date", "Day as of which it was evaluated.", required=True)
+    entity = Column("string", "What it is about.", required=True)
+    definition_digest = Column("string", "Hash of its definition and of those that it depends on.", required=True)
+    members = Column("bigint", "Its members.", unit="members", required=True)
+    holdout = Column("bigint", "Members in its holdout.", unit="members", required=True)
+    members_digest = Column("string", "Hash of the members, whatever their order.", required=True)
+    tables = Column("array<string>", "Tables that it was evaluated from, each as `gold/NAME@version`.")
+    models = Column("array<string>", "Models whose scores it depends on, each as `NAME@version`.")
+
+
 class ExportMembers(Table):
     """State of a member in an export since a day: an address that was sent, or withheld with the reason."""
 

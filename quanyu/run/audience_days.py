@@ -19,9 +19,21 @@ def last_evaluated_day(context: Context, audience: str) -> date | None:
     return date.fromisoformat(last["day"]) if last and last["day"] else None
 
 
-def record_evaluation(context: Context, audience: str, day: date | None, lacks: str = "") -> None:
-    """Record the day as of which an audience was evaluated, and what it lacks for the day of the run."""
-    context.store.unchanged_runs.save(MEMORY, audience, {"day": day and day.isoformat(), "lacks": lacks})
+def record_evaluation(
+    context: Context, audience: str, day: date | None, lacks: str = "", stays: bool = False
+) -> None:  # fmt: skip
+    """Record the day as of which an audience is current, and what it lacks for the day of the run.
+
+    `stays` says that it is current without having been evaluated, by its schedule.
+    """
+    note = {"day": day and day.isoformat(), "lacks": lacks} | ({"stays": True} if stays else {})
+    context.store.unchanged_runs.save(MEMORY, audience, note)
+
+
+def was_evaluated(context: Context, audience: str) -> bool:
+    """Whether an audience was evaluated as of the day of the run, and did not only stay as it was."""
+    last = context.store.unchanged_runs.load(MEMORY, audience)
+    return bool(last and last["day"] == str(context.day) and not last["lacks"] and not last.get("stays"))
 
 
 def record_scoring(context: Context, model: str, lacks: str, failed: bool) -> None:

@@ -6,6 +6,7 @@ from types import TracebackType
 
 from quanyu.store.alerts import Alert, Alerts
 from quanyu.store.base import Database
+from quanyu.store.exports import ExportBatch, Exports, ExportState
 from quanyu.store.held_back import HeldBack, HeldBacks
 from quanyu.store.ledger import LandedFile, Ledger
 from quanyu.store.message import Message
@@ -14,7 +15,7 @@ from quanyu.store.results import Results
 from quanyu.store.tables import LakeTable, LakeTables
 from quanyu.store.unchanged_runs import UnchangedRuns
 
-__all__ = ["Alert", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
+__all__ = ["Alert", "ExportBatch", "ExportState", "HeldBack", "LakeTable", "LandedFile", "Message", "Store"]
 
 
 class Store:
@@ -30,6 +31,7 @@ class Store:
         self.results = Results(self._database)
         self.alerts = Alerts(self._database)
         self.tables = LakeTables(self._database)
+        self.exports = Exports(self._database)
 
     def copy_to(self, other: Store) -> None:
         """Copy every row of this store into another one."""

@@ -9,7 +9,7 @@ from histories import MEMBERS, OWN, PRODUCTS
 from shop import Retailer, template
 from small_day import RECEIPTS
 
-from ml.lifecycle.frames.assigned import assigned, cutoffs_of
+from ml.lifecycle.frames.assigned import assigned, cutoffs_of, known_cutoffs
 from ml.tasks.binary_classification import BinaryClassification
 from quanyu import discover
 from quanyu.config.settings import load_settings
@@ -125,12 +125,13 @@ def test_a_row_is_a_customer_of_a_campaign_as_of_the_day_before(drawn):
 
 def test_what_is_left_out_is_told(drawn):
     notes = assigned(drawn, Answers, DAYS[0], DAYS[4]).notes
-    assert notes == (
+    assert [note.english for note in notes] == [
         "1 of 11 assignments left out: no probability was logged",
         "1 customer left out of a campaign: drawn into more than one of its arms",
         "1 assignment left out: nobody knew of the person the day before",
         "1 assignment left out: not there, or not of the population, the day before",
-    )
+    ]
+    assert notes[0].chinese == "11 条分组记录中剔除 1 条：没有记录分组概率"
 
 
 def test_rows_are_of_the_days_and_the_condition_that_are_asked_for(drawn):
@@ -143,6 +144,11 @@ def test_the_test_is_the_newest_campaign_and_training_ends_before_it(drawn):
     assert cutoffs_of(drawn, Answers) == ([DAYS[0]], DAYS[2])
 
 
+def test_cutoffs_of_draws_whose_outcome_is_known(drawn):
+    assert known_cutoffs(drawn, Answers, DAYS[0]) == [DAYS[0], DAYS[2]]
+    assert known_cutoffs(drawn, Mails, DAYS[1]) == [DAYS[2]]
+
+
 def test_a_draw_whose_horizon_is_not_over_is_no_row_yet(drawn):
     class Longer(Answers):
         """Buys within three days."""
@@ -151,6 +157,7 @@ def test_a_draw_whose_horizon_is_not_over_is_no_row_yet(drawn):
 
     assert {row[0] for row in rows_of(drawn, Longer)} == {"C1", "C2"}
     assert cutoffs_of(drawn, Longer) == ([], DAYS[0])
+    assert known_cutoffs(drawn, Longer, DAYS[0]) == [DAYS[0]]
 
 
 WRONG = """

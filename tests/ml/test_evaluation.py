@@ -16,11 +16,13 @@ from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 from ml.evaluation.segments import by_segment, worst
 from ml.lifecycle.evaluate import evaluate
+from ml.lifecycle.frames.data_notes import on_identities
 from ml.lifecycle.tracking import Dataset, scored_rows
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification, ranks
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
 from quanyu.model.entities import Customer
+from quanyu.point_in_time.frame import Frame
 
 CUTOFFS = [pd.Timestamp("2024-01-01"), pd.Timestamp("2024-02-01"), pd.Timestamp("2024-06-01")]
 
@@ -295,14 +297,18 @@ def test_a_calibration_has_a_cutoff_of_its_own_where_four_others_were_known_on_i
 
 
 def test_a_card_says_whether_it_may_be_used_and_why_not_in_both_languages(trained):
-    data = Dataset(date(2024, 8, 30), {}, date(2024, 6, 1), (date(2024, 2, 1),), ("3 of 4 rows are of today.",))
+    frame = Frame(PAST, 4, 3, 0, date(2024, 5, 1))
+    data = Dataset(date(2024, 8, 30), {}, date(2024, 6, 1), (date(2024, 2, 1),), tuple(on_identities(frame)))
     good = cards(Quitting, trained, evaluate(Quitting, trained, LATER, training=PAST), data)
     metrics = evaluate(Quitting, trained, LATER).metrics
     assert set(good) == {"card", "card_zh"}
     assert "May be used" in good["card"] and "可以使用" in good["card_zh"]
     for text in good.values():
         assert f"| {metrics['auc']:.3f} | {metrics['auc_low']:.3f} – {metrics['auc_high']:.3f} |" in text
-        assert "3 of 4 rows are of today." in text and "rfm.monetary" in text and "customer-0" not in text
+        assert "rfm.monetary" in text and "customer-0" not in text
+    since = "3 of 4 rows have identities as valid today: the log of customer ids begins on 2024-05-01"
+    assert f"- {since}\n" in good["card"] and since not in good["card_zh"]
+    assert "- 4 行中有 3 行按今天的身份归并：客户编号日志始于 2024-05-01\n" in good["card_zh"]
     better = LABELS * 0.5 + trained.predict(LATER) * 0.5
     poor = cards(Quitting, trained, evaluate(Quitting, trained, LATER, better), data)
     assert "Must not be used" in poor["card"] and "surely better" in poor["card"]

@@ -87,25 +87,35 @@ CUSTOMERS = np.array(
 ).T
 
 
-def futures(customer, count=200_000):
-    """Simulate what a customer spends in the horizon."""
+def futures(customer, horizon=MODEL["horizon"], count=200_000):
+    """Simulate on how many days a customer buys in the horizon, and what he spends."""
     random, (days, first, last, spent) = np.random.default_rng(3), customer
     r, alpha, a, b = MODEL["bg_nbd"].values()
     alive = formulas.probability_alive(MODEL["bg_nbd"], *np.array([[days - 1], [first - last], [first]]))[0]
     rate, dropout = random.gamma(r + days - 1, 1 / (alpha + first), count), random.beta(a, b + days - 1, count)
-    bought = np.minimum(random.poisson(rate * MODEL["horizon"]), random.geometric(np.maximum(dropout, 1e-12)))
+    bought = np.minimum(random.poisson(rate * horizon), random.geometric(np.maximum(dropout, 1e-12)))
     bought = np.where(random.random(count) < alive, bought, 0)
     own = random.gamma(VALUES["p"] * days + VALUES["q"], 1 / (VALUES["gamma"] + days * spent), count)
-    return np.where(bought > 0, random.gamma(np.maximum(VALUES["p"] * bought, 1)) / own, 0)
+    return bought, np.where(bought > 0, random.gamma(np.maximum(VALUES["p"] * bought, 1)) / own, 0)
+
+
+def near_mean(values):
+    return pytest.approx(values.mean(), abs=4 * values.std() / np.sqrt(len(values)))
 
 
 def test_value_and_its_interval_are_those_of_simulated_futures():
     scores = formulas.lifetime(MODEL, *CUSTOMERS)
-    for customer, (_, value, low, high, _) in zip(CUSTOMERS.T, scores, strict=True):
-        spending = futures(customer)
-        assert value == pytest.approx(spending.mean(), abs=4 * spending.std() / np.sqrt(len(spending)))
+    for customer, (_, value, low, high, *_) in zip(CUSTOMERS.T, scores, strict=True):
+        _, spending = futures(customer)
+        assert value == near_mean(spending)
         quantiles = np.quantile(spending, (formulas.LOW, formulas.HIGH))
         assert (low, high) == pytest.approx(tuple(quantiles), rel=0.02)
+
+
+def test_purchases_and_value_of_a_year_are_those_of_simulated_futures():
+    for customer, (soon, *_, within_year, value) in zip(CUSTOMERS.T, formulas.lifetime(MODEL, *CUSTOMERS), strict=True):
+        bought, spending = futures(customer, horizon=365)
+        assert (within_year, value) == (near_mean(bought), near_mean(spending)) and within_year > soon
 
 
 def test_a_customer_has_the_same_score_alone_and_among_others():

@@ -7,8 +7,7 @@ from visitors import DAY, labelled, opened, scored, stored, trained
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring.drift import distribution, psi
-from ml.lifecycle.scoring.monitor import plot
-from ml.tasks.binary_classification import BinaryClassification
+from ml.lifecycle.scoring.monitor_plot import plot
 
 
 def test_the_index_is_0_for_the_same_distribution_and_large_for_another():
@@ -26,12 +25,6 @@ def test_the_index_of_a_worked_example():
     expected = 0.25 * np.log(0.75 / 0.5) - 0.25 * np.log(0.25 / 0.5)
     assert psi(bins, np.array([0.0, 0.0, 0.5, 2.0])) == pytest.approx(expected)
     assert distribution(np.array([3.0, 3.0, np.nan, np.nan])) == {"edges": [3.0], "shares": [0.0, 0.5, 0.5]}
-
-
-def test_what_came_true():
-    scores, labels = np.array([0.9, 0.8, 0.2, 0.1]), np.array([1.0, 0.0, 1.0, 0.0])
-    assert BinaryClassification().realised(scores, labels) == {"auc": 0.75, "calibration": 1.0}
-    assert BinaryClassification().realised(scores, labels * 0) == {}
 
 
 @pytest.fixture

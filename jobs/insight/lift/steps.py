@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from jobs.audiences.steps import step_of
 from jobs.insight.lift.programmes import Programme, groups, programmes
 from jobs.insight.lift.statistics import Difference, Group, of_conversion, of_spend, split_p_value, verdict
+from jobs.insight.steps import not_current
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
 from quanyu.lake import place_of
@@ -18,7 +18,6 @@ from quanyu.model.insight import ProgrammeLift
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.trade import Orders
 from quanyu.point_in_time import as_of
-from quanyu.run import audience_days
 from quanyu.run.runner import Context, Outcome, Step
 
 STEP = "programme_lift"
@@ -36,19 +35,15 @@ def steps(catalogue: Catalogue) -> list[Step]:
         Step(
             STEP, "insight", tuple(dict.fromkeys([*reads, as_of.IDENTITIES])), (place_of(ProgrammeLift),),
             digest(definition), write, "What each programme brought against its holdout.", as_of=True, forward=True,
-            inputs=lacking,
+            inputs=lacking, rebuilds=(place_of(ProgrammeLift),),
         )
     ]  # fmt: skip
 
 
 def lacking(context: Context) -> dict[str, str]:
     """What the memberships of customers lack for the day."""
-    words = audience_days.steps_not_current(context, [step_of(Customer)]) if _has_audiences(context.catalogue) else ""
+    words = not_current(context, [place_of(memberships_of(Customer))])
     return {Customer.name: words} if words else {}
-
-
-def _has_audiences(catalogue: Catalogue) -> bool:
-    return any(audience.entity == Customer.name for audience in catalogue.audiences.values())
 
 
 def write(context: Context, receipt: Receipt) -> Outcome:

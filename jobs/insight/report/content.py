@@ -16,11 +16,12 @@ from quanyu.grammar.entity import Entity
 from quanyu.lake import place_of
 from quanyu.model.entities import Customer
 from quanyu.model.insight import (
-    AudienceDays,
     AudienceNumbers,
     AudienceOverlaps,
     AudienceProfile,
     AudienceReach,
+    AudienceTrends,
+    ProgrammeLift,
 )
 from quanyu.run import audience_days
 from quanyu.run.runner import Context
@@ -50,6 +51,7 @@ class AudienceReport:
     numbers: Mapping[str, Row]
     overlaps: Sequence[Row]
     reach: Sequence[Row]
+    lifts: Sequence[Row]
     warnings: Sequence[AudienceWarning]
     settings: Any
 
@@ -121,9 +123,9 @@ def _first_of_each(rows: Sequence[Row]) -> list[Row]:
 
 def report_of(context: Context, name: str) -> AudienceReport:
     """Read what a report says. Raises ConfigError for an unknown audience, and before its first day."""
-    audience = _audience(context, name)
+    audience = audience_of(context, name)
     entity = context.catalogue.entities[audience.entity]
-    days = sorted(_rows(context, AudienceDays, name), key=lambda row: row["day"])
+    days = sorted(_rows(context, AudienceTrends, name), key=lambda row: row["day"])
     if not days:
         raise ConfigError(f"{name} was not described yet: run a day first, quanyu run --day DAY")
     settings, last = context.settings.insight, audience_days.last_evaluated_day(context, name)
@@ -131,15 +133,29 @@ def report_of(context: Context, name: str) -> AudienceReport:
         audience, entity, {entry.name: entry for entry in entries(context.catalogue, discover.stages(), entity.name)},
         days, _rows(context, AudienceProfile, name), {r["tag"]: r for r in _rows(context, AudienceNumbers, name)},
         _all_rows(context, AudienceOverlaps), _rows(context, AudienceReach, name) if entity is Customer else [],
+        lift_rows_of(context, name),
         list(warnings(audience, days[-1], days[-2]["size"] if len(days) > 1 else None, last, settings)), settings,
     )  # fmt: skip
+
+
+def lift_rows_of(context: Context, name: str) -> list[Row]:
+    """Rows of the lift of an audience and of the journeys that its members enter."""
+    journeys = [one.name for one in context.catalogue.journeys.values() if one.enters == name]
+    wanted = {("audience", name), *(("journey", journey) for journey in journeys)}
+    return [row for row in lift_rows(context) if (row["kind"], row["programme"]) in wanted]
+
+
+def lift_rows(context: Context) -> list[Row]:
+    """Rows of the lift of all programmes, in order."""
+    rows = _all_rows(context, ProgrammeLift)
+    return sorted(rows, key=lambda row: (row["kind"], row["programme"], row["outcome"]))
 
 
 def profile_table(context: Context, name: str) -> pa.Table:
     """The profile of an audience as a table, the significant rows with the largest index first."""
     from pyarrow import compute
 
-    _audience(context, name)
+    audience_of(context, name)
     place = place_of(AudienceProfile)
     if not context.lake.exists(place):
         raise ConfigError(f"{name} was not described yet: run a day first, quanyu run --day DAY")
@@ -150,7 +166,8 @@ def profile_table(context: Context, name: str) -> pa.Table:
     )
 
 
-def _audience(context: Context, name: str) -> Audience:
+def audience_of(context: Context, name: str) -> Audience:
+    """The audience of a name. Raises ConfigError with the nearest."""
     if name not in context.catalogue.audiences:
         raise ConfigError(f"there is no audience {name!r}; {nearest(name, context.catalogue.audiences)}")
     return context.catalogue.audiences[name]

@@ -7,7 +7,7 @@ from html import escape
 
 from jobs.insight.report import svg
 from jobs.insight.report.content import AudienceReport
-from jobs.insight.report.sections import index_table, overlaps, places, reach, worth
+from jobs.insight.report.sections import index_table, lift, overlaps, places, reach, worth
 from jobs.insight.report.words import ReportWords
 
 STYLE = """
@@ -36,7 +36,7 @@ def page(report: AudienceReport, language: str) -> str:
     title = escape(words("title", name=report.audience.name))
     parts = [*_head(report, words, title), _warnings(report, words), _tiles(report, words), _trend(report, words),
              _profile(report, words), overlaps(report, words), reach(report, words), worth(report, words),
-             places(report, words)]  # fmt: skip
+             places(report, words), lift(report, words)]  # fmt: skip
     return (
         f'<!doctype html><html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'

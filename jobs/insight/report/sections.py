@@ -8,6 +8,7 @@ from html import escape
 from jobs.insight.report import svg
 from jobs.insight.report.content import AudienceReport, Row
 from jobs.insight.report.words import ReportWords
+from quanyu.catalogue.entries import Entry
 
 ANSWERS = {"reachable": svg.GREEN, "consent": svg.RED, "address": svg.GREY, "barred": "#f0b429"}
 Cell = tuple[str, str]
@@ -24,8 +25,14 @@ def name_of(report: AudienceReport, name: str, words: ReportWords) -> str:
     """The meaning of a name in the language, and the name as rules write it, as markup."""
     entry = report.names.get(name)
     meaning = (entry.zh if words.language == "zh" else "") if entry else ""
-    meaning = meaning or (entry.column.about.rstrip(".") if entry else "")
+    meaning = meaning or (_english(entry) if entry else "")
     return f'{escape(meaning)} <span class="faint">{escape(name)}</span>'
+
+
+def _english(entry: Entry) -> str:
+    """The meaning of a name; of a score, with that of its model."""
+    about = entry.column.about.rstrip(".")
+    return f"{entry.about_scene.rstrip('.')}: {about}" if entry.kind == "score" else about
 
 
 def value_of(label: str, words: ReportWords) -> str:
@@ -93,6 +100,38 @@ def _short(number: float | None) -> str:
     if number is None:
         return ""
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.3g}"
+
+
+def lift(report: AudienceReport, words: ReportWords) -> str:
+    """What it brings against its holdout, and what can be said of that."""
+    if not report.lifts:
+        return ""
+    how = words("how_lift", days=report.lifts[0]["horizon_days"])
+    heads = [(words("programme"), ""), (words("treated"), "n"), (words("control"), "n"), (words("difference"), "n"),
+             (words("verdict"), "")]  # fmt: skip
+    listed = table(heads, ([(escape(text), kind) for text, kind in lift_cells(row, words)] for row in report.lifts))
+    return f'<section><h2>{words("lift")}</h2><p class="faint">{escape(how)}</p>{listed}</section>'
+
+
+def lift_cells(row: Row, words: ReportWords) -> list[Cell]:
+    """Programme and outcome, means of both groups, their difference with its interval, and what can be said."""
+    kind, outcome = words(f"kind_{row['kind']}"), words(f"outcome_{row['outcome']}")
+    name = f"{kind} {row['programme']} · {outcome}"
+    mean, control = (_outcome(row, row[key]) for key in ("mean", "mean_held_out"))
+    interval = "" if row["lift"] is None else f"{_outcome(row, row['lift'], sign=True)} " + (
+        f"[{_outcome(row, row['low'], sign=True)}, {_outcome(row, row['high'], sign=True)}]"
+    )  # fmt: skip
+    said = words(f"verdict_{row['verdict']}", detectable=_outcome(row, row["detectable"]), split=row["split_p_value"],
+                 assigned=row["assigned"], held_out=row["held_out"], days=row["horizon_days"])  # fmt: skip
+    return [(name, ""), (mean, "n"), (control, "n"), (interval, "n"), (said, "")]
+
+
+def _outcome(row: Row, number: float | None, sign: bool = False) -> str:
+    """A share in percent, or an amount."""
+    if number is None:
+        return ""
+    plus = "+" if sign else ""
+    return format(number, f"{plus}.2%") if row["outcome"] == "conversion" else format(number, f"{plus},.2f")
 
 
 def places(report: AudienceReport, words: ReportWords) -> str:

@@ -69,6 +69,41 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "mean_of_all": ("Mean of all", "整体人均"),
     "at_risk": ("Share in this state", "处于该状态的占比"),
     "places": ("Stores and cities", "门店与城市"),
+    "lift": ("What it brings: members against the holdout", "增量效果:成员对照组对比"),
+    "no_lift": (
+        "Nothing is measured: no programme has a holdout, or no day was run since it has one.",
+        "暂无结果:没有设置对照组,或设置后尚未运行。",
+    ),
+    "how_lift": (
+        "Purchases in the {days} days after entry of all who entered, reached or not, against the holdout of the same "
+        "audience (intent to treat). The interval holds the true difference with 95 %.",
+        "统计进入人群后 {days} 天内的购买,凡进入者无论是否触达都计入,与同一人群的对照组比较(意向性分析)。"
+        "区间以 95 % 的置信度包含真实差异。",
+    ),
+    "outcome_conversion": ("Share who bought", "购买转化率"),
+    "outcome_spend": ("Spent per customer", "人均消费"),
+    "kind_audience": ("audience", "人群"),
+    "kind_journey": ("journey", "旅程"),
+    "kind_everything": ("all that is sent", "全部触达"),
+    "programme": ("Programme and outcome", "项目与结果"),
+    "treated": ("Members", "成员"),
+    "control": ("Holdout", "对照组"),
+    "difference": ("Difference [95 %]", "差异 [95 %]"),
+    "verdict": ("What can be said", "结论"),
+    "verdict_more": ("it brings more", "有正向增量"),
+    "verdict_less": ("it brings less", "增量为负"),
+    "verdict_no difference shown": (
+        "no difference shown; one from {detectable} on would show",
+        "未显示差异;达到 {detectable} 以上才能检出",
+    ),
+    "verdict_not yet measurable": (
+        "not yet measurable: {assigned:,} members and {held_out:,} in the holdout whose {days} days are over",
+        "尚无法衡量:观察期({days} 天)已满的成员 {assigned:,} 人、对照组 {held_out:,} 人,样本太小",
+    ),
+    "verdict_split is wrong": (
+        "not to be trusted: the holdout is not the declared share (p {split:.2g})",
+        "不可信:对照组比例与设定不符(p {split:.2g})",
+    ),
     "purpose_ads": ("advertising platforms", "广告投放"),
     "purpose_messages": ("messages", "消息触达"),
     "purpose_analytics": ("analysis only", "仅分析"),

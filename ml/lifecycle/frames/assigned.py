@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from ml.lifecycle.frames.data_notes import DataNote, on_left_out, on_sample
 from ml.lifecycle.frames.dataset import (
     LabelledFrame,
     described,
     first_day,
-    sample_note,
     sampled,
     with_outcomes,
 )
@@ -19,7 +19,6 @@ from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.offers.assignments import OF_ASSIGNMENT, CampaignAssignments
 from quanyu.identifiers.valid import AS_KNOWN, PERSON
 from quanyu.literals import dates
-from quanyu.plurals import number_of
 from quanyu.point_in_time import masters
 from quanyu.point_in_time.identities import customers_of, log_began
 from quanyu.run.runner import Context
@@ -48,7 +47,9 @@ def assigned(
     entities, share = sampled(context, spec, population, share)
     if share < 1:
         return LabelledFrame(
-            _with_draws(context, spec, single, entities), (*notes, sample_note(context, spec, share)), share
+            _with_draws(context, spec, single, entities),
+            (*notes, on_sample(spec.entity, share, context.settings.models.memory)),
+            share,
         )
     rows = _with_draws(context, spec, single, entities)
     return LabelledFrame(rows, (*notes, *_left_out(draws, logged, single, key, len(rows))))
@@ -77,6 +78,12 @@ def cutoffs_of(context: Context, spec: type[ModelSpec]) -> tuple[list[date], dat
     earliest = (first or date.min) + timedelta(days=spec.cutoffs.history_days)
     known = {cutoff for cutoff in days["cutoff"] if cutoff >= earliest and cutoff + horizon <= test}
     return sorted(known, reverse=True), test
+
+
+def known_cutoffs(context: Context, spec: type[ModelSpec], since: date) -> list[date]:
+    """Cutoffs from `since` on of draws whose outcome is known on the context's day."""
+    draws = _draws(context, spec, since + timedelta(days=1), context.day)
+    return sorted(row["cutoff"] for row in draws.select("cutoff").distinct().collect())
 
 
 def _experiment(spec: type[ModelSpec]) -> CampaignAssignments:
@@ -129,17 +136,11 @@ def _one_of_each(draws: DataFrame, key: str) -> DataFrame:
     return numbered.where("nth = 1 and not several").select(key, "as_of", *OF_ASSIGNMENT)
 
 
-def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, rows: int) -> list[str]:
-    """Sentences on draws that are no rows."""
+def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, rows: int) -> list[DataNote]:
+    """Notes on draws that are no rows."""
     counts = draws.selectExpr("count(*) as all", "count(probability) as logged").collect()[0]
     pairs = logged.select(key, "campaign").distinct().count()
     chosen = single.count()
     without, several, others = counts["all"] - counts["logged"], pairs - chosen, chosen - rows
     unknown = counts["logged"] - logged.count()
-    reasons = {
-        f"{without:,} of {number_of(counts['all'], 'assignment')} left out: no probability was logged": without,
-        f"{number_of(several, 'customer')} left out of a campaign: drawn into more than one of its arms": several,
-        f"{number_of(unknown, 'assignment')} left out: nobody knew of the person the day before": unknown,
-        f"{number_of(others, 'assignment')} left out: not there, or not of the population, the day before": others,
-    }
-    return [words for words, number in reasons.items() if number]
+    return on_left_out(counts["all"], without, several, unknown, others)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from ml.lifecycle.frames.data_notes import DataNote, on_identities, on_sample
 from quanyu.discover import Catalogue
 from quanyu.engine.filtered import rows_where
 from quanyu.expressions import parse, safe_sql, two_valued
@@ -67,7 +68,7 @@ class LabelledFrame:
     """
 
     rows: pd.DataFrame
-    notes: tuple[str, ...]
+    notes: tuple[DataNote, ...]
     share: float = 1.0
     """Share of the entities that was drawn; 1 where all of them fit into memory."""
 
@@ -84,7 +85,7 @@ def labelled(context: Context, spec: type[ModelSpec], *cutoffs: date, share: flo
     population, notes = described(context, spec, spine)
     entities, share = sampled(context, spec, population, share)
     if share < 1:
-        notes.append(sample_note(context, spec, share))
+        notes.append(on_sample(spec.entity, share, context.settings.models.memory))
     rows = with_outcomes(context, spec, entities).withColumnRenamed("as_of", "cutoff")
     return LabelledFrame(rows.orderBy("cutoff", spec.entity.key).toPandas(), tuple(notes), share)
 
@@ -106,15 +107,7 @@ def sampled(
     return context.lake.staging.materialize(materialized.where(drawn)), share
 
 
-def sample_note(context: Context, spec: type[ModelSpec], share: float) -> str:
-    """What a reader must know of a sample."""
-    return (
-        f"learned from and tested on {share:.1%} of the {spec.entity.plural(2)}, drawn by a hash of their keys: more"
-        f" rows do not fit into {context.settings.models.memory} (models.memory)"
-    )
-
-
-def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tuple[DataFrame, list[str]]:
+def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tuple[DataFrame, list[DataNote]]:
     """Those of a spine (the entity's key, `cutoff`) in the population, and notes on identities.
 
     The rows have the entity's key, `as_of`, features and segments.
@@ -123,7 +116,7 @@ def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tupl
     result = frame(context, spec.entity, spine, names, present=True)
     flat = (f"`{name}` as `{profile_column(name)}`" for name in names)
     rows = result.rows.selectExpr(spec.entity.key, "cutoff as as_of", *flat)
-    return _chosen(context, spec, rows), result.notes()
+    return _chosen(context, spec, rows), on_identities(result)
 
 
 def with_outcomes(context: Context, spec: type[ModelSpec], entities: DataFrame) -> DataFrame:

@@ -23,12 +23,10 @@ def write(
 
     Both frames have the entity's key, cutoff, the features, label, and campaign where rows are assignments.
     """
-    import pyarrow as pa
-
     table, lake = training_of(spec.entity), context.lake
-    parts = [_rows(spec, rows, use) for rows, use in ((training, "training"), (test, "test")) if len(rows)]
-    schema = ", ".join(f"`{name}` {column.type}" for name, column in table.columns.items() if name != "trained_on")
-    staged = lake.staging.stage_arrow(lake.spark, pa.concat_tables(parts), schema).rows
+    parts = [_rows(spec, rows, use) for rows, use in ((training, "training"), (test, "test"))]
+    columns = {name: column.type for name, column in table.columns.items() if name != "trained_on"}
+    staged = lake.staging.stage_columns(lake.spark, parts, columns).rows
     rows = staged.selectExpr("*", f"date'{context.day}' as trained_on")
     lake.sync(table, rows, receipt, part=f"model = '{spec.name}'")
     place = place_of(table)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.champions.artifacts import REFERENCE
@@ -11,6 +12,7 @@ from ml.lifecycle.champions.versions import ModelVersion
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring.drift import LARGE, SCORE, psi
+from ml.lifecycle.scoring.realised import known_outcomes, scores_on
 from quanyu.errors import KeeperError, QuanyuError, RetryableError
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.lake.receipt import Receipt
@@ -75,51 +77,23 @@ def _drift(context: Context, registry: Registry, spec: type[ModelSpec]) -> Itera
 
 
 def _realised(context: Context, registry: Registry, spec: type[ModelSpec]) -> Iterator[Row]:
-    """How the scores of the newest day whose horizon is over came true, at most every `trained_every_days` days."""
-    # What a model of campaigns foretells comes true of those alone whom a campaign drew.
-    cutoff = None if spec.experiment else _newest_to_measure(context, spec)
-    if cutoff is None:
+    """How scores came true whose outcome is known by now, at most every `trained_every_days` days."""
+    trained = {str(version.version): version.trained_on for version in registry.versions(spec.name)}
+    known = known_outcomes(context, spec, trained, _measured(context, spec))
+    version = _version(registry, spec, known.rows) if known else None
+    if known is None or version is None:
         return
-    scores = scores_on(context, spec, cutoff)
-    version = _version(registry, spec, scores)
-    if version is None:
-        return
-    labels = dataset.labelled(context, spec, cutoff).rows[[spec.entity.key, "label"]]
-    both = scores.merge(labels, on=spec.entity.key)
-    predictions = both[next(iter(spec.task.columns))].to_numpy("float64")
-    for measure, value in spec.task.realised(predictions, both["label"].to_numpy("float64")).items():
-        yield _row(context, version, cutoff, measure, SCORE, value, len(both))
+    for measure, value in spec.task.realised(spec, known.rows).items():
+        if isfinite(value):
+            yield _row(context, version, known.scored_on, measure, SCORE, value, len(known.rows))
 
 
-def _newest_to_measure(context: Context, spec: type[ModelSpec]) -> date | None:
-    """The newest scored day whose horizon is over; None if it lies too near the last one that was measured.
-
-    A day on which nothing ran has no scores, so it is not fixed days that are measured.
-    """
-    over = spec.test_cutoff(context.day)
-    measured = [row["scored_on"] for row in context.lake.rows(PLACE).to_pylist()
-                if row["model"] == spec.name and row["measure"] != "psi"
-                and row["measured_on"] < context.day] if context.lake.exists(PLACE) else []  # fmt: skip
-    earliest = max(measured) + timedelta(days=spec.trained_every_days) if measured else date.min
-    place = f"gold/scores_{spec.entity.name}"
-    if earliest > over or not context.lake.exists(place):
-        return None
-    within = f"model = '{spec.name}' and as_of between date'{earliest}' and date'{over}'"
-    newest: date | None = context.lake.read(place).where(within).selectExpr("max(as_of) as day").collect()[0]["day"]
-    return newest
-
-
-def scores_on(context: Context, spec: type[ModelSpec], day: date) -> pd.DataFrame:
-    """Scores of a model on a day: the entity's key, the version, and the first column of its task."""
-    import pandas as pd
-    import pyarrow.compute as pc
-
-    place, columns = f"gold/scores_{spec.entity.name}", [spec.entity.key, "version", next(iter(spec.task.columns))]
-    if not context.lake.exists(place):
-        return pd.DataFrame(columns=columns)
-    where = (pc.field("model") == spec.name) & (pc.field("as_of") == day)
-    frame: pd.DataFrame = context.lake.arrow(place).to_table(columns=columns, filter=where).to_pandas()
-    return frame
+def _measured(context: Context, spec: type[ModelSpec]) -> list[Row]:
+    """What earlier days wrote on how scores of the model came true."""
+    if not context.lake.exists(PLACE):
+        return []
+    return [row for row in context.lake.rows(PLACE).to_pylist()
+            if row["model"] == spec.name and row["measure"] != "psi" and row["measured_on"] < context.day]  # fmt: skip
 
 
 def _version(registry: Registry, spec: type[ModelSpec], scores: pd.DataFrame) -> ModelVersion | None:
@@ -151,6 +125,10 @@ def _concern(registry: Registry, spec: type[ModelSpec], rows: list[Row]) -> str:
     low, high = CALIBRATION
     if "calibration" in values and not low <= values["calibration"] <= high:
         reasons.append(f"foretold {values['calibration']:.2f} times what came true")
+    if values.get("qini_high", 0.0) < 0:
+        reasons.append(f"Qini came to {values['qini']:.3f}, surely below a random order")
+    if values.get("qini_over_response_high", 0.0) < 0:
+        reasons.append(f"its response model ranks better by a Qini of {-values['qini_over_response']:.3f}")
     if "auc" in values and values["auc"] < _tested(registry, spec, rows).get("auc", 0.0) - LOSS_OF_AUC:
         reasons.append(f"AUC came to {values['auc']:.3f}")
     return f"{', '.join(reasons)}: look at it, and train it (quanyu job train.{spec.name} --force)" if reasons else ""
@@ -161,25 +139,3 @@ def _tested(registry: Registry, spec: type[ModelSpec], rows: list[Row]) -> Mappi
     numbers = {row["version"] for row in rows if row["measure"] != "psi"}
     version = next(each for each in registry.versions(spec.name) if str(each.version) in numbers)
     return registry.metrics(version)
-
-
-def plot(context: Context, name: str) -> Any:
-    """Plot of matplotlib of a model over time: drift of its score and features, and how it came true."""
-    from ml.lifecycle.plots import GREY, INK, axes_of
-
-    rows = [row for row in context.lake.rows(PLACE).to_pylist() if row["model"] == name]
-    axes = axes_of(f"{name} since its training")
-    series: dict[tuple[str, str], list[tuple[date, float]]] = {}
-    for row in sorted(rows, key=lambda row: row["scored_on"]):
-        series.setdefault((row["measure"], row["subject"]), []).append((row["scored_on"], row["value"]))
-    for (measure, subject), points in series.items():
-        main = subject == SCORE
-        width, shade = (2.0, INK) if main else (0.7, GREY)
-        axes.plot([day for day, _ in points], [value for _, value in points], marker="o", markersize=3, color=shade,
-                  linewidth=width, linestyle="-" if measure == "psi" else "--",
-                  label=f"{measure} of {subject}" if main else None)  # fmt: skip
-    axes.axhline(LARGE, color=GREY, linewidth=1, linestyle=":", label=f"large drift, {LARGE:g}")
-    axes.set(xlabel="Day of the scores", ylabel="PSI against training; AUC and calibration that came true")
-    axes.legend(loc="upper left", frameon=False, fontsize=8)
-    axes.figure.autofmt_xdate()
-    return axes.figure

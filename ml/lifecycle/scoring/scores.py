@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -156,27 +156,7 @@ def _has_scored(context: Context, spec: type[ModelSpec]) -> bool:
 
 def _written(context: Context, receipt: Receipt, table: type[Table], parts: list[pa.Table]) -> WriteCounts:
     """Set the scores of the day. Columns that the task of a model lacks are null."""
-    import pyarrow as pa
-    from pyspark.sql.pandas.types import to_arrow_schema
-
-    lake, day = context.lake, f"date'{context.day}'"
-    columns = {name: column.type for name, column in table.columns.items() if name != "as_of"}
-    schema = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
-    arrow_schema = to_arrow_schema(lake.spark.createDataFrame([], schema).schema)
-    rows = pa.concat_tables(_conformed(part, arrow_schema) for part in [*parts, arrow_schema.empty_table()])
-    scores = lake.staging.stage_arrow(lake.spark, rows, schema).rows.selectExpr("*", f"{day} as as_of")
+    lake, columns = context.lake, {name: column.type for name, column in table.columns.items() if name != "as_of"}
+    day = f"date'{context.day}'"
+    scores = lake.staging.stage_columns(lake.spark, parts, columns).rows.selectExpr("*", f"{day} as as_of")
     return lake.sync(table, scores, receipt, part=f"as_of = {day}")
-
-
-def _conformed(part: pa.Table, schema: pa.Schema) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table(list(_columns(part, schema)), schema=schema)
-
-
-def _columns(part: pa.Table, schema: pa.Schema) -> Iterator[Any]:
-    import pyarrow as pa
-
-    for field in schema:
-        has = field.name in part.column_names
-        yield part.column(field.name).cast(field.type) if has else pa.nulls(len(part), field.type)

@@ -5,6 +5,7 @@ import io
 import json
 from datetime import date
 
+import pyarrow as pa
 import pytest
 
 from jobs.exports.platform import Platform
@@ -13,12 +14,12 @@ from quanyu.errors import ConfigError, RejectedError
 from quanyu.files import folder
 
 DAY = date(2011, 9, 10)
-AT = "quanyu/winback/2011-09-10/"
+AT = "quanyu/drop/winback/dt=2011-09-10/"
 KINDS = ("phone_sha256", "email_sha256")
 FACTS = {
     "counts": {"members": 9, "without_consent": 2, "without_identifier": 1},
     "definition": "abc",
-    "hash": "sha256",
+    "purpose": "ads",
     "tables": {"gold/memberships_customer": 3},
     "name": "quanyu",
     "home": "one",
@@ -30,20 +31,29 @@ def rows(count, salt=""):
     return [(text if n % 3 else None, text[::-1] if n % 2 else None) for n, text in enumerate(hashed, 1)]
 
 
-def deliver(bucket, customers, facts=FACTS, per_part=4):
-    return Drop(rows_per_part=per_part).deliver(bucket, "winback", DAY, customers, KINDS, facts)
+def deliver(bucket, customers, facts=FACTS, per_part=4, per_batch=3):
+    return Drop(rows_per_part=per_part).deliver(bucket, "winback", DAY, batches(customers, per_batch), KINDS, facts)
+
+
+def batches(customers, per_batch=3, names=KINDS):
+    """The rows as the engine hands them over: each once, those of a file ascending, in batches."""
+    rows = sorted({row for row in customers if any(row)}, key=lambda row: [value or "" for value in row])
+    for first in range(0, len(rows), per_batch):
+        columns = zip(*rows[first : first + per_batch], strict=True)
+        yield pa.record_batch([pa.array(column, pa.string()) for column in columns], names=list(names))
 
 
 def state(bucket):
     return {key: bucket.get(key) for key in bucket.list("")}
 
 
-def read(bucket, prefix=AT):
+def read(bucket, at=AT):
     """Read the set as its receiver would, and assert that it fits the manifest."""
-    assert prefix + "_SUCCESS" in bucket.list(prefix)
+    [mark] = [key for key in bucket.list(at) if key.endswith("/_SUCCESS")]
+    prefix = mark.removesuffix("_SUCCESS")
     manifest = json.loads(bucket.get(prefix + "_MANIFEST.json"))
     names = {part["name"] for part in manifest["parts"]} | {"_SUCCESS", "_MANIFEST.json"}
-    assert {key.removeprefix(prefix) for key in bucket.list(prefix)} == names
+    assert set(bucket.list(at)) == {prefix + name for name in names}
     records = []
     for part in manifest["parts"]:
         data = bucket.get(prefix + part["name"])
@@ -63,22 +73,21 @@ def test_a_set_is_read_back_by_its_manifest(tmp_path):
     assert set(records) == {row for row in customers if any(row)}
     assert records == sorted(records, key=lambda row: [value or "" for value in row])
     assert (delivered.parts, delivered.rows, delivered.written) == (3, len(records), True)
-    assert delivered.location == f"{tmp_path}/quanyu/winback/2011-09-10/"
-    assert manifest["counts"] == {
-        "members": 9,
-        "without_consent": 2,
-        "without_identifier": 1,
-        "exported": len(records),
-        "rows": len(records),
-    }
+    [mark] = [key for key in bucket.list("") if key.endswith("_SUCCESS")]
+    assert delivered.location == f"{tmp_path}/{mark.removesuffix('_SUCCESS')}"
+    assert [part["name"] for part in manifest["parts"]] == [f"full-0000{n}.csv.gz" for n in range(3)]
+    assert [part["rows"] for part in manifest["parts"]] == [4, 4, len(records) - 8]
+    assert manifest["counts"] == {"members": 9, "without_consent": 2, "without_identifier": 1, "rows": len(records)}
     assert (manifest["definition"], manifest["tables"]) == ("abc", {"gold/memberships_customer": 3})
+    assert (manifest["consent"]["purpose"], manifest["operation"], manifest["version"]) == ("ads", "full", 2)
+    assert manifest["forms"]["phone_sha256"] == {"identifier": "phone", "shape": "e164_digits", "hash": "sha256"}
 
 
-def test_rows_in_any_order_are_the_same_bytes_and_nothing_is_written_again(tmp_path):
+def test_batches_of_any_size_are_the_same_bytes_and_nothing_is_written_again(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, rows(10))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    again = deliver(bucket, list(reversed(rows(10))))
+    again = deliver(bucket, rows(10), per_batch=7)
     assert not again.written
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == before
     other = folder(tmp_path / "elsewhere")
@@ -93,12 +102,12 @@ def test_an_empty_audience_is_a_complete_set_without_parts(tmp_path):
     assert read(bucket)[1] == []
 
 
-def test_people_with_the_same_identifiers_are_one_row(tmp_path):
-    bucket = folder(tmp_path)
-    deliver(bucket, [("a" * 64, None), ("a" * 64, None), ("b" * 64, None)])
-    manifest, records = read(bucket)
-    assert len(records) == 2
-    assert (manifest["counts"]["exported"], manifest["counts"]["rows"]) == (3, 2)
+@pytest.mark.parametrize("values", [["b", "a"], ["a", "a"], ["a", None, "b", "b"]])
+def test_rows_out_of_order_or_twice_are_refused(tmp_path, values):
+    wrong = [pa.record_batch([pa.array([value]), pa.array([None], pa.string())], names=KINDS) for value in values]
+    with pytest.raises(ValueError, match="not sorted"):
+        Drop().deliver(folder(tmp_path), "winback", DAY, iter(wrong), KINDS, FACTS)
+    assert folder(tmp_path).list("") == []
 
 
 def test_a_smaller_set_removes_stale_parts_and_no_other_files(tmp_path):
@@ -108,13 +117,15 @@ def test_a_smaller_set_removes_stale_parts_and_no_other_files(tmp_path):
     deliver(bucket, rows(3))
     assert bucket.get(AT + "note.txt") == b"mine"
     bucket.delete(AT + "note.txt")
+    assert len({key.split("/")[-2] for key in bucket.list(AT)}) == 1
     assert len(read(bucket)[0]["parts"]) == 1
 
 
 def test_a_lost_part_is_written_again(tmp_path):
     bucket = folder(tmp_path)
     deliver(bucket, rows(10))
-    bucket.delete(AT + "part-00001.csv.gz")
+    [part] = [key for key in bucket.list(AT) if key.endswith("full-00001.csv.gz")]
+    bucket.delete(part)
     assert deliver(bucket, rows(10)).written
     read(bucket)
 
@@ -156,7 +167,7 @@ def test_a_kill_at_any_call_then_a_rerun_gives_the_same_set(tmp_path, earlier, a
         try:
             deliver(dying, rows(10))
         except Killed:
-            if AT + "_SUCCESS" in bucket.list(AT):
+            if any(key.endswith("_SUCCESS") for key in bucket.list(AT)):
                 read(bucket)
         deliver(bucket, rows(10))
         assert state(bucket) == state(expected)
@@ -177,7 +188,7 @@ def test_a_set_is_delivered_to_s3(tmp_path):
         bucket = s3("s3://seeds/out", f"http://{host}:{port}", "us-east-1", "key", "secret")
         bucket._client.create_bucket(Bucket="seeds")
         delivered = deliver(bucket, rows(10))
-        assert delivered.location == "s3://seeds/out/quanyu/winback/2011-09-10/"
+        assert delivered.location.startswith("s3://seeds/out/quanyu/drop/winback/dt=2011-09-10/run=")
         on_disk = folder(tmp_path)
         deliver(on_disk, rows(10))
         assert state(bucket) == state(on_disk)
@@ -191,7 +202,6 @@ def test_a_platform_declares_itself():
     assert Drop.problems() == []
     assert Drop.columns() == KINDS
     assert Drop.identifiers() == ("phone", "email")
-    assert Drop.format_row({"phone": "not one"}) == (None, None)
     assert len(Platform.problems()) == 3
 
 

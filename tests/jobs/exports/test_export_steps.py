@@ -2,15 +2,19 @@ import gzip
 import hashlib
 import json
 import shutil
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 from consents import DAY, customers, declared, inside, land, member, took
 
 from jobs.exports import steps as exports
+from jobs.exports.destinations import Destination, platforms
+from jobs.exports.facts import ReachCounts
+from jobs.exports.forms import formed, rows_of_customers
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platforms.drop import Drop
-from jobs.exports.steps import ReachCounts, destination, formatted_rows, platforms
+from jobs.exports.steps import bucket
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.grammar.audience import Audience
@@ -36,31 +40,42 @@ def settings(tmp_path, **drop):
     return Settings(home=tmp_path / "home", conf=tmp_path, data=tmp_path, landing=tmp_path, drop=drop)
 
 
-@pytest.mark.parametrize(
-    ("phones", "emails", "rows"),
-    [
-        (["+447700900001"], ["ann@x.org"], [("447700900001", "ann@x.org")]),
-        (["+447700900001", "+447700900002"], ["ann@x.org"], [("447700900001", "ann@x.org"), ("447700900002", None)]),
-        ([], ["a@x.org", "b@x.org"], [(None, "a@x.org"), (None, "b@x.org")]),
-        (["no number"], ["A@x.org", "a@X.org"], [(None, "a@x.org")]),
-        (None, [], []),
-        (["12"], ["nothing"], []),
-    ],
-)
-def test_identifiers_share_rows_and_each_is_exported_once(phones, emails, rows):
-    assert formatted_rows(Clear, [customer(phone=phones, email=emails)])[0] == rows
+ROWS = "customer_id string, kind string, scope string, value string, recorded_on date, reason string"
+CUSTOMERS = {
+    "one row": ({"phone": ["+447700900001"], "email": ["ann@x.org"]}, [("447700900001", "ann@x.org")]),
+    "the newest first": (
+        {"phone": ["+447700900001", "+447700900002"], "email": ["ann@x.org"]},
+        [("447700900001", "ann@x.org"), ("447700900002", None)],
+    ),
+    "no phone": ({"email": ["a@x.org", "b@x.org"]}, [(None, "a@x.org"), (None, "b@x.org")]),
+    "spellings": ({"phone": ["no number"], "email": ["A@x.org", "a@X.org"]}, [(None, "a@x.org")]),
+    "nothing": ({"phone": ["12"], "email": ["nothing"]}, []),
+    "another kind": ({"member": ["9"], "email": ["c@x.org"]}, [(None, "c@x.org")]),
+}
 
 
-def customer(**values):
-    return {"customer_id": "c", **{kind: [(None, v, f"#{v}") for v in some or ()] for kind, some in values.items()}}
+def addresses(spark):
+    """Addresses of a customer per case, the first of each kind the newest."""
+    rows = [
+        (case, kind, "", value, date(2024, 7, 9 - nth), None)
+        for case, (values, _) in CUSTOMERS.items()
+        for kind, listed in values.items()
+        for nth, value in enumerate(listed)
+    ]
+    return formed(spark.createDataFrame(rows, ROWS), Clear.forms, {})
 
 
-def test_a_kind_that_the_platform_does_not_accept_is_left_out():
-    assert formatted_rows(Clear, [customer(member=["9"], email=["a@x.org"])])[0] == [(None, "a@x.org")]
+def test_identifiers_share_rows_and_each_is_exported_once(spec_session):
+    rows = rows_of_customers(addresses(spec_session), ["phone", "email"]).collect()
+    expected = {row for _, rows in CUSTOMERS.values() for row in rows}
+    assert sorted(map(tuple, rows), key=str) == sorted(expected, key=str)
 
 
-def test_an_address_that_the_platform_cannot_use_is_returned():
-    assert formatted_rows(Clear, [customer(phone=["12"], email=["a@x.org"])])[1] == [("c", "phone", "#12")]
+def test_what_the_platform_takes_no_form_of_is_nothing(spec_session):
+    rows = addresses(spec_session).where("formed is null").collect()
+    assert sorted((row["kind"], row["value"]) for row in rows) == [
+        ("email", "nothing"), ("member", "9"), ("phone", "12"), ("phone", "no number"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -79,13 +94,16 @@ def test_notes_say_who_was_held_back(counted, notes):
 
 
 def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
-    assert platforms() == {"drop": Drop}
+    assert platforms()["drop"] is Drop
+    assert {"damopan", "databank", "liveramp", "trade_desk"} <= set(platforms())
     audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
-    [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path)))
+    [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path), platforms={}))
     assert (step.name, step.stage, step.as_of, step.writes) == (
         "export.winback.drop", "exports", True, ("gold/export_members",),
     )  # fmt: skip
-    [other] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b")))
+    [other] = exports.steps(
+        SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b"), platforms={})
+    )
     assert other.definition != step.definition
 
 
@@ -126,14 +144,19 @@ def exported(shop, day=DAY, inside_=ALL, held_out=("M3",), platform=Clear):
 def export_again(shop, day=DAY, platform=Clear, sends=True):
     context = shop.context(day)
     context.sends = sends
-    outcome = exports.export(context, receipt(day), audience(), "drop", platform)
+    outcome = exports.export(context, receipt(day), audience(), Destination("drop", platform))
     return outcome, rows_of(shop, day)
 
 
 def rows_of(shop, day):
-    folder = shop.home / "exports" / "quanyu" / "winback" / day
-    parts = [gzip.decompress(path.read_bytes()).decode() for path in sorted(folder.glob("part-*"))]
+    folder = shop.home / "exports" / "quanyu" / "drop" / "winback" / f"dt={day}"
+    parts = [gzip.decompress(path.read_bytes()).decode() for path in sorted(folder.glob("run=*/full-*"))]
     return [tuple(line.split(",")) for text in parts for line in text.splitlines()[1:]]
+
+
+def manifest_of(shop, day=DAY):
+    [path] = (shop.home / "exports/quanyu/drop/winback" / f"dt={day}").glob("run=*/_MANIFEST.json")
+    return path.read_text()
 
 
 def receipt(day=DAY):
@@ -159,7 +182,7 @@ def test_an_export_counts_everybody_and_stores_the_reasons_for_absence(shop):
         ("M5", "", "withheld", "no phone or email"),
         ("M6", "", "withheld", "withdrew consent to ads on any"),
     ]
-    manifest = json.loads((shop.home / "exports/quanyu/winback" / DAY / "_MANIFEST.json").read_text())
+    manifest = json.loads(manifest_of(shop))
     assert manifest["counts"] | counts == manifest["counts"]
     assert (manifest["name"], manifest["definition"]) == ("quanyu", audience().digest())
     version = context.lake.version("gold/export_members")
@@ -232,18 +255,18 @@ def test_a_set_that_a_platform_refuses_is_of_nobody(shop):
 def test_no_identifier_is_exported_in_plain_text(shop):
     outcome, rows = exported(shop, platform=Drop)
     assert hashlib.sha256(b"m2@shop.cn").hexdigest() in {mail for _, mail in rows}
-    manifest = (shop.home / "exports/quanyu/winback" / DAY / "_MANIFEST.json").read_text()
+    manifest = manifest_of(shop)
     assert "shop.cn" not in manifest + str(rows) + str(outcome)
 
 
 def test_the_destination_is_the_bucket_of_the_settings_with_its_secrets(tmp_path, monkeypatch):
-    assert destination(settings(tmp_path)).location == str(tmp_path / "home" / "exports")
+    assert bucket(settings(tmp_path)).location == str(tmp_path / "home" / "exports")
     monkeypatch.setenv("DROP_ID", "id")
     asked = {"bucket": "s3://seeds/day", "endpoint": "http://127.0.0.1:9", "access_key": "env:DROP_ID"}
     with pytest.raises(ConfigError, match="both access_key and secret_key"):
-        destination(settings(tmp_path, **asked))
+        bucket(settings(tmp_path, **asked))
     monkeypatch.setenv("DROP_KEY", "key")
-    assert destination(settings(tmp_path, **asked, secret_key="env:DROP_KEY")).location == "s3://seeds/day"
+    assert bucket(settings(tmp_path, **asked, secret_key="env:DROP_KEY")).location == "s3://seeds/day"
 
 
 def test_a_home_that_is_accepted_exports_the_day_for_which_it_was_held_back(shop, tmp_path):

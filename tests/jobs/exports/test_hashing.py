@@ -207,12 +207,6 @@ def test_a_form_names_its_column():
     assert IdFormat("as_given", "none").column("openid") == "openid"
 
 
-def test_files_written_row_by_row_have_the_same_forms(spec_session):
-    pairs = [(value, IdFormat(shape)) for value in ("+8613912345670", "ann@example.cn", "x", "@", "+86x")
-             for shape in ("e164_digits", "lower_trim")]  # fmt: skip
-    assert formed(spec_session, pairs) == [form.apply(value) for value, form in pairs]
-
-
 def test_an_unknown_shape_is_reported_with_the_allowed_ones():
     with pytest.raises(ConfigError, match="did you mean 'lower_trim'"):
         IdFormat("lowertrim")

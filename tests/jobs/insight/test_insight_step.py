@@ -28,7 +28,7 @@ def report(shop, *words):
 
 def test_days_of_an_audience_say_who_came_and_went(shop):
     columns = ("audience", "day", "size", "entered", "exited", "entities")
-    rows = [row for row in shop.rows("gold/audience_days", *columns) if row[0] == "in_ulm"]
+    rows = [row for row in shop.rows("gold/audience_trends", *columns) if row[0] == "in_ulm"]
     assert rows == [("in_ulm", DAYS[0], 1, 1, 0, 2), ("in_ulm", DAYS[1], 2, 2, 1, 3)]
 
 
@@ -55,7 +55,7 @@ def test_numbers_of_buyers_are_those_of_the_profile(shop):
 
 
 def test_reach_and_overlap_are_of_the_members_of_the_day(shop):
-    days = {row["audience"]: row["size"] for row in shop.table("gold/audience_days").to_pylist()
+    days = {row["audience"]: row["size"] for row in shop.table("gold/audience_trends").to_pylist()
             if row["day"] == DAYS[1]}  # fmt: skip
     counts = {}
     for row in shop.table("gold/audience_reach").to_pylist():

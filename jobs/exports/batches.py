@@ -1,0 +1,161 @@
+"""Sends what is to be added and withdrawn in batches, and turns what the platform says into states of values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+from jobs.exports.platform import Batch, BatchReceipt, OnlinePlatform
+from quanyu.errors import QuanyuError, RejectedError
+from quanyu.store import ExportBatch, ExportState
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Operation = Literal["add", "remove"]
+# State of a value after its batch is done; null: it is gone.
+SETTLED = {"add": "there", "remove": None}
+
+
+@dataclass
+class Sent:
+    """What became of the batches of a run: their records, the rows of the set that changed, and the first error.
+
+    `emptied` are identifiers of which the platform has nobody any more.
+    """
+
+    batches: list[ExportBatch] = field(default_factory=list)
+    outcomes: list[pa.Table] = field(default_factory=list)
+    emptied: set[str] = field(default_factory=set)
+    error: QuanyuError | None = None
+
+    def rows(self, operation: Operation) -> int:
+        """Number of values that the platform took, or takes now, in an operation."""
+        return sum(batch.rows for batch in self.batches if batch.operation == operation and batch.state != "failed")
+
+
+def batch_key(export: str, operation: str, identifier: str, values: pa.Array) -> str:
+    """Hash of all that a batch is: the same values of the same export give the same key."""
+    content = hashlib.sha256(f"{export}|{operation}|{identifier}".encode())
+    for value in values:
+        content.update(b"|" + value.as_py().encode())
+    return content.hexdigest()
+
+
+def batches(export: str, operation: Operation, rows: pa.Table, most: int) -> Iterator[tuple[Batch, pa.Table]]:
+    """Cut rows of a set, sorted by identifier and value, into batches of one identifier with at most `most` values."""
+    from pyarrow import compute
+
+    for identifier in rows["identifier"].unique().to_pylist():
+        of_identifier = rows.filter(compute.equal(rows["identifier"], identifier))
+        for start in range(0, of_identifier.num_rows, most):
+            part = of_identifier.slice(start, most)
+            values = part["value"].combine_chunks()
+            yield Batch(batch_key(export, operation, identifier, values), identifier, values), part
+
+
+def marked(export: str, operation: Operation, rows: pa.Table, most: int, unsettled: Collection[str]) -> pa.Table:
+    """Rows with the key of the batch that will carry each, to be written before any of them is sent.
+
+    A row that is withdrawn while a batch of `unsettled` may still add it keeps that batch's key as `earlier_batch`.
+    """
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not rows.num_rows:
+        return rows
+    keys = pa.array(unsettled, pa.string())
+    earlier = [
+        compute.if_else(compute.is_in(rows[name], keys), rows[name], None) for name in ("earlier_batch", "batch")
+    ]
+    rows = _with(rows, {"earlier_batch": compute.coalesce(*earlier)})
+    parts = [_with(part, {"batch": pa.array([batch.key] * part.num_rows, pa.string())})
+             for batch, part in batches(export, operation, rows, most)]  # fmt: skip
+    return pa.concat_tables(parts)
+
+
+def send(
+    platform: OnlinePlatform, state: ExportState, operation: Operation, rows: pa.Table, day: date,
+    record: Callable[[ExportBatch], None], sent: Sent,
+) -> None:  # fmt: skip
+    """Send rows as batches of an operation, and note in `sent` what became of each; `record` stores it at once.
+
+    A batch that is refused is noted and the others go on; if the platform does not answer, the rest waits for the next
+    run.
+    """
+    call = platform.add if operation == "add" else platform.remove
+    for batch, part in batches(state.export, operation, rows, platform.limits.batch):
+        written = ExportBatch(batch.key, state.export, operation, batch.identifier, part.num_rows, "sent")
+        record(written)
+        try:
+            receipt = call(state.audience_id, batch)
+        except RejectedError as error:
+            receipt = BatchReceipt("", "failed", words=str(error))
+            sent.error = sent.error or error
+        except QuanyuError as error:
+            sent.error = error
+            return
+        answered = replace(
+            written, state=receipt.state, handle=receipt.handle, invalid=receipt.invalid, words=receipt.words
+        )
+        record(answered)
+        sent.batches.append(answered)
+        sent.outcomes.append(outcome(part, receipt, operation, day))
+        if receipt.emptied:
+            sent.emptied.add(batch.identifier)
+
+
+def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: date) -> pa.Table:
+    """Rows of a batch with the state that its receipt gives them; none while it is pending, or after it failed.
+
+    A row that an earlier batch may still add is withdrawn once more.
+    """
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if receipt.state != "done":
+        return part.slice(0, 0)
+    states = np.full(part.num_rows, SETTLED[operation], dtype=object)
+    if operation == "add":
+        states[list(receipt.rejected)] = "refused"
+    again = compute.is_valid(part["earlier_batch"])
+    changed = {
+        "state": compute.if_else(again, part["state"], pa.array(states, pa.string())),
+        "batch": compute.coalesce(part["earlier_batch"], part["batch"]),
+        "earlier_batch": pa.nulls(part.num_rows, pa.string()),
+        "since": pa.array([day] * part.num_rows, pa.date32()),
+    }
+    return _with(part, changed)
+
+
+def emptied(there: pa.Table, identifiers: Collection[str], day: date) -> pa.Table:
+    """Rows that were on the platform until it lost all values of these identifiers: they are to be added again."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    lost = there.filter(compute.is_in(there["identifier"], pa.array(list(identifiers), pa.string())))
+    states, none = pa.array(["adding"] * lost.num_rows, pa.string()), pa.nulls(lost.num_rows, pa.string())
+    changed = {"state": states, "batch": none, "since": pa.array([day] * lost.num_rows, pa.date32())}
+    return _with(lost, changed)
+
+
+def _with(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    for name, column in columns.items():
+        rows = rows.set_column(rows.column_names.index(name), name, column)
+    return rows
+
+
+def settle(rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, day: date) -> pa.Table:
+    """Rows that a batch carried, by the answer of a poll: those in another state than it left them are sent again."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    operation: Operation = "add" if batch.operation == "add" else "remove"
+    states = pa.array(["adding", "there"] if operation == "add" else ["removing"])
+    of_batch = compute.fill_null(compute.equal(rows["batch"], batch.batch), False)
+    carried = rows.filter(compute.and_(of_batch, compute.is_in(rows["state"], states)))
+    return outcome(carried, receipt, operation, day)

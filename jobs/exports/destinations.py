@@ -1,0 +1,110 @@
+"""Where audiences can be sent: accounts on platforms, and file drops, which need none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from jobs.exports.forms import forms_sent, kinds_of
+from jobs.exports.hashing import IdFormat
+from jobs.exports.platform import OnlinePlatform, Platform
+from quanyu import imports
+from quanyu.discover import Catalogue
+from quanyu.errors import ConfigError, nearest
+from quanyu.fingerprint import fingerprint
+from quanyu.grammar.declaration import Problems, digest, explain
+from quanyu.grammar.platforms.account import Account
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What `send_to` names: a platform, and the account on it unless it needs none."""
+
+    name: str
+    platform: type[Platform]
+    account: Account | None = None
+
+    @property
+    def forms(self) -> Mapping[str, IdFormat]:
+        """Forms of the identifiers that are sent."""
+        return forms_sent(self.platform, self.account)
+
+    @property
+    def scopes(self) -> Mapping[str, str]:
+        """The scope that is sent of identifiers that are unique within one only."""
+        return self.account.scopes if self.account else {}
+
+    def digest(self) -> str:
+        """Hash of the account and of the platform's code."""
+        return digest([self.account.digest() if self.account else None, fingerprint(self.platform.__module__)])
+
+    def open(self) -> OnlinePlatform:
+        """Open the account's interface; nothing is called yet. Raises ConfigError for a secret that is not there."""
+        if self.account is None or not issubclass(self.platform, OnlinePlatform):
+            raise ConfigError(f"{self.name} has no interface: declare an account in platforms/{self.name}.yml")
+        return self.platform.connect(self.account)
+
+    @property
+    def least(self) -> int:
+        """Members that the platform must match at least, by its own documents or by the account's."""
+        if self.account and self.account.least is not None:
+            return self.account.least
+        return self.platform.limits.least if issubclass(self.platform, OnlinePlatform) else 0
+
+
+def platforms() -> dict[str, type[Platform]]:
+    """Every platform by the name of its file."""
+    classes = imports.subclasses(imports.modules("jobs.exports.platforms"), Platform)
+    return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
+
+
+def destinations(catalogue: Catalogue) -> dict[str, Destination]:
+    """Every destination by the name that audiences use under `send_to`; accounts with mistakes are left out."""
+    classes = platforms()
+    drops = {name: Destination(name, each) for name, each in classes.items() if not issubclass(each, OnlinePlatform)}
+    accounts = {
+        account.name: Destination(account.name, classes[account.platform], account)
+        for account in catalogue.platforms.values()
+        if account.platform in classes
+    }
+    return {**drops, **accounts}
+
+
+def kinds_sent(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """Kinds of address that each destination sends."""
+    return {name: kinds_of(each.forms) for name, each in destinations(catalogue).items()}
+
+
+def check_accounts(catalogue: Catalogue, problems: Problems) -> None:
+    """Add the mistakes in declarations of accounts."""
+    classes = platforms()
+    for account in catalogue.platforms.values():
+        platform = classes.get(account.platform)
+        if platform is None:
+            problems.add(
+                account.file, "platform", f"unknown {account.platform!r}; {nearest(account.platform, classes)}"
+            )
+            continue
+        if account.name in classes and account.name != account.platform:
+            problems.add(account.file, "", f"{account.name!r} is a platform itself: give the account another name")
+        for name in account.send:
+            if name not in platform.forms:
+                words = f"{account.platform} takes no {name!r}; {nearest(name, platform.forms)}"
+                problems.add(account.file, "send", words)
+        _check_options(account, platform, problems)
+
+
+def _check_options(account: Account, platform: type[Platform], problems: Problems) -> None:
+    is_online = issubclass(platform, OnlinePlatform)
+    if is_online and not account.token:
+        problems.add(account.file, "token", "is missing: write a reference such as env:NAME or file:PATH")
+    if account.results and not (issubclass(platform, OnlinePlatform) and "results" in platform.can()):
+        problems.add(account.file, "results", f"{account.platform} gives none by an interface: deliver them as a feed")
+    try:
+        platform.options.model_validate(account.options)
+    except ValidationError as error:
+        for item in error.errors():
+            key = ".".join(map(str, ("options", *item["loc"])))
+            problems.add(account.file, key, explain(platform.options, item))

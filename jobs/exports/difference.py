@@ -1,0 +1,96 @@
+"""What is to be added to a platform and withdrawn from it: the set that may be there against the set that should be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+from quanyu.lake.receipt import Receipt
+from quanyu.literals import quoted
+from quanyu.model.exports import ExportSets
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+PLACE = "gold/export_sets"
+_CURRENT = ("customer_id", "address_hash", "state", "batch", "earlier_batch", "since")
+
+
+def current_set(context: Context, export: str) -> DataFrame:
+    """Rows of ExportSets of an export: all values that may be on the platform, and those that it refused."""
+    return context.lake.table(ExportSets).where(f"export = {quoted(export)}")
+
+
+def wanted_set(rows: DataFrame) -> DataFrame:
+    """Values that should be on the platform, once each: identifier, value, customer_id, address_hash.
+
+    `rows` are answers of the gate with `identifier` and `formed`. Of customers with one value the first by id counts.
+    """
+    free = rows.where("reason is null and formed is not null")
+    first = free.groupBy("identifier", "formed").agg({"customer_id": "min", "address_hash": "min"})
+    names = {"formed": "value", "min(customer_id)": "customer_id", "min(address_hash)": "address_hash"}
+    return first.selectExpr("identifier", *(f"`{old}` as {new}" for old, new in names.items()))
+
+
+def difference(
+    current: DataFrame, wanted: DataFrame, day: date, adds: bool, unsettled: Sequence[str] = ()
+) -> DataFrame:
+    """The set with what is to be done: rows of ExportSets without `export`, new values `adding`, others `removing`.
+
+    Without `adds` nothing is begun: new values are left out, and a value that is being withdrawn stays so. So does one
+    of an unsettled batch: the platform may take both in any order.
+    """
+    before = current.selectExpr("identifier", "value", *(f"{name} as {name}_before" for name in _CURRENT))
+    after = wanted.selectExpr("*", "true as wanted")
+    both = before.join(after, ["identifier", "value"], "full_outer")
+    carried = ", ".join(map(quoted, unsettled)) or "null"
+    on_its_way = f"coalesce(batch_before in ({carried}), false) or coalesce(earlier_batch_before in ({carried}), false)"
+    again = f"if({on_its_way}, state_before, 'adding')" if adds else "state_before"
+    begun = "'adding'" if adds else "null"
+    state = (
+        f"case when wanted and state_before is null then {begun} when wanted and state_before = 'removing' then {again}"
+        " when wanted then state_before when state_before = 'refused' then null else 'removing' end as state"
+    )
+    rows = both.selectExpr(
+        "identifier", "value", "coalesce(customer_id, customer_id_before) as customer_id",
+        "coalesce(address_hash, address_hash_before) as address_hash", state, "state_before", "batch_before as batch",
+        "earlier_batch_before as earlier_batch", "since_before",
+    ).where("state is not null")  # fmt: skip
+    since = f"if(state = state_before, since_before, date'{day}') as since"
+    return rows.selectExpr(
+        "identifier", "value", "customer_id", "address_hash", "state", "batch", "earlier_batch", since
+    )
+
+
+def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> int:
+    """Write the set of an export before anything of it is sent; return the number of rows that changed."""
+    whole = rows.selectExpr(f"{quoted(export)} as export", "*")
+    return context.lake.sync(ExportSets, whole, receipt, part=f"export = {quoted(export)}").changed
+
+
+def rows_in(context: Context, export: str, *states: str) -> pa.Table:
+    """Rows of an export in these states, sorted by identifier and value."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    where = (compute.field("export") == export) & compute.field("state").isin(list(states))
+    rows = context.lake.rows(PLACE, list(ExportSets.columns), where)
+    # Required columns are null in rows that are to be deleted.
+    rows = rows.cast(pa.schema([(field.name, field.type) for field in rows.schema]))
+    return rows.sort_by([("identifier", "ascending"), ("value", "ascending")])
+
+
+def write_outcomes(context: Context, rows: pa.Table, receipt: Receipt) -> None:
+    """Write rows with their new state, batch and since; those whose state is null are deleted: they are gone."""
+    if not rows.num_rows:
+        return
+    schema = ", ".join(f"`{name}` {column.type}" for name, column in ExportSets.columns.items())
+    staged = context.lake.staging.stage_arrow(context.lake.spark, rows, schema).rows
+    # The committer checks required columns of deleted rows too.
+    columns = ("coalesce(state, 'removing') as state" if name == "state" else name for name in ExportSets.columns)
+    changes = staged.selectExpr(*columns, "if(state is null, 'delete', 'update') as _op")
+    ready = context.lake.staging.stage(changes)
+    context.lake.merge(ExportSets, ready, ExportSets.keys, receipt, {"out": ready.count})

@@ -1,0 +1,111 @@
+"""Where each export stands on its platform, and the batches that were sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from quanyu.store.base import Database, UtcDateTime, metadata, now
+
+EXPORTS = sa.Table(
+    "exports",
+    metadata,
+    sa.Column("export", sa.String(200), primary_key=True),
+    sa.Column("audience_id", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("changed_on", sa.Date),
+    sa.Column("members", sa.BigInteger, nullable=False),
+    sa.Column("approved", sa.String(100), nullable=False),
+    sa.Column("approved_members", sa.BigInteger),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+EXPORT_BATCHES = sa.Table(
+    "export_batches",
+    metadata,
+    sa.Column("batch", sa.String(100), primary_key=True),
+    sa.Column("export", sa.String(200), nullable=False),
+    sa.Column("operation", sa.String(20), nullable=False),
+    sa.Column("identifier", sa.String(100), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("handle", sa.String(400), nullable=False),
+    sa.Column("invalid", sa.BigInteger, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("updated_at", UtcDateTime, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class ExportState:
+    """Where an export stands: prepared, uploaded, parsing, published, usable or failed, and what somebody must do.
+
+    `audience_id` is the platform's own; `changed_on` the last day on which its members changed, `members` how many were
+    sent then. `approved` is the digest of what somebody approved, with so many members.
+    """
+
+    export: str
+    audience_id: str = ""
+    state: str = "prepared"
+    words: str = ""
+    changed_on: date | None = None
+    members: int = 0
+    approved: str = ""
+    approved_members: int | None = None
+
+
+@dataclass(frozen=True)
+class ExportBatch:
+    """A batch that was sent: its key, operation (add, remove, replace), rows, and what the platform said of it.
+
+    `state` is `sent` before the platform has answered, then that of its receipt; `unknown` if a run ended before.
+    """
+
+    batch: str
+    export: str
+    operation: str
+    identifier: str
+    rows: int
+    state: str
+    handle: str = ""
+    invalid: int = 0
+    words: str = ""
+
+
+class Exports:
+    """Exports and their batches. If they are lost, members are sent again, which changes nothing on a platform."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def state(self, export: str) -> ExportState:
+        """Where an export stands; `prepared` before anything was sent."""
+        return next((state for state in self.states() if state.export == export), ExportState(export))
+
+    def states(self) -> list[ExportState]:
+        """Every export that was ever begun, by name."""
+        columns = [EXPORTS.c[name] for name in ExportState.__dataclass_fields__]
+        with self._database.read() as connection:
+            return [ExportState(*row) for row in connection.execute(sa.select(*columns).order_by(EXPORTS.c.export))]
+
+    def save(self, state: ExportState) -> None:
+        """Store where an export stands."""
+        with self._database.write() as connection:
+            self._database.upsert(connection, EXPORTS, [asdict(state) | {"updated_at": now()}])
+
+    def open(self, export: str) -> list[ExportBatch]:
+        """Batches whose outcome is not known: the platform reads them (pending), or a run ended at them (sent)."""
+        columns = [EXPORT_BATCHES.c[name] for name in ExportBatch.__dataclass_fields__]
+        of_export = EXPORT_BATCHES.c.export == export, EXPORT_BATCHES.c.state.in_(("pending", "sent"))
+        query = sa.select(*columns).where(*of_export).order_by(EXPORT_BATCHES.c.updated_at, EXPORT_BATCHES.c.batch)
+        with self._database.read() as connection:
+            return [ExportBatch(*row) for row in connection.execute(query)]
+
+    def record(self, batches: Sequence[ExportBatch]) -> None:
+        """Store what became of batches; a batch that is sent again replaces its earlier record."""
+        at = now()
+        with self._database.write() as connection:
+            self._database.upsert(connection, EXPORT_BATCHES, [asdict(batch) | {"updated_at": at} for batch in batches])

@@ -1,0 +1,153 @@
+"""Evaluation of audiences: schedules, references, static lists, one that fails, and the record of each day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from shop import Retailer, template
+
+from jobs.audiences import rules
+from quanyu.errors import QuanyuError
+from quanyu.run import audience_days
+from quanyu.run.runner import perform
+
+TILL = """
+describes: Receipts.
+owner: e
+reads: {path: "till/{day}.csv", format: csv}
+delivers: events
+freshness: none
+person: [{kind: phone, value: phone}]
+fills:
+  orders: {order_id: "slip", ordered_at: "at", kind: "'purchase'", status: "'paid'", amount: "paid", channel: "'store'"}
+"""
+BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
+WEEKLY = BUYERS + "schedule: weekly\n"
+OTHERS = BUYERS.replace("value.spend > 15", "value.orders > 0 and not audience.buyers")
+LISTED = BUYERS.replace("value.spend > 15", "list.vip") + "lists: {vip: {file: lists/vip.csv, kind: phone}}\n"
+BANDED = BUYERS + "size: {least: 3, change: 10 %}\n"
+STEPS = (
+    "ingest.till",
+    "identities",
+    "customers",
+    "activity",
+    "features.value",
+    "memberships.customer",
+    "audience_days",
+)
+# A Monday.
+FIRST = date(2024, 7, 1)
+
+
+def on(day: int) -> date:
+    return FIRST + timedelta(days=day - 1)
+
+
+def bought(shop: Retailer, day: int, **paid: float) -> None:
+    phones = {name: f"1376543210{number}" for number, name in enumerate(("ann", "bob", "cat", "dan"))}
+    slips = [f"s{day}{name},{phones[name]},{on(day)} 10:00:00,{amount}" for name, amount in paid.items()]
+    shop.land(f"till/{on(day)}.csv", "\n".join(["slip,phone,at,paid", *slips]) + "\n")
+
+
+def run(shop: Retailer, day: int) -> dict[str, tuple[str, ...]]:
+    context = shop.context(str(on(day)))
+    return {name: perform(context, context.step(name)).outcome.notes for name in STEPS}
+
+
+def _first_day(folder: Path) -> None:
+    shop = Retailer(folder)
+    shop.declare("sources/till.yml", TILL)
+    for name, text in (("buyers", BUYERS), ("weekly", WEEKLY), ("others", OTHERS), ("banded", BANDED)):
+        shop.declare(f"audiences/{name}.yml", text)
+    shop.declare("audiences/listed.yml", LISTED)
+    shop.declare("lists/vip.csv", "phone\n137 6543 2100\n+8613765432101\n13999999999\n")
+    bought(shop, 1, ann=20, bob=20, cat=5)
+    run(shop, 1)
+    shop.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Retailer]:
+    """A shop after its first day, a Monday: ann and bob are buyers, cat bought for little."""
+    retailer = Retailer.at(template("audience_evaluation", _first_day)).copy(tmp_path / "shop")
+    yield retailer
+    retailer.close()
+
+
+def members(shop: Retailer, audience: str) -> int:
+    return sum(row == (audience, None) for row in shop.rows("gold/memberships_customer", "audience", "left_on"))
+
+
+def records(shop: Retailer, audience: str) -> dict[int, int]:
+    """Members by day of the month."""
+    rows = shop.rows("gold/audience_days", "audience", "day", "members")
+    return {day.day: count for name, day, count in rows if name == audience}
+
+
+def test_an_audience_without_the_members_of_another_and_one_of_a_list(shop):
+    assert (members(shop, "buyers"), members(shop, "others"), members(shop, "listed")) == (2, 1, 2)
+    bought(shop, 2, cat=30, dan=5)
+    notes = run(shop, 2)
+    assert (members(shop, "buyers"), members(shop, "others"), members(shop, "listed")) == (3, 1, 2)
+    assert "listed: 1 of 3 on the list vip are unknown" in notes["memberships.customer"]
+
+
+def test_another_list_has_other_members(shop):
+    shop.declare("lists/vip.csv", "phone\n13765432102\n")
+    assert run(shop, 1)["memberships.customer"] == ()
+    assert members(shop, "listed") == 1
+
+
+def test_a_weekly_audience_stays_until_its_day_and_is_current(shop):
+    bought(shop, 2, dan=30)
+    run(shop, 2)
+    assert (members(shop, "buyers"), members(shop, "weekly")) == (3, 2)
+    assert audience_days.stale(shop.context(str(on(2)))) == {}
+    assert (records(shop, "buyers"), records(shop, "weekly")) == ({1: 2, 2: 3}, {1: 2})
+    # Tuesday to the next Monday: the days between are skipped, and only the Monday counts.
+    run(shop, 8)
+    assert members(shop, "weekly") == 3
+    entered = {row[2] for row in shop.rows("gold/memberships_customer") if row[0] == "weekly"}
+    assert (entered, records(shop, "weekly")) == ({on(1), on(8)}, {1: 2, 8: 3})
+
+
+def test_a_size_outside_of_its_band_is_said(shop):
+    words = "banded is outside of its band: "
+    assert f"{words}2 members, fewer than 3" in run(shop, 1)["audience_days"]
+    bought(shop, 2, dan=30)
+    notes = run(shop, 2)["audience_days"]
+    assert notes == (f"{words}from 2 to 3 members, a change of more than 10%",)
+
+
+def test_one_rule_that_fails_leaves_its_audience_as_it_was_and_the_others_go_on(shop, monkeypatch):
+    whole = rules.rule
+
+    def failing(catalogue, entity, audience):
+        if audience.name == "weekly":
+            raise QuanyuError("on purpose")
+        return whole(catalogue, entity, audience)
+
+    monkeypatch.setattr(rules, "rule", failing)
+    bought(shop, 8, dan=30)
+    notes = run(shop, 8)["memberships.customer"]
+    assert (members(shop, "buyers"), members(shop, "weekly")) == (3, 2)
+    assert "not updated to the day, nobody enters or leaves: weekly: on purpose" in notes
+    assert "on purpose" in audience_days.stale(shop.context(str(on(8))))["weekly"]
+
+
+def test_audiences_that_all_fail_stop_the_step(shop, monkeypatch):
+    def failing(*rule_of):
+        raise QuanyuError("on purpose")
+
+    monkeypatch.setattr(rules, "rule", failing)
+    bought(shop, 8, dan=30)
+    with pytest.raises(QuanyuError, match="on purpose"):
+        run(shop, 8)
+
+
+def test_the_same_members_have_the_same_hash_and_others_another(shop):
+    digests = {row[0]: row[1] for row in shop.rows("gold/audience_days", "audience", "members_digest")}
+    assert digests["buyers"] == digests["weekly"] == digests["listed"] != digests["others"]

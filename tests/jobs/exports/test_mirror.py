@@ -1,0 +1,240 @@
+"""The mirror against a platform that fails at any moment, by a model of ten lines: sets of values."""
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from jobs.exports.batches import batch_key
+from jobs.exports.http import Http
+from jobs.exports.mirror import code_of, mirror
+from jobs.exports.platform import AudienceStatus, BatchReceipt, Limits, OnlinePlatform
+from quanyu.errors import RejectedError, RetryableError
+from quanyu.grammar.platforms.account import Account
+from quanyu.home import home_name
+from quanyu.lake.receipt import Receipt
+
+FIRST = date(2024, 7, 1)
+EXPORT = "winback.shelf"
+ADDRESSES = "customer_id string, kind string, address_hash string, identifier string, formed string, reason string"
+ACCOUNT = Account(name="shelf", file="shelf.yml", describes="d", owner="o", platform="shelf", account="1")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Shelf(OnlinePlatform):
+    """A platform in memory, which keeps sets of values, takes batches now or later, and fails as it is told."""
+
+    name = "shelf"
+    limits = Limits(batch=3, lifetime=timedelta(days=60))
+
+    def __init__(self, seed=None):
+        super().__init__(ACCOUNT, Http("shelf", "https://127.0.0.1:1"))
+        self.random, self.opened = random.Random(seed), []
+        self.calm = seed is None
+        self.values, self.queue, self.calls = set(), {}, []
+
+    def open_audience(self, code, description):
+        self.opened.append(code)
+        return "a1"
+
+    def add(self, audience_id, batch):
+        return self._take("add", batch)
+
+    def remove(self, audience_id, batch):
+        return self._take("remove", batch)
+
+    def _take(self, operation, batch):
+        fault = (
+            None if self.calm else self.random.choice([None, None, None, "lost", "late", "refused", "killed", "slow"])
+        )
+        values = {(batch.identifier, value) for value in batch.values.to_pylist()}
+        self.calls.append((operation, batch.identifier, tuple(batch.values.to_pylist())))
+        if fault == "lost":
+            raise RetryableError("no answer")
+        if fault == "refused":
+            raise RejectedError("not today")
+        if fault == "slow":
+            handle = f"h{len(self.calls)}"
+            self.queue[handle] = (operation, values)
+            return BatchReceipt(handle, "pending")
+        self._apply(operation, values)
+        if fault == "late":
+            raise RetryableError("no answer after success")
+        if fault == "killed":
+            raise Killed
+        return BatchReceipt("h")
+
+    def _apply(self, operation, values):
+        self.values = self.values | values if operation == "add" else self.values - values
+
+    def poll(self, audience_id, handle):
+        if not self.calm and self.random.random() < 0.4:
+            return BatchReceipt(handle, "pending")
+        if handle in self.queue:
+            self._apply(*self.queue.pop(handle))
+        return BatchReceipt(handle)
+
+    def status(self, audience_id):
+        return AudienceStatus(state="usable", matched=len(self.values))
+
+
+@pytest.fixture
+def day(retailer):
+    """Mirror values on a day, counted from the first: `{(identifier, value)}`, or only withdraw with `waits`."""
+    home_name.record_home(retailer.settings)
+
+    def run(nth, platform, wanted, waits=()):
+        on = FIRST + timedelta(days=nth)
+        context = retailer.context(str(on))
+        rows = [(f"c-{v}", k.partition(":")[0], f"#{k}{v}", k, v, None) for k, v in sorted(wanted)]
+        addresses = context.lake.spark.createDataFrame(rows, ADDRESSES)
+        receipt = Receipt("export.winback.shelf", str(on), f"r-{nth}", "d")
+        return mirror(context, receipt, platform, EXPORT, addresses, waits, "who came back")
+
+    run.context = lambda nth=0: retailer.context(str(FIRST + timedelta(days=nth)))
+    return run
+
+
+def phones(*names):
+    return {("phone", name) for name in names}
+
+
+def test_what_changed_is_sent_and_nothing_else(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a", "b", "c", "d") | {("email", "m")})
+    assert shelf.values == phones("a", "b", "c", "d") | {("email", "m")}
+    assert [len(values) for _, _, values in shelf.calls] == [1, 3, 1]
+    shelf.calls.clear()
+    mirrored = day(1, shelf, phones("b", "c", "d", "e"))
+    assert shelf.calls == [
+        ("remove", "email", ("m",)), ("remove", "phone", ("a",)), ("add", "phone", ("e",)),
+    ]  # fmt: skip
+    assert (mirrored.added, mirrored.removed, mirrored.there, mirrored.waiting) == (1, 2, 4, 0)
+    shelf.calls.clear()
+    day(1, shelf, phones("b", "c", "d", "e"))
+    assert shelf.calls == [] and len(shelf.opened) == 1
+
+
+def test_while_it_waits_withdrawals_go_out_and_nobody_is_added(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a", "b"))
+    day(1, shelf, phones("b", "c"), waits=["consents are late"])
+    assert shelf.values == phones("b")
+    day(2, shelf, phones("b", "c"))
+    assert shelf.values == phones("b", "c")
+
+
+def test_nothing_is_opened_for_an_audience_of_nobody(day):
+    shelf = Shelf()
+    assert day(0, shelf, set()).status is None and shelf.opened == []
+
+
+def test_what_was_sent_before_a_kill_is_withdrawn_after_it(day):
+    shelf = Shelf()
+
+    def dies(audience_id, batch):
+        Shelf.add(shelf, audience_id, batch)
+        raise Killed
+
+    shelf.add = dies
+    with pytest.raises(Killed):
+        day(0, shelf, phones("a", "b"))
+    assert shelf.values == phones("a", "b")
+    del shelf.add
+    # Both withdrew their consent on the day after.
+    day(1, shelf, set())
+    assert shelf.values == set()
+
+
+def test_values_that_the_platform_names_as_wrong_are_not_sent_again(day):
+    shelf = Shelf()
+    shelf.add = lambda audience_id, batch: BatchReceipt("h", rejected=(1,), invalid=1)
+    mirrored = day(0, shelf, phones("a", "b", "c"))
+    del shelf.add
+    assert (mirrored.there, mirrored.waiting, mirrored.invalid) == (2, 0, 1)
+    day(1, shelf, phones("a", "b", "c"))
+    assert shelf.calls == []
+
+
+def test_an_audience_is_renewed_before_the_platform_ends_it(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a"))
+    shelf.calls.clear()
+    day(29, shelf, phones("a"))
+    assert shelf.calls == []
+    day(30, shelf, phones("a"))
+    assert shelf.calls == [("add", "phone", ("a",))]
+
+
+def test_a_value_is_added_again_only_after_its_withdrawal_has_ended(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a"))
+    shelf.remove = lambda audience_id, batch: BatchReceipt("slow", "pending")
+    shelf.poll = lambda audience_id, handle: BatchReceipt(handle, "pending")
+    day(1, shelf, set())
+    shelf.calls.clear()
+    day(2, shelf, phones("a"))
+    assert shelf.calls == []
+    shelf.poll = lambda audience_id, handle: BatchReceipt(handle)
+    day(3, shelf, phones("a"))
+    day(4, shelf, phones("a"))
+    assert shelf.calls == [("add", "phone", ("a",))]
+
+
+def test_what_a_platform_loses_with_a_withdrawal_is_added_again(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a", "b", "c") | {("email", "m")})
+
+    def empties(audience_id, batch):
+        shelf.values = {value for value in shelf.values if value[0] != batch.identifier}
+        return BatchReceipt("h", emptied=True)
+
+    shelf.remove = empties
+    mirrored = day(1, shelf, phones("a", "b") | {("email", "m")})
+    assert shelf.values == phones("a", "b") | {("email", "m")}
+    assert (mirrored.added, mirrored.removed, mirrored.there) == (2, 1, 3)
+
+
+def play(day, seed, days):
+    shelf, draws = Shelf(seed), random.Random(seed + 1000)
+    everything = sorted(phones(*"abcdefg") | {("email", name) for name in "mno"})
+    wanted = set()
+    for nth in range(days):
+        wanted = {value for value in everything if draws.random() < 0.6}
+        waits = ["in doubt"] if draws.random() < 0.2 else []
+        try:
+            day(nth, shelf, wanted, waits)
+        except Killed:
+            continue
+    shelf.calm = True
+    for nth in range(days, days + 3):
+        mirrored = day(nth, shelf, wanted)
+    assert shelf.values == wanted and shelf.queue == {}
+    assert (mirrored.there, mirrored.waiting) == (len(wanted), 0)
+
+
+def test_after_all_failures_the_platform_has_exactly_who_should_be_there(day):
+    play(day, 1, 10)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2, 14))
+def test_after_many_failures_the_platform_has_exactly_who_should_be_there(day, seed):
+    play(day, seed, 30)
+
+
+def test_a_batch_has_a_key_of_its_own(day):
+    import pyarrow as pa
+
+    keys = {
+        batch_key(export, operation, identifier, pa.array(values))
+        for export in ("winback.a", "winback.b")
+        for operation in ("add", "remove")
+        for identifier in ("phone", "email")
+        for values in (["a", "b"], ["ab"], ["a"])
+    }
+    assert len(keys) == 24
+    assert code_of(day.context(), EXPORT) == code_of(day.context(5), EXPORT)
