@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.consent import gate
 from jobs.consent.facts import feeds
-from jobs.exports import gates, members
+from jobs.exports import gates, members, undeclared
 from jobs.exports.destinations import Destination, destinations
-from jobs.exports.difference import PLACE as SETS
-from jobs.exports.difference import current_set
 from jobs.exports.facts import ExportFacts, MirrorFacts, ReachCounts
 from jobs.exports.file_drop import FileDrop
 from jobs.exports.forms import formed, kinds_of, sorted_rows
-from jobs.exports.mirror import mirror
+from jobs.exports.mirror.audience import mirror
+from jobs.exports.mirror.difference import PLACE as SETS
+from jobs.exports.mirror.difference import current_set
+from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import Delivered, OnlinePlatform
-from jobs.exports.status import record_status
 from quanyu import discover
 from quanyu.config.settings import Settings, secret
 from quanyu.errors import ConfigError
@@ -45,7 +45,8 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
     """List one step per audience and destination."""
     known = destinations(catalogue)
     pairs = [(audience, name) for audience in catalogue.audiences.values() for name in audience.send_to]
-    return [_step(catalogue.settings, audience, known[name]) for audience, name in pairs if name in known]
+    exports = [_step(catalogue.settings, audience, known[name]) for audience, name in pairs if name in known]
+    return [*exports, *undeclared.steps(catalogue)]
 
 
 def _step(settings: Settings, audience: Audience, destination: Destination) -> Step:
@@ -90,10 +91,11 @@ def export(context: Context, receipt: Receipt, audience: Audience, destination: 
 
 @dataclass(frozen=True)
 class Selected:
-    """Who may be sent: answers of the gate with the platform's forms, and the reasons to add nobody."""
+    """Who may be sent: answers of the gate with the platform's forms, how many customers, and reasons to add nobody."""
 
     export: str
     rows: DataFrame
+    customers: int
     waits: list[str]
 
 
@@ -110,7 +112,7 @@ def select(context: Context, audience: Audience, destination: Destination) -> Se
         if issubclass(destination.platform, OnlinePlatform):
             sent = sent.unionByName(sent_before(context, name)).distinct()
         rows = members.without_additions(context, rows, sent)
-    return Selected(name, rows, waits)
+    return Selected(name, rows, customers, waits)
 
 
 def sent_before(context: Context, export: str) -> DataFrame:

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.exports.batches import batch_key
+from jobs.exports.mirror.batches import batch_key
 from jobs.exports.http import Http
-from jobs.exports.mirror import code_of, mirror
+from jobs.exports.mirror.audience import code_of, mirror
 from jobs.exports.platform import AudienceStatus, BatchReceipt, Limits, OnlinePlatform
 from quanyu.errors import RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account

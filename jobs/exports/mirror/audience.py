@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from jobs.exports.batches import Operation, Sent, emptied, marked, send, settle
-from jobs.exports.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
+from jobs.exports.mirror.batches import Operation, Sent, emptied, marked, send, settle
+from jobs.exports.mirror.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
 from jobs.exports.platform import AudienceStatus, OnlinePlatform
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name

@@ -1,0 +1,1 @@
+"""Keeps the set of values on a platform equal to those who should be there."""

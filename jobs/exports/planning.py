@@ -1,0 +1,93 @@
+"""What exports would do, and where they stand, as the command line shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from jobs.exports.destinations import Destination, destinations
+from jobs.exports.gates import what_is_approved
+from jobs.exports.mirror.difference import current_set, difference, wanted_set
+from jobs.exports.platform import OnlinePlatform
+from jobs.exports.steps import Selected, counts, select
+from quanyu.errors import ConfigError, nearest
+from quanyu.grammar.audience import Audience
+from quanyu.plurals import number_of
+from quanyu.printable import grid
+from quanyu.run.runner import Context
+from quanyu.store import ExportState
+
+OPERATIONS = {"adding": "added", "removing": "withdrawn", "there": "there already", "refused": "refused before"}
+
+
+def exports(context: Context) -> dict[str, tuple[Audience, Destination]]:
+    """Declared exports by name: audience and destination."""
+    known = destinations(context.catalogue)
+    return {
+        f"{audience.name}.{name}": (audience, known[name])
+        for audience in context.catalogue.audiences.values()
+        for name in audience.send_to
+        if name in known
+    }
+
+
+def of_name(context: Context, name: str) -> tuple[Audience, Destination]:
+    """The audience and destination of an export. Raises ConfigError for an unknown name."""
+    declared = exports(context)
+    if name not in declared:
+        raise ConfigError(f"there is no export {name!r}; {nearest(name, declared)}")
+    return declared[name]
+
+
+def overview(context: Context) -> RenderableType:
+    """A table of all exports: those that are declared, and those that are not any more and still have values there."""
+    states = {state.export: state for state in context.store.exports.states()}
+    declared = exports(context)
+    rows = [_overview(name, declared.get(name), states.get(name)) for name in sorted({*declared, *states})]
+    return grid(("export", "state", "values there", "changed on", "what to do"), rows, number_of(len(rows), "export"))
+
+
+def _overview(name: str, declared: tuple[Audience, Destination] | None, state: ExportState | None) -> tuple[Any, ...]:
+    if state is None:
+        is_online = declared is not None and issubclass(declared[1].platform, OnlinePlatform)
+        return name, "prepared" if is_online else "file", None, None, ""
+    undeclared = "not declared any more: declare it again, or end the audience with `ended: DAY`"
+    return name, state.state, state.members, state.changed_on, state.words if declared else undeclared
+
+
+def planned(context: Context, name: str) -> RenderableType:
+    """What the next run would send: values by identifier and operation, members by outcome, and what is held back."""
+    audience, destination = of_name(context, name)
+    selected = select(context, audience, destination)
+    outcomes = [(label.replace("_", " "), number) for label, number in asdict(counts(selected.rows)).items()]
+    waits = [Text(f"nobody is added: {words}", style="yellow") for words in selected.waits]
+    return Group(
+        Text(f"{name} on {context.day}: {destination.platform.name}, for {audience.purpose}"),
+        *waits, grid(("identifier", "is", "values"), _operations(context, selected, destination)),
+        grid(("members", "number"), outcomes),
+    )  # fmt: skip
+
+
+def _operations(context: Context, selected: Selected, destination: Destination) -> list[tuple[Any, ...]]:
+    wanted = wanted_set(selected.rows)
+    if not issubclass(destination.platform, OnlinePlatform):
+        by_identifier = wanted.groupBy("identifier").count().orderBy("identifier").collect()
+        return [(row["identifier"], "in the file", row["count"]) for row in by_identifier]
+    unsettled = [batch.batch for batch in context.store.exports.open(selected.export)]
+    current = current_set(context, selected.export)
+    rows = difference(current, wanted, context.day, not selected.waits, unsettled)
+    by_state = rows.groupBy("identifier", "state").count().orderBy("identifier", "state").collect()
+    return [(row["identifier"], OPERATIONS[row["state"]], row["count"]) for row in by_state]
+
+
+def approved(context: Context, name: str) -> RenderableType:
+    """Store that somebody approved the export as it is declared, with its members of the day."""
+    audience, destination = of_name(context, name)
+    customers = select(context, audience, destination).customers
+    state = context.store.exports.state(name)
+    digest = what_is_approved(audience, destination)
+    context.store.exports.save(replace(state, approved=digest, approved_members=customers))
+    return Text(f"{name} is approved with {customers:,} customers; the next run sends it")
