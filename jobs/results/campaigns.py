@@ -19,7 +19,7 @@ from jobs.exports.platform import CampaignDay, OnlinePlatform
 from jobs.results.accounts import with_results
 from jobs.results.facts import FetchFacts
 from quanyu.discover import Catalogue
-from quanyu.errors import RejectedError
+from quanyu.errors import RejectedError, nearest
 from quanyu.feeds.day_path import DAY, ISO
 from quanyu.feeds.source import Source
 from quanyu.fingerprint import fingerprint
@@ -44,7 +44,12 @@ def steps(catalogue: Catalogue) -> list[Step]:
 
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
-    """Check that accounts whose results are fetched have a feed to land in."""
+    """Check that fetched results have a feed to land in, and that campaigns are for audiences that there are."""
+    for account in catalogue.platforms.values():
+        for campaign, audience in account.campaigns.items():
+            if audience not in catalogue.audiences:
+                words = f"unknown audience {audience!r}; {nearest(audience, catalogue.audiences)}"
+                problems.add(account.file, f"campaigns.{campaign}", words)
     for account, _ in with_results(catalogue):
         if words := _unfit(catalogue.sources.get(FEED)):
             problems.add(account.file, "results", words)
@@ -80,7 +85,7 @@ def fetch(context: Context, receipt: Receipt, account: Account, platform: type[O
         return Outcome(notes=(f"nothing is fetched: {barred}",), run_again=True)
     source = context.catalogue.sources[FEED]
     first = context.day - timedelta(days=platform.trailing_days - 1)
-    reported = added_up(platform.connect(account).results(first, context.day))
+    reported = added_up(_named(account, platform.connect(account).results(first, context.day)))
     if outside := next((day for *_, day in reported if not first <= day <= context.day), None):
         raise RejectedError(f"{account.name}: reports {outside}, which was not asked for; see the platform's file")
     gone = {key: _nothing(row) for key, row in _before(context, source, account, first).items() if key not in reported}
@@ -91,6 +96,12 @@ def fetch(context: Context, receipt: Receipt, account: Account, platform: type[O
     _write(source, target, _lines(account, rows))
     notes = (f"{number_of(len(gone), 'row')} reported before and no more: set to zero",) if gone else ()
     return Outcome(len(rows), len(rows), notes=notes, facts=FetchFacts(account.name, len(reported), len(gone)))
+
+
+def _named(account: Account, reported: Iterable[CampaignDay]) -> Iterator[CampaignDay]:
+    """Results with the audience that the account says a campaign is for, where the platform names none."""
+    for row in reported:
+        yield row if row.audience else replace(row, audience=account.campaigns.get(row.campaign, ""))
 
 
 def added_up(reported: Iterable[CampaignDay]) -> dict[Key, CampaignDay]:

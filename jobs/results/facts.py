@@ -22,3 +22,17 @@ class ReturnFacts(Facts):
 
     audiences: int
     compared: int
+
+
+@dataclass(frozen=True)
+class ConversionFacts(Facts):
+    """Purchases that were reported to an account, that wait for its answer, and that it rejected.
+
+    `withheld` are those of customers whom the consent gate does not let go there, or of whom it takes no identifier.
+    """
+
+    account: str
+    sent: int
+    pending: int
+    rejected: int
+    withheld: int

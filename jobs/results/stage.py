@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.results.facts import FetchFacts, ReturnFacts
+from jobs.results.facts import ConversionFacts, FetchFacts, ReturnFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import Problems
 from quanyu.run.runner import Step
@@ -41,14 +41,14 @@ class ResultStage(Stage):
 
 
 class ReturnStage(Stage):
-    """Compares what ads cost and brought."""
+    """Compares what ads cost and brought, and reports our purchases to platforms."""
 
     name = "returns"
     after = ("exports",)
-    facts = (ReturnFacts,)
+    facts = (ReturnFacts, ConversionFacts)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:
-        """One step."""
-        from jobs.results.export_results import step
+        """The comparison, and a step for every account that purchases are reported to."""
+        from jobs.results import conversions, export_results
 
-        return [step(catalogue)]
+        return [export_results.step(catalogue), *conversions.steps(catalogue)]

@@ -14,7 +14,7 @@ class UpkeepStage(Stage):
     """Compacts and cleans every table once a week."""
 
     name = "upkeep"
-    after = ("journeys",)
+    after = ("insight", "metrics")
     facts = (UpkeepFacts,)
 
     def steps(self, catalogue: Catalogue) -> Sequence[Step]:

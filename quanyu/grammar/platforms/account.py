@@ -34,6 +34,9 @@ class Account(YamlDeclaration):
         None, ge=0, le=MOST, description="least members after matching, if not what the platform's file says"
     )
     results: bool = Field(False, description="whether campaign results are fetched from its interface every day")
+    campaigns: dict[str, str] = Field(
+        {}, description="our audience of a campaign, by the campaign's id on the platform, which seldom tells it"
+    )
     conversions: bool = Field(
         False, description="whether purchases of customers who consent to ads are reported to its interface"
     )

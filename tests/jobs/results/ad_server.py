@@ -71,7 +71,7 @@ class AdServer(ThreadingHTTPServer):
         self.failures: list[int] = []
         self.conversions: list[dict[str, Any]] = []
         self.rejected: set[str] = set()
-        self.state, self.batches = "done", 0
+        self.state, self.polled, self.batches = "done", "done", 0
 
     @property
     def url(self) -> str:
@@ -90,7 +90,7 @@ class Answering(BaseHTTPRequestHandler):
             return
         parts = urlsplit(self.path)
         if parts.path.startswith("/batches/"):
-            self._answer(200, {"state": self.server.state})
+            self._answer(200, {"state": self.server.polled})
             return
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         rows = [row for row in self.server.rows if asked["first"] <= row["day"] <= asked["last"]]

@@ -127,6 +127,19 @@ def test_a_feed_in_which_results_cannot_land_is_a_mistake(shop):
         shop.run(FIRST, "results.kiosk_main")
 
 
+def test_a_campaign_has_the_audience_that_the_account_says(shop, server):
+    audience = "describes: d\nowner: o\ngoal: activate\nwho: value.orders > 0\npurpose: ads\n"
+    shop.declare("audiences/lapsed.yml", audience)
+    account = ACCOUNT.format(url=server.url)
+    shop.declare("platforms/kiosk_main.yml", account + "campaigns: {spring: lapsed}\n")
+    server.rows = [reported("spring", FIRST, "1", audience=""), reported("autumn", FIRST, "2", audience="")]
+    shop.run(FIRST, "results.kiosk_main", "ingest.ad_results")
+    assert [row[:2] for row in rows(shop)] == [("autumn", "everybody"), ("spring", "lapsed")]
+    shop.declare("platforms/kiosk_main.yml", account + "campaigns: {spring: lapse}\n")
+    with pytest.raises(ConfigError, match="unknown audience 'lapse'; did you mean 'lapsed'"):
+        shop.run(SECOND, "results.kiosk_main")
+
+
 def test_amounts_are_exact(shop, server):
     server.rows = [reported("spring", FIRST, "12345678901.23", "0.1", revenue="0.30")]
     shop.run(FIRST, "results.kiosk_main", "ingest.ad_results")
