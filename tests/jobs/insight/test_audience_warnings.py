@@ -53,5 +53,6 @@ def test_a_warning_has_words_in_both_languages_and_a_key_that_stays():
         "the members of coats are others than on its reference day, by tier.gold, customer.city (PSI up to 0.41)"
     )
     assert (
-        one.words("zh") == "coats 的成员构成与基准日相比已发生漂移,主要体现在 tier.gold, customer.city(PSI 最高 0.41)"
+        one.words("zh")
+        == "coats 的成员构成与基准日相比已发生漂移，主要体现在 tier.gold, customer.city（PSI 最高 0.41）"
     )
