@@ -9,6 +9,7 @@ from typing import Any
 
 from quanyu.config.sections import InsightSettings
 from quanyu.grammar.audience import Audience
+from quanyu.model.entities import Customer
 
 MOST_NAMES = 3
 # What is said of each kind of warning, in English and Chinese.
@@ -64,7 +65,8 @@ def warnings(
     """
     size, entities = today["size"], today["entities"] or 0
     counted = {"size": size, "entities": entities}
-    if entities and not size and audience.ended is None:
+    # Of stores to help or outlets to refill, none is good news.
+    if entities and not size and audience.ended is None and audience.entity == Customer.name:
         yield AudienceWarning(audience.name, "nobody", counted)
     elif entities and size >= settings.nearly_all * entities:
         yield AudienceWarning(audience.name, "nearly_all", counted)
