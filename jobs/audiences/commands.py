@@ -67,15 +67,25 @@ def _declaration(rule: str) -> str:
     return text.rstrip("\n")
 
 
-def size(wanted: Wanted, entity: OfEntity = "customer", conf: Conf = None, home: Home = None) -> None:
+def size(
+    wanted: Annotated[str | None, typer.Argument(help="Audience, file of one, or a rule; all of them without it.")] = (
+        None
+    ),
+    entity: OfEntity = "customer", conf: Conf = None, home: Home = None,
+) -> None:  # fmt: skip
     """Count an audience before it is saved: in all, by each condition alone, and by what remains after each.
 
-    Example: `quanyu audience size winback` or `quanyu audience size new.yml`
+    Example: `quanyu audience size winback`, `quanyu audience size new.yml` or, for all, `quanyu audience size`
     """
-    from jobs.audiences.inquiry.size import size_of
+    from jobs.audiences.inquiry.size import size_of, sizes_of_all
     from quanyu.printable import grid
 
-    result = size_of(opened(conf, home), wanted, entity)
+    settings = opened(conf, home)
+    if wanted is None:
+        counts = sizes_of_all(settings)
+        say(grid(("audience", "of", "members"), [(name, of, f"{n:,}") for name, (of, n) in sorted(counts.items())]))
+        return
+    result = size_of(settings, wanted, entity)
     plural = result.entity.plural(result.entities)
     rows = [(one.text, f"{one.alone:,}", f"{one.remaining:,}") for one in result.conditions]
     say(grid(("condition", "alone", "with those before"), rows, f"{result.entities:,} {plural} on {result.day}"))

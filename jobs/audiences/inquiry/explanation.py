@@ -76,7 +76,7 @@ def why(settings: Settings, name: str, who: str) -> Explanation:
 def _conditions(context: Context, one: OneEntity, audience: Audience) -> tuple[ConditionOfOne, ...]:
     parts = conditions(context.catalogue, one.entity, audience)
     names = columns(context.catalogue, audience)
-    rows = rows_where(profiles_for(context, one.entity, audience), f"`{one.entity.key}` = {quoted(one.key)}")
+    rows = rows_where(profiles_for(context, one.entity, [audience]), f"`{one.entity.key}` = {quoted(one.key)}")
     truths = (f"{part.sql} as holds_{n}" for n, part in enumerate(parts))
     values = rows.selectExpr(*(f"`{column}`" for column in names), *truths).collect()
     if not values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -53,13 +54,40 @@ def size_of(settings: Settings, wanted: str, entity: str) -> AudienceSize:
         return counted(context, about, audience)
 
 
+def sizes_of_all(settings: Settings) -> dict[str, tuple[str, int]]:
+    """The entity and the members of every declared audience by the newest profiles; of a lookalike, the most it finds.
+
+    Raises ConfigError before the first run.
+    """
+    sizes: dict[str, tuple[str, int]] = {}
+    with contextlib.closing(Context(settings, date.min)) as context:
+        for entity in context.catalogue.entities.values():
+            audiences = rules.about(context.catalogue, entity)
+            if audiences:
+                context.day = day_of_profiles(context, entity)
+                counts = members_of_all(context, entity, audiences)
+                sizes |= {name: (entity.name, count) for name, count in counts.items()}
+    return sizes
+
+
+def members_of_all(context: Context, entity: type[Entity], audiences: Sequence[Audience]) -> dict[str, int]:
+    """Number of members of each of some audiences about an entity on the context's day, in one pass over profiles."""
+    counts = [
+        f"count_if({rules.rule(context.catalogue, entity, one)}) as n{number}" for number, one in enumerate(audiences)
+    ]
+    row = profiles_for(context, entity, audiences).selectExpr(*counts).collect()[0]
+    return {
+        one.name: one.alike.number(count) if one.alike else count for one, count in zip(audiences, row, strict=True)
+    }
+
+
 def counted(context: Context, entity: type[Entity], audience: Audience) -> AudienceSize:
     """The same for the context's day."""
     parts = conditions(context.catalogue, entity, audience)
     whole = rules.rule(context.catalogue, entity, audience)
     consents = f"{entity.name}.consents"
     asks = entity.resolved and audience.purpose != "analytics"
-    rows = profiles_for(context, entity, audience, [consents] if asks else [])
+    rows = profiles_for(context, entity, [audience], [consents] if asks else [])
     alone = [f"count_if({part.sql})" for part in parts]
     joined = [" and ".join(f"({part.sql})" for part in parts[: n + 1]) for n in range(len(parts))]
     agreed = f"count_if(({whole}) and {consented(audience.purpose, profile_column(consents))})" if asks else "null"

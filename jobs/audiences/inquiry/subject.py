@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -89,15 +89,15 @@ def day_of_profiles(context: Context, entity: type[Entity]) -> date:
 
 
 def profiles_for(
-    context: Context, entity: type[Entity], audience: Audience, more: Iterable[str] = ()
+    context: Context, entity: type[Entity], audiences: Collection[Audience], more: Iterable[str] = ()
 ) -> DataFrame:  # fmt: skip
-    """Profiles of the context's day with all that a rule reads, and `more` names.
+    """Profiles of the context's day with all that some rules read, and `more` names.
 
     Those that are stored, if they are of the day and have every column: what is declared otherwise since then counts
     from the next run on, so that a question is answered at once.
     """
     place = f"gold/profile_{entity.name}"
-    names = [*rules.names_in_rules(context.catalogue, [audience]), *more]
+    names = [*rules.names_in_rules(context.catalogue, audiences), *more]
     flat = dict.fromkeys(profile_column(name) for name in names)
     of_day = context.lake.exists(place) and context.forward_day(f"profile.{entity.name}") == context.day
     if of_day and {*flat} <= {*context.lake.arrow(place).schema.names}:
@@ -105,4 +105,4 @@ def profiles_for(
         rows = context.lake.read(place).selectExpr(f"`{entity.key}`", "as_of", *columns_read, f"{NO_LOSS} as {LOST}")
     else:
         rows = profiles(context, entity, names, context.day)
-    return rules.profile(context, entity, [], [audience], rows)
+    return rules.profile(context, entity, [], audiences, rows)
