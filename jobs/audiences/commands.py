@@ -24,7 +24,7 @@ MOST_DAYS = 14
 
 def add(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (size, members, why, diff, replay, show):
+    for command in (size, members, why, diff, items, replay, show):
         audience.command()(command)
     audience.command(name="list")(listing)
     app.add_typer(audience, name="audience")
@@ -153,6 +153,29 @@ def diff(name: Name, day: OnDay = None, limit: Limit = 10, out: Out = None, conf
         return
     title = f"{name} on {result.day}: {result.members:,} members, {result.entered:,} entered, {result.left:,} left"
     say(grid(result.rows.slice(0, limit) if limit else result.rows, title) if result.rows.num_rows else title)
+
+
+def items(
+    name: Name,
+    products: Annotated[str, typer.Option("--of", help="Audience of products, such as items_to_clear.")],
+    one_size: Annotated[str | None, typer.Option("--size", help="Only items of this size.", show_default="any")] = None,
+    most: Annotated[int, typer.Option(min=1, help="Items for each member at most.")] = 1,
+    limit: Limit = 10, out: Out = None, conf: Conf = None, home: Home = None,
+) -> None:  # fmt: skip
+    """Show for each member the items in his sizes and of his favourite style, those with most stock first.
+
+    Example: `quanyu audience items clearance_4xl --of items_to_clear --size 4XL --out clearance.csv`
+    """
+    from jobs.audiences.inquiry.item_matches import items_for
+    from quanyu.show import grid, written
+
+    rows = items_for(opened(conf, home), name, products, one_size, most)
+    if out is not None:
+        say(written(rows, out))
+        return
+    customers = len(rows["customer_id"].unique())
+    title = f"items of {products} for {customers:,} members of {name}"
+    say(grid(rows.slice(0, limit) if limit else rows, title) if rows.num_rows else title)
 
 
 def listing(conf: Conf = None, home: Home = None) -> None:
