@@ -13,7 +13,7 @@ from jobs.consent.facts import feeds
 from jobs.exports import gates, members, undeclared
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.facts import ExportFacts, MirrorFacts, ReachCounts
-from jobs.exports.file_drop import FileDrop
+from jobs.exports.files.file_drop import FileDrop
 from jobs.exports.forms import formed, kinds_of, sorted_rows
 from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE as SETS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.audiences.inquiry.subject import Condition, columns, conditions, day_of_profiles, profiles_for
+from jobs.audiences.inquiry.subject import RuleCondition, columns, conditions, day_of_profiles, profiles_for
 from jobs.consent import gate
 from jobs.consent.answers import questions
 from jobs.consent.facts import held_out
@@ -90,7 +90,7 @@ def _conditions(context: Context, one: OneEntity, audience: Audience) -> tuple[C
     )  # fmt: skip
 
 
-def _read(catalogue: Catalogue, audience: Audience, part: Condition) -> Iterator[str]:
+def _read(catalogue: Catalogue, audience: Audience, part: RuleCondition) -> Iterator[str]:
     """Columns of profiles that a condition reads, each once."""
     from sqlglot import exp
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.exports.mirror.batches import Operation, Sent, emptied, marked, send, settle
 from jobs.exports.mirror.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
-from jobs.exports.platform import AudienceStatus, OnlinePlatform
+from jobs.exports.platform import OnlinePlatform, PlatformStatus
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
@@ -34,7 +34,7 @@ class Mirrored:
     invalid: int
     there: int
     waiting: int
-    status: AudienceStatus | None
+    status: PlatformStatus | None
     error: QuanyuError | None = None
 
     def notes(self) -> Iterator[str]:
@@ -155,7 +155,7 @@ def _is_ending(context: Context, platform: OnlinePlatform, state: ExportState) -
 
 def _published(
     context: Context, platform: OnlinePlatform, state: ExportState, sent: Sent, there: int
-) -> AudienceStatus | None:
+) -> PlatformStatus | None:
     """Have the audience published, ask where it stands, and store it."""
     status = None
     try:

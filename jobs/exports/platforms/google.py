@@ -12,7 +12,15 @@ from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
-from jobs.exports.platform import AudienceStatus, Batch, BatchReceipt, CampaignDay, Conversion, Limits, OnlinePlatform
+from jobs.exports.platform import (
+    Batch,
+    BatchReceipt,
+    CampaignDay,
+    Conversion,
+    OnlinePlatform,
+    PlatformLimits,
+    PlatformStatus,
+)
 from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
@@ -22,7 +30,7 @@ from quanyu.grammar.platforms.account import Account
 # developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
 # document of 2026-11-06. Google gives two least sizes, 1,000 and 100: the larger one is kept. Members leave a list by
 # themselves after 540 days.
-LIMITS = Limits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
+LIMITS = PlatformLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
 EVENTS = 2_000
 ADS_URL = "https://googleads.googleapis.com/v26"
 OAUTH_URL = "https://oauth2.googleapis.com"
@@ -221,7 +229,7 @@ class Google(OnlinePlatform):
         state = "done" if state == "failed" and errors and not counts else state
         return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
 
-    def status(self, audience_id: str) -> AudienceStatus:
+    def status(self, audience_id: str) -> PlatformStatus:
         """Size of the lists together, and the match rate of the list of contacts."""
         ids = [entry.split(":")[1] for entry in audience_id.split(",")]
         lists = [self.http.call("GET", f"{self._account}/userLists/{one}", headers=self._login) for one in ids]
@@ -232,13 +240,13 @@ class Google(OnlinePlatform):
         if any(
             row.get("membershipStatus") == "CLOSED" or row.get("accountAccessStatus") == "DISABLED" for row in lists
         ):
-            return AudienceStatus(state="failed", words="open the list again in Google Ads", matched=matched)
+            return PlatformStatus(state="failed", words="open the list again in Google Ads", matched=matched)
         if matched is None:
-            return AudienceStatus(state="parsing")
+            return PlatformStatus(state="parsing")
         if any(any(row.get("targetNetworkInfo", {}).values()) for row in lists):
-            return AudienceStatus(state="usable", matched=matched, usable=matched, match_rate=rate)
+            return PlatformStatus(state="usable", matched=matched, usable=matched, match_rate=rate)
         words = f"fewer than {LIMITS.least} of its members are known to Google"
-        return AudienceStatus(state="published", words=words, matched=matched, usable=0, match_rate=rate)
+        return PlatformStatus(state="published", words=words, matched=matched, usable=0, match_rate=rate)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Campaigns by day from Google Ads; cost comes in millionths."""
