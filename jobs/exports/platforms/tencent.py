@@ -218,8 +218,8 @@ class Tencent(OnlinePlatform):
         while page <= pages:
             asked = {"account_id": self.account.account, **params, "page": page, "page_size": PAGE_SIZE}
             answer = self._call("GET", path, params=asked)
-            rows += answer["list"]
-            page, pages = page + 1, answer["page_info"]["total_page"]
+            rows += answer.get("list") or ()
+            page, pages = page + 1, answer.get("page_info", {}).get("total_page", 1)
         return rows
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
