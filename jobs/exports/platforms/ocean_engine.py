@@ -22,7 +22,7 @@ from pydantic import Field
 
 from jobs.exports.dmp_lines import dmp_lines
 from jobs.exports.hashing import IdFormat
-from jobs.exports.names import fitted
+from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import AudienceStatus, Batch, BatchReceipt, CampaignDay, Limits, OnlinePlatform
 from jobs.exports.zips import zipped
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
@@ -146,7 +146,7 @@ class OceanEngine(OnlinePlatform):
         if (state in (NEED_PUBLISH, UNAVAILABLE) or _unpublished(source)) and _next_publish(source) is None:
             self._call("POST", "2/dmp/custom_audience/publish/", json=self._of(audience))
         if state in (NEED_PUSH, UNAVAILABLE):
-            own = [int(self.account.account)]
+            own = [account_number(self.account)]
             targets = list(self.settings.target_advertiser_ids) or own
             body = {**self._of(audience), "target_advertiser_ids": targets}
             self._call("POST", "2/dmp/custom_audience/push_v2/", json=body)
@@ -262,7 +262,7 @@ class OceanEngine(OnlinePlatform):
         return self._own({"custom_audience_id": audience["custom_audience_id"]})
 
     def _own(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return {"advertiser_id": int(self.account.account), **body}
+        return {"advertiser_id": account_number(self.account), **body}
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         return self.http.call(method, path, **request)["data"]
