@@ -37,7 +37,7 @@ class ConditionOfOne:
 class Explanation:
     """Why one entity is in an audience by the newest profiles, or not.
 
-    `stays` are its memberships as recorded, the newest first: audience, entered_on, left_on, holdout. `refusals` are
+    `memberships` are its intervals as recorded, the newest first: audience, entered_on, left_on, holdout. `refusals` are
     what the consent gate answers for the audience's purpose: channel, kind of address, and why not, None for a yes.
     """
 
@@ -46,7 +46,7 @@ class Explanation:
     day: date
     inside: bool
     conditions: tuple[ConditionOfOne, ...]
-    stays: tuple[dict[str, Any], ...]
+    memberships: tuple[dict[str, Any], ...]
     refusals: tuple[Refusal, ...]
 
 
@@ -64,11 +64,13 @@ def why(settings: Settings, name: str, who: str) -> Explanation:
     try:
         context.day = day_of_profiles(context, entity)
         parts = _conditions(context, one, audience)
-        stays = [row for row in one.audiences() if row["audience"] == name]
-        stays.sort(key=lambda row: row["entered_on"], reverse=True)
-        inside = any(row["left_on"] is None for row in stays) if audience.alike else all(part.holds for part in parts)
+        memberships = [row for row in one.audiences() if row["audience"] == name]
+        memberships.sort(key=lambda row: row["entered_on"], reverse=True)
+        inside = (
+            any(row["left_on"] is None for row in memberships) if audience.alike else all(part.holds for part in parts)
+        )
         refusals = tuple(_refusals(context, audience, one.key)) if entity.resolved else ()
-        return Explanation(audience, one.key, context.day, inside, parts, tuple(stays), refusals)
+        return Explanation(audience, one.key, context.day, inside, parts, tuple(memberships), refusals)
     finally:
         context.close()
 

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from jobs.exports.files.zips import joined, zipped
 from jobs.exports.hashing import IdFormat
-from jobs.exports.names import fitted
+from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
 from quanyu.config.settings import secret
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
@@ -156,7 +156,7 @@ class Tencent(OnlinePlatform):
 
     def _create(self, code: str, description: str, kind: Mapping[str, Any]) -> str:
         body = {
-            "account_id": int(self.account.account), "name": fitted(code, LONGEST_NAME, LETTERS),
+            "account_id": account_number(self.account), "name": fitted(code, LONGEST_NAME, LETTERS),
             "outer_audience_id": fitted(code, LONGEST_CODE, LETTERS),
             "description": description.encode()[:LONGEST_DESCRIPTION].decode(errors="ignore"), **kind,
         }  # fmt: skip
@@ -171,7 +171,7 @@ class Tencent(OnlinePlatform):
             form["open_app_id"] = self._app_id()
         data = zipped("ids.txt", joined(batch.values))
         if len(data) > MOST_BYTES:
-            raise RejectedError(f"{self.name}: a zip of {len(data):,} bytes is too large; give the account a `batch`")
+            raise RejectedError(f"{self.name}: a zip of {len(data):,} bytes is too large")
         answer = self._call(
             "POST", "custom_audience_files/add", data=form, files={"file": ("ids.zip", data, "application/zip")}
         )
@@ -218,8 +218,8 @@ class Tencent(OnlinePlatform):
         while page <= pages:
             asked = {"account_id": self.account.account, **params, "page": page, "page_size": PAGE_SIZE}
             answer = self._call("GET", path, params=asked)
-            rows += answer["list"]
-            page, pages = page + 1, answer["page_info"]["total_page"]
+            rows += answer.get("list") or ()
+            page, pages = page + 1, answer.get("page_info", {}).get("total_page", 1)
         return rows
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
