@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.audiences.inquiry.subject import Condition, columns, conditions, day_of_profiles, profiles_for
+from jobs.audiences.inquiry.subject import RulePart, columns, conditions, day_of_profiles, profiles_for
 from jobs.consent import gate
 from jobs.consent.answers import questions
 from jobs.consent.facts import held_out
@@ -37,7 +37,7 @@ class ConditionOfOne:
 class Explanation:
     """Why one entity is in an audience by the newest profiles, or not.
 
-    `stays` are its memberships as recorded, the newest first: audience, entered_on, left_on, holdout. `refusals` are
+    `memberships` are those that are recorded, the newest first: audience, entered_on, left_on, holdout. `refusals` are
     what the consent gate answers for the audience's purpose: channel, kind of address, and why not, None for a yes.
     """
 
@@ -46,7 +46,7 @@ class Explanation:
     day: date
     inside: bool
     conditions: tuple[ConditionOfOne, ...]
-    stays: tuple[dict[str, Any], ...]
+    memberships: tuple[dict[str, Any], ...]
     refusals: tuple[Refusal, ...]
 
 
@@ -90,7 +90,7 @@ def _conditions(context: Context, one: OneEntity, audience: Audience) -> tuple[C
     )  # fmt: skip
 
 
-def _read(catalogue: Catalogue, audience: Audience, part: Condition) -> Iterator[str]:
+def _read(catalogue: Catalogue, audience: Audience, part: RulePart) -> Iterator[str]:
     """Columns of profiles that a condition reads, each once."""
     from sqlglot import exp
 
