@@ -120,10 +120,10 @@ def why(
     ]
     state = "is in" if result.inside else "is not in"
     say(grid(("holds", "condition", "values"), rows, f"{result.key} {state} {name} by the profiles of {result.day}"))
-    for stay in result.stays:
+    for stay in result.memberships:
         until = f" to {stay['left_on']}" if stay["left_on"] else ""
         say(f"in it from {stay['entered_on']}{until}{', in its holdout' if stay['holdout'] else ''}")
-    if not result.stays:
+    if not result.memberships:
         say("never recorded in it")
     if result.audience.alike:
         say("a lookalike: the conditions say who may be found, and the ones most like its seed are in")

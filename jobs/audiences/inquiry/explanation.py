@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from jobs.audiences.inquiry.subject import RuleCondition, columns, conditions, day_of_profiles, profiles_for
+from jobs.audiences.inquiry.subject import RulePart, columns, conditions, day_of_profiles, profiles_for
 from jobs.consent import gate
 from jobs.consent.answers import questions
 from jobs.consent.facts import held_out
@@ -37,7 +37,7 @@ class ConditionOfOne:
 class Explanation:
     """Why one entity is in an audience by the newest profiles, or not.
 
-    `memberships` are its intervals as recorded, the newest first: audience, entered_on, left_on, holdout. `refusals` are
+    `memberships` are those that are recorded, the newest first: audience, entered_on, left_on, holdout. `refusals` are
     what the consent gate answers for the audience's purpose: channel, kind of address, and why not, None for a yes.
     """
 
@@ -64,13 +64,11 @@ def why(settings: Settings, name: str, who: str) -> Explanation:
     try:
         context.day = day_of_profiles(context, entity)
         parts = _conditions(context, one, audience)
-        memberships = [row for row in one.audiences() if row["audience"] == name]
-        memberships.sort(key=lambda row: row["entered_on"], reverse=True)
-        inside = (
-            any(row["left_on"] is None for row in memberships) if audience.alike else all(part.holds for part in parts)
-        )
+        stays = [row for row in one.audiences() if row["audience"] == name]
+        stays.sort(key=lambda row: row["entered_on"], reverse=True)
+        inside = any(row["left_on"] is None for row in stays) if audience.alike else all(part.holds for part in parts)
         refusals = tuple(_refusals(context, audience, one.key)) if entity.resolved else ()
-        return Explanation(audience, one.key, context.day, inside, parts, tuple(memberships), refusals)
+        return Explanation(audience, one.key, context.day, inside, parts, tuple(stays), refusals)
     finally:
         context.close()
 
@@ -92,7 +90,7 @@ def _conditions(context: Context, one: OneEntity, audience: Audience) -> tuple[C
     )  # fmt: skip
 
 
-def _read(catalogue: Catalogue, audience: Audience, part: RuleCondition) -> Iterator[str]:
+def _read(catalogue: Catalogue, audience: Audience, part: RulePart) -> Iterator[str]:
     """Columns of profiles that a condition reads, each once."""
     from sqlglot import exp
 

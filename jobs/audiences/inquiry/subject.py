@@ -26,7 +26,7 @@ TRIAL = "trial"
 
 
 @dataclass(frozen=True)
-class RuleCondition:
+class RulePart:
     """One of the conditions that all hold for members: as it is written, and SQL over profiles and measures."""
 
     text: str
@@ -63,14 +63,12 @@ def _checked(catalogue: Catalogue, audience: Audience) -> Audience:
     return audience
 
 
-def conditions(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> list[RuleCondition]:
+def conditions(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> list[RulePart]:
     """The parts of a rule that `and` joins, in order; a rule without `and` is one condition."""
     tree = parse(audience.who).tree.unnest()
     parts = tree.flatten() if tree.key == "and" else [tree]
     texts = [part.unnest().sql(dialect="spark") for part in parts]
-    return [
-        RuleCondition(text, rules.rule(catalogue, entity, audience.model_copy(update={"who": text}))) for text in texts
-    ]
+    return [RulePart(text, rules.rule(catalogue, entity, audience.model_copy(update={"who": text}))) for text in texts]
 
 
 def columns(catalogue: Catalogue, audience: Audience) -> dict[str, str]:

@@ -65,7 +65,7 @@ def test_a_file_is_counted_before_it_is_saved_with_those_who_agreed(shop, tmp_pa
 def test_it_is_said_why_one_is_in_or_out(shop):
     inside = why(settings(shop), "buyers", "13765432104")
     assert [one.holds for one in inside.conditions] == [True, True] and inside.inside
-    assert inside.conditions[1].values["orders_30d"] >= 1 and inside.stays[0]["left_on"] is None
+    assert inside.conditions[1].values["orders_30d"] >= 1 and inside.memberships[0]["left_on"] is None
     assert {kind for _, kind, _ in inside.refusals} <= {"phone", "email", None} and inside.refusals
     outside = why(settings(shop), "buyers", "member=M6")
     assert not outside.inside and [one.holds for one in outside.conditions] == [False, False]
