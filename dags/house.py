@@ -48,6 +48,21 @@ class Turn(BaseSensorOperator):  # type: ignore[misc]
         return any(runs(dag, states=["queued", "running"]) for dag in later)
 
 
+class Confirmed(BaseSensorOperator):  # type: ignore[misc]
+    """Waits until the platforms have confirmed what was sent to them: the exports that wait run again at each poke."""
+
+    def poke(self, context: Context) -> bool:
+        """Run the exports that wait; whether none waits any more."""
+        try:
+            day, sends = occasion(context)
+            return run_tasks.exports_confirmed(day, str(context["run_id"]), sends)
+        except Exception as error:
+            fault = faults.explain_error(error)
+            if isinstance(fault, RetryableError):
+                return False
+            raise AirflowFailException(str(fault)) from None
+
+
 @contextmanager
 def house_dag(file: str, doc: str, schedule: Any, owner: str, tier: int) -> Iterator[DAG]:
     """Open a DAG named after its file, without catch-up, with one run at a time: its tables have a single writer.

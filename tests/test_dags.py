@@ -38,7 +38,7 @@ print(json.dumps({
         "makes": [uri for task in dag.tasks for uri in uris(task.outlets)],
         "tasks": {task.task_id: {
             "before": sorted(task.upstream_task_ids), "retries": task.retries, "doc": task.doc_md or "",
-            "owner": task.owner, "rule": str(task.trigger_rule.value),
+            "owner": task.owner, "rule": str(task.trigger_rule.value), "mode": getattr(task, "mode", ""),
         } for task in dag.tasks},
     } for dag in bag.dags.values()},
 }))
@@ -55,7 +55,7 @@ def words(task):
         return str(error)
 bag = DagBag("dags", safe_mode=False)
 assert bag.import_errors == {}
-print(json.dumps({dag.dag_id: (dag.task_ids, words(dag.tasks[0])) for dag in bag.dags.values()}))
+print(json.dumps({name: (dag.task_ids, words(dag.tasks[0])) for name, dag in bag.dags.items() if name != "poll"}))
 """
 
 RAISED = """
@@ -103,7 +103,8 @@ def read(home):
 
 @pytest.fixture(scope="module")
 def dags(read):
-    return read["dags"]
+    """The DAGs of a day, each of which has steps."""
+    return {name: read["dags"][name] for name in CHAIN}
 
 
 def upstream(tasks, name):
@@ -135,9 +136,16 @@ def test_parsing_dags_has_no_effects(read, home):
     assert not (home / "airflow" / "airflow.db").exists()
 
 
-def test_each_dag_has_its_own_short_file(dags):
-    assert sorted(dags) == sorted(CHAIN)
-    for name, dag in dags.items():
+def test_platforms_are_asked_after_each_activation_without_holding_a_worker(read, dags):
+    poll = read["dags"]["poll"]
+    assert poll["waits"] == dags["activate"]["makes"]
+    assert [(name, task["mode"]) for name, task in poll["tasks"].items()] == [("exports", "reschedule")]
+    assert "*When it fails*" in poll["doc"] and poll["owner"] == "growth" and not poll["catchup"]
+
+
+def test_each_dag_has_its_own_short_file(read):
+    assert sorted(read["dags"]) == sorted([*CHAIN, "poll"])
+    for name, dag in read["dags"].items():
         assert Path(dag["file"]).name == f"{name}.py"
         assert len((ROOT / "dags" / f"{name}.py").read_text().splitlines()) <= 60
 

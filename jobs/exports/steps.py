@@ -61,17 +61,18 @@ def _step(settings: Settings, audience: Audience, destination: Destination) -> S
         name=f"export.{audience.name}.{destination.name}", stage="exports", reads=reads, writes=writes, as_of=True,
         definition=digest([audience.digest(), declared, destination.digest()]),
         run=partial(export, audience=audience, destination=destination),
-        inputs=partial(_depends, audience=audience),
+        inputs=partial(_depends, audience=audience, destination=destination),
         describes=f"Sends the members of {audience.name} who consented to {audience.purpose} to {destination.name}.",
         reaches_people=True,
     )  # fmt: skip
 
 
-def _depends(context: Context, audience: Audience) -> Mapping[str, Any]:
-    """Reasons to add nobody, and versions of the quarantine: if they change, the export runs again."""
+def _depends(context: Context, audience: Audience, destination: Destination) -> Mapping[str, Any]:
+    """Reasons to add nobody, approval, and versions of the quarantine: if they change, the export runs again."""
     places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
     return {
         "the reasons to add nobody": gates.doubts(context, audience),
+        "the approval": context.store.exports.state(f"{audience.name}.{destination.name}").approved,
         "the quarantine of consents": {place: context.lake.version(place) for place in places},
     }
 

@@ -41,7 +41,9 @@ def steps(catalogue: Catalogue) -> list[Step]:
     return [Step(
         name="undeclared_exports", stage="exports", reads=gate.READS, as_of=True,
         writes=(PLACE, place_of(AudienceStatus)),
-        definition=digest([[account.digest() for account in accounts], sorted(_declared(catalogue))]),
+        definition=digest([
+            [account.digest() for account in accounts], sorted(_declared(catalogue)), sorted(catalogue.audiences)
+        ]),
         run=partial(withdraw, accounts=accounts), reaches_people=True,
         describes="Withdraws from platforms who may no longer be there, of exports that nobody declares any more.",
     )]  # fmt: skip

@@ -75,6 +75,20 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
     return result
 
 
+def exports_confirmed(day: date, run_id: str, sends: bool) -> bool:
+    """Run the exports again that wait for a platform's answer; whether none waits any more."""
+    for name in _waiting_exports(day):
+        perform(name, day, run_id, sends)
+    return not _waiting_exports(day)
+
+
+def _waiting_exports(day: date) -> list[str]:
+    """Steps of exports whose platform still reads, or has to publish, what it was sent."""
+    with contextlib.closing(Context(load_settings(), day)) as context:
+        waiting = context.store.exports.waiting()
+        return [name for export in waiting if (name := f"export.{export}") in context.steps]
+
+
 def _watched(context: Context, name: str) -> Result:
     """Run a step and report its start and end to the watchers."""
     context.progress = partial(_tell, name)

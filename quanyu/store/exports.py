@@ -91,6 +91,13 @@ class Exports:
         with self._database.read() as connection:
             return [ExportState(*row) for row in connection.execute(sa.select(*columns).order_by(EXPORTS.c.export))]
 
+    def waiting(self) -> list[str]:
+        """Exports that a platform still reads or has to publish, or of which a batch is not confirmed."""
+        states = sa.select(EXPORTS.c.export).where(EXPORTS.c.state.in_(("uploaded", "parsing", "published")))
+        batches = sa.select(EXPORT_BATCHES.c.export).where(EXPORT_BATCHES.c.state.in_(("pending", "sent")))
+        with self._database.read() as connection:
+            return sorted({*connection.scalars(states), *connection.scalars(batches)})
+
     def save(self, state: ExportState) -> None:
         """Store where an export stands."""
         with self._database.write() as connection:

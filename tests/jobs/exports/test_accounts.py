@@ -1,0 +1,138 @@
+"""Accounts on platforms: what is declared, planned, approved, asked again, and withdrawn without a declaration."""
+
+from datetime import date
+
+import pytest
+from consents import DAY, declared, inside, land, member, took
+from platforms.meta_server import MetaServer
+from platforms.tencent import TencentServer
+from typer.testing import CliRunner
+
+from jobs.exports import http
+from quanyu.cli import add_commands, app
+from quanyu.errors import ConfigError
+from quanyu.home import home_name
+from quanyu.run import audience_days, tasks
+
+AUDIENCE = "describes: d\nowner: o\ngoal: activate\nwho: value.spend >= 0\npurpose: ads\n"
+ACCOUNT = """
+describes: An account.
+owner: growth
+platform: {platform}
+account: "{account}"
+token: env:PLATFORM_TOKEN
+url: {url}
+least: 0
+"""
+
+
+@pytest.fixture
+def meta(monkeypatch):
+    monkeypatch.setattr(http, "FIRST_WAIT", 0)
+    monkeypatch.setenv("PLATFORM_TOKEN", MetaServer.token)
+    with MetaServer(least=0) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(tmp_path, meta):
+    retailer = declared(tmp_path)
+    land(retailer, "crm", DAY, *(member(n, f"1391234560{n}") for n in range(1, 5)))
+    land(retailer, "answers", DAY, *(f"M{n},ads,any,2024-06-01,granted" for n in (1, 2, 3)))
+    retailer.declare("platforms/meta.yml", ACCOUNT.format(platform="meta", account=meta.account, url=meta.url))
+    retailer.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\napproval: true\n")
+    home_name.record_home(retailer.settings)
+    evaluated(retailer, DAY, "M1", "M2", "M4")
+    yield retailer
+    retailer.close()
+
+
+def evaluated(shop, day, *members):
+    context = took(shop, day)
+    inside(context, "winback", members)
+    audience_days.record_evaluation(context, "winback", date.fromisoformat(day))
+    context.store.unchanged_runs.save("memberships.customer", "", {"day": day})
+    context.store.unchanged_runs.save("memberships.customer", day, {"day": day})
+
+
+def said(shop, *words):
+    """What a command prints, on one line."""
+    line = ["export", *words, "--conf", str(shop.settings.conf), "--home", str(shop.home)]
+    add_commands()
+    result = CliRunner().invoke(app, line, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def there(shop, server, account="meta"):
+    return set(server.members(shop.context(DAY).store.exports.state(f"winback.{account}").audience_id))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("platform: metta\n", "unknown 'metta'; did you mean 'meta'"),
+        ("platform: meta\nsend: [phone, fax]\n", "meta takes no 'fax'"),
+        ("platform: meta\n", "token: is missing"),
+        ("platform: meta\ntoken: secret\n", "a secret is given by reference only"),
+        ("platform: tencent\ntoken: env:T\noptions: {apps: 1}\n", "options.apps"),
+        ("platform: drop\nresults: true\n", "gives none by an interface"),
+    ],
+)
+def test_a_mistake_in_an_account_is_explained(shop, text, words):
+    shop.declare("platforms/other.yml", f'describes: d\nowner: o\naccount: "1"\n{text}')
+    with pytest.raises(ConfigError) as error:
+        shop.context(DAY).catalogue  # noqa: B018 - loading checks
+    assert words in str(error.value)
+
+
+def test_an_export_waits_for_approval_and_follows_its_declaration(shop, meta):
+    outcome = shop.run(DAY, "export.winback.meta")["export.winback.meta"]
+    assert "somebody has to approve it first: quanyu export approve winback.meta" in outcome.notes[0]
+    assert meta.audiences == {}
+    assert "nobody is added: somebody has to approve it first" in said(shop, "plan", "winback.meta")
+    assert "approved with 2 customers" in said(shop, "approve", "winback.meta")
+    assert "phone │ added │ 2" in said(shop, "plan", "winback.meta")
+    outcome = shop.run(DAY, "export.winback.meta")["export.winback.meta"]
+    assert (outcome.facts.added, outcome.facts.there, outcome.facts.without_consent) == (4, 4, 1)
+    assert len(there(shop, meta)) == 4
+    assert "winback.meta" in said(shop, "list") and "139" not in said(shop, "list")
+    [status] = shop.context(DAY).lake.rows("gold/audience_status").to_pylist()
+    assert (status["export"], status["sent"], str(status["asked_on"])) == ("winback.meta", 4, DAY)
+    # A changed declaration asks again, and withdrawals go out meanwhile.
+    shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\napproval: true\nholdout: 1 %\n")
+    land(shop, "answers", "2024-07-02", "M3,ads,any,2024-07-02,granted", "M2,ads,any,2024-07-02,withdrawn")
+    land(shop, "crm", "2024-07-02")
+    evaluated(shop, "2024-07-02", "M1", "M2", "M3")
+    outcome = shop.run("2024-07-02", "export.winback.meta")["export.winback.meta"]
+    assert (outcome.facts.removed, outcome.facts.there, outcome.facts.not_added) == (2, 2, 1)
+
+
+def test_what_nobody_declares_any_more_is_withdrawn(shop, meta):
+    shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\n")
+    shop.run(DAY, "export.winback.meta")
+    assert len(there(shop, meta)) == 4
+    shop.declare("audiences/other.yml", AUDIENCE + "send_to: [meta]\n")
+    (shop.settings.conf / "audiences" / "winback.yml").unlink()
+    land(shop, "answers", "2024-07-02", "M2,ads,any,2024-07-02,withdrawn")
+    took(shop, "2024-07-02")
+    outcome = shop.run("2024-07-02", "undeclared_exports")["undeclared_exports"]
+    # The file is gone, which proves nothing of M1; M2 withdrew.
+    assert len(there(shop, meta)) == 2 and "winback.meta is not declared any more" in outcome.notes[0]
+    shop.declare("audiences/winback.yml", AUDIENCE)
+    shop.run("2024-07-02", "undeclared_exports")
+    assert there(shop, meta) == set()
+
+
+def test_platforms_are_asked_again_until_they_have_confirmed(shop, monkeypatch):
+    with TencentServer(polls=1) as tencent:
+        account = ACCOUNT.format(platform="tencent", account=tencent.account, url=tencent.url)
+        shop.declare("platforms/tencent.yml", account)
+        monkeypatch.setenv("PLATFORM_TOKEN", tencent.token)
+        shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [tencent]\n")
+        outcome = shop.run(DAY, "export.winback.tencent")["export.winback.tencent"]
+        assert outcome.facts.waiting == 2 and outcome.run_again
+        monkeypatch.setattr(tasks, "load_settings", lambda: shop.settings)
+        monkeypatch.setattr(tasks.preflight, "check", lambda context: None)
+        answers = [tasks.exports_confirmed(date.fromisoformat(DAY), f"r-{n}", True) for n in range(4)]
+        assert answers[-1] and len(there(shop, tencent, "tencent")) == 2
