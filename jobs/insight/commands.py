@@ -71,17 +71,19 @@ def lift(
 
     Example: `quanyu audience lift` or `quanyu audience lift winback --lang zh`
     """
+    import pyarrow as pa
+
     from jobs.insight.report.content import audience_of, lift_rows, lift_rows_of
     from jobs.insight.report.sections import lift_cells
     from jobs.insight.report.words import ReportWords
     from quanyu.run.runner import Context
-    from quanyu.run.summary.panels import figures
+    from quanyu.show import grid
 
     context, words = Context(opened(conf, home), date.min), ReportWords(lang.value)
     rows = lift_rows(context) if name is None else lift_rows_of(context, audience_of(context, name).name)
     if not rows:
         say(words("no_lift"))
         return
-    heads = tuple(words(key) for key in ("programme", "treated", "control", "difference", "verdict"))
-    for part in figures(words("lift"), heads, [tuple(text for text, _ in lift_cells(row, words)) for row in rows]):
-        say(part)
+    heads = [words(key) for key in ("programme", "treated", "control", "difference", "verdict")]
+    cells = zip(*([text for text, _ in lift_cells(row, words)] for row in rows), strict=True)
+    say(grid(pa.table(dict(zip(heads, map(list, cells), strict=True))), words("lift")))
