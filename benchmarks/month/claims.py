@@ -71,7 +71,7 @@ def check_holdout(claims: Claims, home: Path, run: str, accepted: Sequence[Accep
 def check_seed(claims: Claims, facts: OracleFacts, home: Path, on: date) -> None:
     """Check the addresses of the seed of a day, by consent to ads."""
     owners = {hashlib.sha256(address.encode()).hexdigest(): address for address in facts.members.email if address}
-    for part in sorted((home / "exports").glob(f"*/{SEED}/{on}/part-*.csv.gz")):
+    for part in sorted((home / "exports").glob(f"*/drop/{SEED}/dt={on}/run=*/full-*.csv.gz")):
         with gzip.open(part, "rt", encoding="utf-8") as rows:
             hashes = [row["email_sha256"] for row in csv.DictReader(rows) if row["email_sha256"]]
         claims.counts["addresses in seeds"] += len(hashes)

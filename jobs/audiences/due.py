@@ -24,13 +24,13 @@ def step_of(entity: type[Entity]) -> str:
 class DueDays:
     """Audiences with the same last day: that day, None for none, the days to compute now, and their names.
 
-    `stays` says that none of the days is one of their schedule: members stay, under the ids that they have today.
+    `unchanged` says that none of the days is one of their schedule: members stay, under the ids that they have today.
     """
 
     last: date | None
     days: tuple[date, ...]
     names: tuple[str, ...]
-    stays: bool = False
+    unchanged: bool = False
 
 
 def is_over(audience: Audience, day: date) -> bool:

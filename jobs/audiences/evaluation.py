@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class RuleResults:
     """Members of audiences on some days: audience, the entity's key, as_of, holdout.
 
     `losses` counts the entities by value that cannot be computed of them on the day of the run, `failures` says why the
@@ -34,20 +34,20 @@ class Evaluation:
 
 def evaluated(
     context: Context, entity: type[Entity], skipped: Sequence[date], audiences: Sequence[Audience]
-) -> Evaluation:
+) -> RuleResults:
     """Evaluate audiences as of some skipped days and the day of the run.
 
     Raises the error of the first evaluation if every audience fails: then it is not theirs.
     """
     inside = f"audience string, `{entity.key}` string, as_of date, holdout boolean"
     if not audiences:
-        return Evaluation(context.lake.spark.createDataFrame([], inside), {}, {})
+        return RuleResults(context.lake.spark.createDataFrame([], inside), {}, {})
     parts, counts, failures = _in_halves(context, entity, skipped, audiences)
     if not parts:
         raise failures[audiences[0].name]
     rows = union_all(parts).where("lost is null").drop("lost", "_lost_today")
     losses = {name.replace("__", "."): count for name, count in counts.items() if name}
-    return Evaluation(rows, losses, {name: str(error) for name, error in failures.items()})
+    return RuleResults(rows, losses, {name: str(error) for name, error in failures.items()})
 
 
 def _in_halves(

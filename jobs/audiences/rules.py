@@ -57,16 +57,18 @@ def producers_of_inputs(catalogue: Catalogue, entity: type[Entity], audiences: A
 
 
 def profile(
-    context: Context, entity: type[Entity], skipped: Sequence[date], audiences: Audiences | None = None
-) -> DataFrame:
+    context: Context, entity: type[Entity], skipped: Sequence[date], audiences: Audiences | None = None,
+    stored: DataFrame | None = None,
+) -> DataFrame:  # fmt: skip
     """Profiles of an entity: every name and measure that the rules of these audiences (by default all) refer to.
 
     One row per entity and day, for the skipped days and the day of the run, with the columns of `profiles`, and a
-    column per measure and per static list.
+    column per measure and per static list. `stored` are profiles to use instead of those of the day.
     """
     catalogue = context.catalogue
     audiences = about(catalogue, entity) if audiences is None else audiences
-    rows = profiles(context, entity, names_in_rules(catalogue, audiences), *skipped, context.day)
+    names = names_in_rules(catalogue, audiences)
+    rows = stored if stored is not None else profiles(context, entity, names, *skipped, context.day)
     named = with_named(catalogue, audiences)
     return _with_lists(context, entity, _with_measures(context, entity, rows, skipped, named), named)
 
@@ -146,12 +148,13 @@ def members_of_all(context: Context, entity: type[Entity], skipped: Sequence[dat
 
 
 def evaluate_rules(
-    context: Context, entity: type[Entity], skipped: Sequence[date] = (), audiences: Audiences | None = None
-) -> DataFrame:
+    context: Context, entity: type[Entity], skipped: Sequence[date] = (), audiences: Audiences | None = None,
+    stored: DataFrame | None = None,
+) -> DataFrame:  # fmt: skip
     """Members of these audiences (by default all about the entity), and values that cannot be computed of an entity.
 
     Columns as `members_of_all`, and `lost`. A value that cannot be computed has a row of its own, with its name in
-    `lost` and a null audience.
+    `lost` and a null audience. `stored` as in `profile`.
     """
     catalogue = context.catalogue
     audiences = about(catalogue, entity) if audiences is None else audiences
@@ -162,7 +165,7 @@ def evaluate_rules(
         if (condition := lost(_tree(catalogue, a), _types(catalogue, entity, a)))
     }
     named_lost = f"transform(concat(_lost, {names_where(losses)}), name -> concat('{_LOST}', name))"
-    rows = profile(context, entity, skipped, audiences)
+    rows = profile(context, entity, skipped, audiences, stored)
     rows = rows.selectExpr(*entity.by(), f"explode(concat({members}, {named_lost})) as name")
     audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
     holdout = f"{_drawn(entity, audiences)} as holdout"

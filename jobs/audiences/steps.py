@@ -113,7 +113,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     before = lake.table(table)
     undeclared = _undeclared(before, {audience.name for audience in declared})
     moved = tuple(name for name in undeclared if name in context.catalogue.audiences)
-    going = [context.catalogue.audiences[name] for group in groups for name in group.names if not group.stays]
+    going = [context.catalogue.audiences[name] for group in groups for name in group.names if not group.unchanged]
     going = [audience for audience in going if not is_over(audience, day)]
     skipped = sorted({on for group in groups for on in group.days} - {day})
     evaluation = evaluated(context, entity, skipped, going)
@@ -128,7 +128,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
         audience_days.record_evaluation(context, name, last_day(context, entity, name), words)
     for group in groups:
         for name in group.names:
-            audience_days.record_evaluation(context, name, day, stays=group.stays)
+            audience_days.record_evaluation(context, name, day, unchanged=group.unchanged)
     alike.record_fits(context, expanded)
     updated = {name for group in groups for name in group.names}
     sizes = {**dict.fromkeys(updated, 0), **_counted(lake.table(table), day, updated)}
@@ -197,7 +197,7 @@ def _together(
         earlier = intervals_as_of(before.where(of_group), min(last or days[0], days[0] - timedelta(days=1)))
         # A finished interval keeps the holdout with which it was measured.
         earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
-        current = staying(context, entity, before) if group.stays else now
+        current = staying(context, entity, before) if group.unchanged else now
         inside = held_out(current.where(of_group).where(f"as_of in ({dates(days)})"), holdouts)
         moved = lake.spark.createDataFrame(id_changes(context, last) if entity.resolved else [], MOVES)
         parts.append(extend_intervals(entity, earlier, inside, days, moved))

@@ -16,7 +16,7 @@ from quanyu.plurals import number_of
 from quanyu.printable import cell, line, printable
 
 HINT = "quanyu tags WORD searches, quanyu tags --scene SCENE lists one, quanyu tag NAME shows one."
-NEXT = 'quanyu tag NAME shows one; quanyu members "RULE" shows who is in.'
+NEXT = 'quanyu tag NAME shows one; quanyu audience members "RULE" shows who is in.'
 
 
 def scenes(entries: Sequence[Entry]) -> Group:
@@ -54,7 +54,7 @@ def tags(entries: Sequence[Entry], statistics: RecordedStatistics) -> Group:
 def audiences(entries: Sequence[Entry]) -> Group:
     """A line for each audience: name and description."""
     rows = (line((entry.name, "bold"), f": {printable(entry.column.about)}") for entry in entries)
-    return Group(line("Audiences whose description has them; quanyu members NAME shows who is in:"), *rows)
+    return Group(line("Audiences whose description has them; quanyu audience members NAME shows who is in:"), *rows)
 
 
 def _meaning(entry: Entry) -> Text:

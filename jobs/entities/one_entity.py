@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from quanyu.errors import ConfigError
+from quanyu.config.settings import Settings
+from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import Table
 from quanyu.lake import place_of
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from jobs.steward.directory import Directory
 
 Row = dict[str, Any]
+MOST_MATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -186,3 +189,30 @@ def find(context: Context, entity: type[Entity], text: str) -> list[str]:
         if keys := sorted({row[entity.key] for row in current if test(row)}):
             return keys
     raise ConfigError(f"no {entity.name} matches; give its {entity.key} or a name, as quanyu table {table.name} shows")
+
+
+def entity_named(settings: Settings, name: str, who: str) -> OneEntity:
+    """The one entity of a kind that a text means. Raises ConfigError where several or none match.
+
+    A customer is named by an id, source/key of a record, one of its identifiers, or a name.
+    """
+    from jobs.steward.directory import Directory
+
+    context = Context(settings, datetime.now(UTC).date())
+    if name not in context.catalogue.entities:
+        raise ConfigError(f"unknown entity {name!r}; {nearest(name, context.catalogue.entities)}")
+    entity = context.catalogue.entities[name]
+    if not entity.resolved:
+        return OneEntity(context, entity, _single(find(context, entity, who)))
+    directory = Directory(context)
+    customers = sorted({one for record in directory.find(who) if (one := directory.customer_of(record))})
+    if not customers:
+        raise ConfigError("it has no customer: nothing on it identifies a person, or no run has processed it yet")
+    return OneEntity(context, entity, _single(customers), directory)
+
+
+def _single(keys: list[str]) -> str:
+    if len(keys) > 1:
+        more = f" and {len(keys) - MOST_MATCHES:,} more" if len(keys) > MOST_MATCHES else ""
+        raise ConfigError(f"{len(keys):,} match: {', '.join(keys[:MOST_MATCHES])}{more}; name one of them")
+    return keys[0]

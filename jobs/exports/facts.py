@@ -61,7 +61,6 @@ class MirrorFacts(ReachCounts):
     there: int
     waiting: int
     state: str
-    matched: int | None = None
 
     @classmethod
     def of(cls, counts: ReachCounts, platform: str, mirrored: Mirrored) -> MirrorFacts:
@@ -70,5 +69,4 @@ class MirrorFacts(ReachCounts):
         return cls(
             **asdict(counts), platform=platform, added=mirrored.added, removed=mirrored.removed, there=mirrored.there,
             waiting=mirrored.waiting, state=status.state if status else "prepared",
-            matched=status.matched if status else None,
         )  # fmt: skip

@@ -9,11 +9,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from quanyu.config.connections import is_loopback
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
+
+if TYPE_CHECKING:
+    import httpx
 
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
@@ -41,6 +44,7 @@ class Http:
             raise ConfigError(f"{name}: {url} is not encrypted; write https://")
         self._name, self._url, self._headers, self._check = name, url.rstrip("/"), dict(headers or {}), check
         self._per_minute, self._calls = calls_per_minute, deque[float]()
+        self._client: httpx.Client | None = None
 
     def call(self, method: str, path: str, *, attempts: int = ATTEMPTS, **request: Any) -> Any:
         """Call a path, with `json`, `params`, `data` or `files` as httpx takes them; return the JSON of the answer.
@@ -63,13 +67,12 @@ class Http:
     def _once(self, method: str, path: str, request: Mapping[str, Any]) -> Any:
         import httpx
 
+        if self._client is None:
+            # No redirect is followed: it could lead elsewhere, and the request carries a token and hashes of persons.
+            self._client = httpx.Client(headers=self._headers, timeout=SECONDS, follow_redirects=False)
         self._keep_rate()
         try:
-            # No redirect is followed: it could lead elsewhere, and the request carries a token and hashes of persons.
-            answer = httpx.request(
-                method, f"{self._url}/{path.lstrip('/')}", headers=self._headers, timeout=SECONDS,
-                follow_redirects=False, **request,
-            )  # fmt: skip
+            answer = self._client.request(method, f"{self._url}/{path.lstrip('/')}", **request)
         except httpx.HTTPError as error:
             raise RetryableError(f"{self._name}: no answer ({type(error).__name__})") from None
         try:

@@ -1,9 +1,12 @@
-"""Names of audiences on platforms, whose lengths and letters they limit."""
+"""Names of audiences and numbers of accounts, as platforms take them."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+
+from quanyu.errors import ConfigError
+from quanyu.grammar.platforms.account import Account
 
 
 def fitted(text: str, longest: int, letters: str = r"[\s\S]") -> str:
@@ -15,3 +18,10 @@ def fitted(text: str, longest: int, letters: str = r"[\s\S]") -> str:
         return text
     plain = "".join(letter if re.fullmatch(letters, letter) else "_" for letter in text)
     return f"{plain[: longest - 9]}_{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def account_number(account: Account) -> int:
+    """The account as a number. Raises ConfigError for anything else."""
+    if not re.fullmatch(r"[0-9]+", account.account):
+        raise ConfigError(f"platforms/{account.name}.yml: account: {account.platform} has numbers for accounts")
+    return int(account.account)

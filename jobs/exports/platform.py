@@ -32,7 +32,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class PlatformLimits:
     """What a platform's own documents say it takes.
 
     `batch` values go into one call or file. An audience serves from `least` matched members on, and ends `lifetime`
@@ -58,7 +58,7 @@ class Platform:
 
     name: ClassVar[str] = ""
     forms: ClassVar[Mapping[str, IdFormat]] = {}
-    limits: ClassVar[Limits]
+    limits: ClassVar[PlatformLimits]
     options: ClassVar[type[StrictModel]] = NoOptions
 
     @classmethod
@@ -116,7 +116,7 @@ class BatchReceipt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AudienceStatus:
+class PlatformStatus:
     """Where an audience stands on the platform, with the numbers that the platform gives, each None if it gives none.
 
     `state`: the platform still reads what was uploaded (parsing), knows it (published), or offers it to campaigns
@@ -163,7 +163,7 @@ class OnlinePlatform(Platform):
 
     A subclass overrides `add` and `remove`, or `replace` where it cannot remove; `results` and `convert` where the
     platform has them. Every call raises RetryableError if the same call may succeed later, and RejectedError with who
-    must do what if not. All calls may be repeated. Limits, states and error codes stand at the top of its file.
+    must do what if not. All calls may be repeated. PlatformLimits, states and error codes stand at the top of its file.
     """
 
     url: ClassVar[str] = ""
@@ -179,8 +179,13 @@ class OnlinePlatform(Platform):
         """Open the interface for an account, with the token that it refers to."""
         from jobs.exports.http import Http
 
-        headers = cls.headers(secret(account.token)) if account.token else {}
+        headers = cls.headers(cls.token(account)) if account.token else {}
         return cls(account, Http(cls.name, account.url or cls.url, headers, cls.limits.calls_per_minute, cls.check))
+
+    @classmethod
+    def token(cls, account: Account) -> str:
+        """The token of an account's calls."""
+        return secret(account.token)
 
     @classmethod
     def headers(cls, token: str) -> Mapping[str, str]:
@@ -221,7 +226,7 @@ class OnlinePlatform(Platform):
     def publish(self, audience_id: str) -> None:
         """Do what the platform asks for after its members changed, so that campaigns see them; nothing by default."""
 
-    def status(self, audience_id: str) -> AudienceStatus:
+    def status(self, audience_id: str) -> PlatformStatus:
         """Ask where an audience stands."""
         raise NotImplementedError
 

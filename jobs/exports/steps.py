@@ -13,7 +13,7 @@ from jobs.consent.facts import feeds
 from jobs.exports import gates, members, undeclared
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.facts import ExportFacts, MirrorFacts, ReachCounts
-from jobs.exports.file_drop import FileDrop
+from jobs.exports.files.file_drop import FileDrop
 from jobs.exports.forms import formed, kinds_of, sorted_rows
 from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE as SETS
@@ -26,6 +26,7 @@ from quanyu.errors import ConfigError
 from quanyu.files import Bucket, folder, open_bucket
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
+from quanyu.grammar.tags import profile_column
 from quanyu.home import home_name
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
@@ -36,8 +37,10 @@ from quanyu.model.outcomes import memberships_of
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame
 
+PROFILE = f"gold/profile_{Customer.name}"
 READS = (place_of(memberships_of(Customer)), *gate.READS)
 
 
@@ -52,9 +55,10 @@ def steps(catalogue: discover.Catalogue) -> list[Step]:
 def _step(settings: Settings, audience: Audience, destination: Destination) -> Step:
     declared = [settings.name, settings.drop.model_dump(), settings.suppression.model_dump()]
     is_online = issubclass(destination.platform, OnlinePlatform)
+    reads = (*READS, PROFILE) if audience.seed and audience.seed.value else READS
     writes = (members.PLACE, SETS, place_of(AudienceStatus)) if is_online else (members.PLACE,)
     return Step(
-        name=f"export.{audience.name}.{destination.name}", stage="exports", reads=READS, writes=writes, as_of=True,
+        name=f"export.{audience.name}.{destination.name}", stage="exports", reads=reads, writes=writes, as_of=True,
         definition=digest([audience.digest(), declared, destination.digest()]),
         run=partial(export, audience=audience, destination=destination),
         inputs=partial(_depends, audience=audience),
@@ -125,7 +129,8 @@ def _mirror(
     context: Context, receipt: Receipt, audience: Audience, destination: Destination, selected: Selected
 ) -> Outcome:
     mirrored = mirror(
-        context, receipt, destination.open(), selected.export, selected.rows, selected.waits, audience.describes
+        context, receipt, destination.open(), selected.export, selected.rows, selected.waits, audience.describes,
+        _weights(context, audience),
     )  # fmt: skip
     rows = members.without_unconfirmed(context, selected.rows, current_set(context, selected.export))
     members.record(context, selected.export, rows, receipt)
@@ -140,6 +145,14 @@ def _mirror(
         counted.members, mirrored.there, notes=notes, facts=facts, run_again=pending and not selected.waits,
         alerts=_alerts(selected.waits),
     )  # fmt: skip
+
+
+def _weights(context: Context, audience: Audience) -> pa.Table | None:
+    """What a member of a seed is worth: customer_id and weight; None if the audience gives no value."""
+    if audience.seed is None or audience.seed.value is None:
+        return None
+    column = profile_column(audience.seed.value)
+    return context.lake.rows(PROFILE, ["customer_id", column]).rename_columns(["customer_id", "weight"])
 
 
 def _drop(

@@ -9,29 +9,30 @@ from typing import Any
 
 from quanyu.config.sections import InsightSettings
 from quanyu.grammar.audience import Audience
+from quanyu.model.entities import Customer
 
 MOST_NAMES = 3
 # What is said of each kind of warning, in English and Chinese.
 WORDS = {
     "nobody": (
         "{audience} matches none of {entities:,}: is its rule what you mean?",
-        "{audience} 在全部 {entities:,} 个对象中没有命中任何一个:请检查规则",
+        "{audience} 在全部 {entities:,} 个对象中没有命中任何一个：请检查规则",
     ),
     "nearly_all": (
         "{audience} holds {size:,} of {entities:,}: its rule tells nobody apart",
-        "{audience} 命中了 {entities:,} 个对象中的 {size:,} 个:规则几乎没有区分度",
+        "{audience} 命中了 {entities:,} 个对象中的 {size:,} 个：规则几乎没有区分度",
     ),
     "changed": (
         "{audience} went from {before:,} to {size:,} members, a change of more than {allowed:.0%}",
-        "{audience} 的规模从 {before:,} 变为 {size:,},变化超过 {allowed:.0%}",
+        "{audience} 的规模从 {before:,} 变为 {size:,}，变化超过 {allowed:.0%}",
     ),
     "drift": (
         "the members of {audience} are others than on its reference day, by {names} (PSI up to {drift:.2f})",
-        "{audience} 的成员构成与基准日相比已发生漂移,主要体现在 {names}(PSI 最高 {drift:.2f})",
+        "{audience} 的成员构成与基准日相比已发生漂移，主要体现在 {names}（PSI 最高 {drift:.2f}）",
     ),
     "stale": (
         "{audience} was not evaluated since {last}: its members are those of that day",
-        "{audience} 自 {last} 以来没有重新计算,成员仍是那一天的",
+        "{audience} 自 {last} 以来没有重新计算，成员仍是那一天的",
     ),
 }
 LANGUAGES = ("en", "zh")
@@ -64,7 +65,8 @@ def warnings(
     """
     size, entities = today["size"], today["entities"] or 0
     counted = {"size": size, "entities": entities}
-    if entities and not size and audience.ended is None:
+    # Of stores to help or outlets to refill, none is good news.
+    if entities and not size and audience.ended is None and audience.entity == Customer.name:
         yield AudienceWarning(audience.name, "nobody", counted)
     elif entities and size >= settings.nearly_all * entities:
         yield AudienceWarning(audience.name, "nearly_all", counted)

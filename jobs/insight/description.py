@@ -12,7 +12,7 @@ from jobs.catalogue.moving import moving_names
 from jobs.insight import overlaps, profile_index, references
 from jobs.insight.audience_warnings import AudienceWarning, warnings
 from jobs.insight.bands import stored_bands
-from jobs.insight.memberships import MemberRows, members_on, movements
+from jobs.insight.memberships import MemberRows, Movements, members_on, movements
 from quanyu.discover import Catalogue
 from quanyu.expressions import parse
 from quanyu.grammar.audience import Audience
@@ -37,6 +37,7 @@ from quanyu.run import audience_days
 from quanyu.run.runner import Context
 
 TABLES = (AudienceTrends, ProfileBands, AudienceProfile, AudienceNumbers, AudienceOverlaps, AudienceReach)
+NOBODY = Movements()
 Rows = list[dict[str, Any]]
 Drifts = Mapping[str, tuple[float, references.Drift]]
 
@@ -111,8 +112,8 @@ def _add_days(
     recorded = {(row["audience"], row["day"]): row["size"] for row in _stored(context, AudienceTrends, entity)}
     for audience in audiences:
         days = sorted(on for name, on in recorded if name == audience.name and on < day)
-        first = days[-1] + timedelta(days=1) if days else min(moved.first(audience.name) or day, day)
-        rows = moved.day_rows(entity.name, audience.name, first, day)
+        first = days[-1] + timedelta(days=1) if days else min(moved.get(audience.name, NOBODY).first() or day, day)
+        rows = moved.get(audience.name, NOBODY).day_rows(entity.name, audience.name, first, day)
         largest, drifted = drifts[audience.name]
         rows[-1] |= {"entities": entities, "drift": largest, "drifted": list(drifted)}
         result.rows[AudienceTrends] += rows

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     Ints = NDArray[np.int64]
+
+
+# The keys of all entities are made a hash table once for so many members.
+ROWS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -43,35 +48,33 @@ class MemberRows:
 
 @dataclass(frozen=True)
 class Movements:
-    """Entries and exits by audience and day, and those of members in the holdout."""
+    """Entries and exits by day of an audience, and those of members in the holdout."""
 
-    entered: Counter[tuple[str, date]]
-    exited: Counter[tuple[str, date]]
-    holdout_entered: Counter[tuple[str, date]]
-    holdout_exited: Counter[tuple[str, date]]
+    entered: Counter[date] = field(default_factory=Counter)
+    exited: Counter[date] = field(default_factory=Counter)
+    holdout_entered: Counter[date] = field(default_factory=Counter)
+    holdout_exited: Counter[date] = field(default_factory=Counter)
 
-    def first(self, audience: str) -> date | None:
+    def first(self) -> date | None:
         """Day of the first entry."""
-        return min((day for name, day in self.entered if name == audience), default=None)
+        return min(self.entered, default=None)
 
     def day_rows(self, entity: str, audience: str, first: date, last: date) -> list[dict[str, Any]]:
         """Rows of AudienceTrends for days in order: size, entries, exits and holdout."""
-        rows, size, held_out = [], self._before(audience, first), self._before(audience, first, holdout=True)
+        size = _before(self.entered, first) - _before(self.exited, first)
+        held_out = _before(self.holdout_entered, first) - _before(self.holdout_exited, first)
+        rows = []
         for n in range((last - first).days + 1):
-            key = audience, first + timedelta(days=n)
-            size += self.entered[key] - self.exited[key]
-            held_out += self.holdout_entered[key] - self.holdout_exited[key]
-            rows.append({"entity": entity, "audience": audience, "day": key[1], "size": size,
-                         "entered": self.entered[key], "exited": self.exited[key], "held_out": held_out})  # fmt: skip
+            day = first + timedelta(days=n)
+            size += self.entered[day] - self.exited[day]
+            held_out += self.holdout_entered[day] - self.holdout_exited[day]
+            rows.append({"entity": entity, "audience": audience, "day": day, "size": size,
+                         "entered": self.entered[day], "exited": self.exited[day], "held_out": held_out})  # fmt: skip
         return rows
 
-    def _before(self, audience: str, day: date, holdout: bool = False) -> int:
-        entered, exited = (self.holdout_entered, self.holdout_exited) if holdout else (self.entered, self.exited)
-        return _up_to(entered, audience, day) - _up_to(exited, audience, day)
 
-
-def _up_to(counts: Counter[tuple[str, date]], audience: str, day: date) -> int:
-    return sum(count for (name, on), count in counts.items() if name == audience and on < day)
+def _before(counts: Counter[date], day: date) -> int:
+    return sum(count for on, count in counts.items() if on < day)
 
 
 def members_on(intervals: Any, key: str, keys: pa.Array, names: tuple[str, ...], day: date) -> MemberRows:
@@ -82,34 +85,48 @@ def members_on(intervals: Any, key: str, keys: pa.Array, names: tuple[str, ...],
     inside = (compute.field("entered_on") <= day) & (
         compute.field("left_on").is_null() | (compute.field("left_on") > day)
     )
-    parts: list[tuple[Any, Any, Any]] = []
-    listed = pa.array(names, pa.string())
+    parts: list[list[Any]] = []
+    waiting: list[Any] = []
     for batch in intervals.to_batches(columns=["audience", key, "holdout"], filter=inside):
-        audience = compute.index_in(batch["audience"], value_set=listed)
-        entity = compute.index_in(batch[key], value_set=keys)
-        both = compute.and_(audience.is_valid(), entity.is_valid())
-        columns = (audience, entity, batch["holdout"])
-        parts.append(tuple(column.filter(both).to_numpy(zero_copy_only=False) for column in columns))
+        waiting.append(batch)
+        if sum(map(len, waiting)) >= ROWS_AT_ONCE:
+            parts.append(_places(pa.Table.from_batches(waiting), key, keys, names))
+            waiting = []
+    if waiting:
+        parts.append(_places(pa.Table.from_batches(waiting), key, keys, names))
     arrays = [np.concatenate([part[n] for part in parts]) if parts else np.zeros(0) for n in range(3)]
     return MemberRows(names, arrays[0].astype(np.int64), arrays[1].astype(np.int64), arrays[2].astype(bool))
 
 
-def movements(intervals: Any) -> Movements:
-    """Entries and exits of all audiences by day, from the dataset of intervals, in batches."""
-    entered, exited, holdout_entered, holdout_exited = (Counter[tuple[str, date]]() for _ in range(4))
+def _places(table: pa.Table, key: str, keys: pa.Array, names: tuple[str, ...]) -> list[Any]:
+    """Place in the names, place in the keys, and holdout of the rows that have both, each of shape (rows,)."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    audience = compute.index_in(table["audience"], value_set=pa.array(names, pa.string()))
+    entity = compute.index_in(table[key], value_set=keys)
+    both = compute.and_(compute.is_valid(audience), compute.is_valid(entity))
+    return [column.filter(both).to_numpy() for column in (audience, entity, table["holdout"])]
+
+
+def movements(intervals: Any) -> dict[str, Movements]:
+    """Entries and exits by audience, from the dataset of intervals, in batches."""
+    by_audience: dict[str, Movements] = defaultdict(Movements)
     for batch in intervals.to_batches(columns=["audience", "entered_on", "left_on", "holdout"]):
-        _count(batch, "entered_on", entered, holdout_entered)
-        _count(batch, "left_on", exited, holdout_exited)
-    return Movements(entered, exited, holdout_entered, holdout_exited)
+        for audience, day, is_held_out, count in _counts(batch, "entered_on"):
+            by_audience[audience].entered[day] += count
+            by_audience[audience].holdout_entered[day] += count if is_held_out else 0
+        for audience, day, is_held_out, count in _counts(batch, "left_on"):
+            by_audience[audience].exited[day] += count
+            by_audience[audience].holdout_exited[day] += count if is_held_out else 0
+    return by_audience
 
 
-def _count(
-    batch: Any, column: str, counts: Counter[tuple[str, date]], of_holdout: Counter[tuple[str, date]]
-) -> None:  # fmt: skip
+def _counts(batch: Any, column: str) -> Iterator[tuple[str, date, bool, int]]:
+    """Numbers of intervals by audience, day and holdout; without those that have no such day."""
     import pyarrow as pa
 
     table = pa.table({"audience": batch["audience"], "day": batch[column], "holdout": batch["holdout"]})
     for row in table.group_by(["audience", "day", "holdout"]).aggregate([([], "count_all")]).to_pylist():
         if row["day"] is not None:
-            counts[row["audience"], row["day"]] += row["count_all"]
-            of_holdout[row["audience"], row["day"]] += row["count_all"] if row["holdout"] else 0
+            yield row["audience"], row["day"], row["holdout"], row["count_all"]

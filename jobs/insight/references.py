@@ -31,10 +31,11 @@ def continued(
     for counts in result.counts:
         for place, audience in enumerate(names):
             key = audience, counts.name
-            reference = before.get(key)
-            if reference is None or reference[0] < counts.bands.cut_on or not sum(reference[1]):
-                reference = day, [int(number) for number in counts.members[place]]
-            after[key] = reference
+            since, reference = before.get(key, (day, []))
+            stands = counts.bands.cut_on <= since < day and len(reference) == len(counts.bands.labels)
+            if not stands or not sum(reference):
+                since, reference = day, [int(number) for number in counts.members[place]]
+            after[key] = since, reference
     return after
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from quanyu.discover import Catalogue
-from quanyu.model.returns import ALL, SEVERAL, AudienceCounts
+from quanyu.model.exports import ALL, SEVERAL, AudienceCounts
 from quanyu.model.touch import AdResults
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context

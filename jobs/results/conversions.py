@@ -25,9 +25,9 @@ from quanyu.lake.staging import StagedRows
 from quanyu.lake.union import union_all
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
+from quanyu.model.exports import ExportConversions
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ANY
-from quanyu.model.returns import ExportConversions
 from quanyu.model.trade import Orders
 from quanyu.plurals import number_of
 from quanyu.point_in_time import as_of

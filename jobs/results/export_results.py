@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.exports.members import PLACE as EXPORT_MEMBERS
-from jobs.insight.lift.statistics import Difference, of_spend, split_p_value, verdict
+from jobs.insight.lift.statistics import LiftEstimate, of_spend, split_p_value, verdict
 from jobs.results.ad_totals import AdTotal, counts, export_of, of_audiences, totals
 from jobs.results.facts import ReturnFacts
 from jobs.results.outcomes import OF_MEMBERS, Outcomes, Place, of_exports, of_members
@@ -19,8 +19,8 @@ from quanyu.grammar.declaration import digest
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
+from quanyu.model.exports import ALL, AudienceCounts, ExportResults
 from quanyu.model.outcomes import memberships_of
-from quanyu.model.returns import ALL, AudienceCounts, ExportResults
 from quanyu.model.touch import AdResults
 from quanyu.model.trade import Orders
 from quanyu.plurals import number_of
@@ -156,12 +156,12 @@ def _compared(total: AdTotal, by_place: ByPlace, lacks: str) -> dict[str, Any]:
     }
 
 
-def _of_all(each: Difference, customers: int) -> Difference:
+def _of_all(each: LiftEstimate, customers: int) -> LiftEstimate:
     """A difference per customer as that of so many."""
-    return Difference(*(customers * value for value in (each.lift, each.low, each.high, each.detectable)))
+    return LiftEstimate(*(customers * value for value in (each.lift, each.low, each.high, each.detectable)))
 
 
-def _interval(name: str, of: Difference, per: float) -> dict[str, Decimal]:
+def _interval(name: str, of: LiftEstimate, per: float) -> dict[str, Decimal]:
     return {f"{name}{end}": _rounded(value / per) for end, value in
             (("", of.lift), ("_low", of.low), ("_high", of.high))}  # fmt: skip
 
@@ -170,7 +170,7 @@ def _rounded(value: float) -> Decimal:
     return Decimal(f"{value:.4f}")
 
 
-def _words(orders: Difference) -> str:
+def _words(orders: LiftEstimate) -> str:
     side = "beyond" if orders.lift >= 0 else "fewer than"
     chance = "" if orders.low > 0 or orders.high < 0 else ", which may be chance"
     return (

@@ -20,20 +20,20 @@ def last_evaluated_day(context: Context, audience: str) -> date | None:
 
 
 def record_evaluation(
-    context: Context, audience: str, day: date | None, lacks: str = "", stays: bool = False
+    context: Context, audience: str, day: date | None, lacks: str = "", unchanged: bool = False
 ) -> None:  # fmt: skip
     """Record the day as of which an audience is current, and what it lacks for the day of the run.
 
-    `stays` says that it is current without having been evaluated, by its schedule.
+    `unchanged` says that it is current without having been evaluated, by its schedule.
     """
-    note = {"day": day and day.isoformat(), "lacks": lacks} | ({"stays": True} if stays else {})
+    note = {"day": day and day.isoformat(), "lacks": lacks} | ({"unchanged": True} if unchanged else {})
     context.store.unchanged_runs.save(MEMORY, audience, note)
 
 
 def was_evaluated(context: Context, audience: str) -> bool:
     """Whether an audience was evaluated as of the day of the run, and did not only stay as it was."""
     last = context.store.unchanged_runs.load(MEMORY, audience)
-    return bool(last and last["day"] == str(context.day) and not last["lacks"] and not last.get("stays"))
+    return bool(last and last["day"] == str(context.day) and not last["lacks"] and not last.get("unchanged"))
 
 
 def record_scoring(context: Context, model: str, lacks: str, failed: bool) -> None:

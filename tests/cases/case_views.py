@@ -143,8 +143,8 @@ def _mailed(home: CaseHome) -> list[tuple[Any, ...]]:
 
 def _seeds(home: CaseHome) -> list[tuple[Any, ...]]:
     return [
-        (part.parts[-3], date.fromisoformat(part.parts[-2]), kind, value)
-        for part in sorted((home.home / "exports").rglob("part-*.csv.gz"))
+        (part.parts[-4], date.fromisoformat(part.parts[-3].removeprefix("dt=")), kind, value)
+        for part in sorted((home.home / "exports").rglob("full-*.csv.gz"))
         for row in csv.DictReader(io.StringIO(gzip.decompress(part.read_bytes()).decode()))
         for kind, value in row.items()
         if value

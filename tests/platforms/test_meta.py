@@ -149,8 +149,8 @@ def test_a_lookalike_is_created_once_the_seed_is_large_enough(server, monkeypatc
     audience = meta.open_audience("seed", "")
     server.fail_next(WELL)
     server.fail_next(TOO_SMALL)
-    with pytest.raises(LaterError, match="too few"):
-        meta.publish(audience)
+    meta.publish(audience)
+    assert list(server.audiences) == [audience]
     meta.publish(audience)
     meta.publish(audience)
     [lookalike] = [row for row in server.audiences.values() if row["subtype"] == "LOOKALIKE"]

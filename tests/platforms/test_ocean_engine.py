@@ -12,11 +12,11 @@ from platforms.ocean_engine import BAD_FILE, OceanEngineServer, decoded
 from platforms.server import AUTH, BROKEN, LOST, RATE
 
 from jobs.exports import http
-from jobs.exports.dmp_lines import dmp_lines
+from jobs.exports.files.dmp_lines import dmp_lines
+from jobs.exports.files.zips import zipped
 from jobs.exports.platform import Batch
 from jobs.exports.platforms import ocean_engine
 from jobs.exports.platforms.ocean_engine import OceanEngine
-from jobs.exports.zips import zipped
 from quanyu.errors import LaterError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 

@@ -15,7 +15,7 @@ from jobs.exports import http
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import Batch
 from jobs.exports.platforms.tencent import Tencent
-from quanyu.errors import LaterError, RejectedError, RetryableError
+from quanyu.errors import ConfigError, LaterError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 
 
@@ -173,6 +173,12 @@ def test_a_lookalike_is_made_once_of_a_seed_that_is_large_enough(server):
 def test_a_lookalike_of_another_size_is_refused_before_anything_is_sent(server, count):
     with pytest.raises(ValueError, match="expand_user_count"):
         opened(server, options={"expand_user_count": count})
+    assert not server.calls
+
+
+def test_an_account_that_is_no_number_is_a_mistake_of_its_file(server):
+    with pytest.raises(ConfigError, match=r"platforms/main\.yml: account: tencent has numbers"):
+        opened(server, account="shop").open_audience("a", "d")
     assert not server.calls
 
 

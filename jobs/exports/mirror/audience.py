@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.exports.mirror.batches import Operation, Sent, emptied, marked, send, settle
 from jobs.exports.mirror.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
-from jobs.exports.platform import AudienceStatus, OnlinePlatform
+from jobs.exports.platform import OnlinePlatform, PlatformStatus
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
@@ -34,7 +34,7 @@ class Mirrored:
     invalid: int
     there: int
     waiting: int
-    status: AudienceStatus | None
+    status: PlatformStatus | None
     error: QuanyuError | None = None
 
     def notes(self) -> Iterator[str]:
@@ -54,9 +54,11 @@ def code_of(context: Context, export: str) -> str:
 
 def mirror(
     context: Context, receipt: Receipt, platform: OnlinePlatform, export: str, addresses: DataFrame,
-    waits: Sequence[str], describes: str,
+    waits: Sequence[str], describes: str, weights: pa.Table | None = None,
 ) -> Mirrored:  # fmt: skip
     """Bring a platform's audience to the values of `addresses` (answers of the gate, formed); nobody new if it waits.
+
+    `weights` (customer_id, weight) rank the members of a seed, where the platform takes them.
 
     What is to be sent is written before it is sent, so that after a kill the next run finds all that may be there.
     """
@@ -73,7 +75,7 @@ def mirror(
         context.store.exports.save(state)
     # A run that ended while it was sending does not know whether that arrived: only the next run adds such values.
     context.store.exports.record([replace(batch, state="unknown") for batch in unsettled if batch.state == "sent"])
-    sent = _send(context, receipt, platform, state, unsettled, adds=not waits)
+    sent = _send(context, receipt, platform, state, unsettled, not waits, weights)
     there, waiting = (rows_in(context, export, *states).num_rows for states in (("there",), ("adding", "removing")))
     status = _published(context, platform, state, sent, there)
     invalid = sum(batch.invalid for batch in sent.batches)
@@ -98,7 +100,7 @@ def _poll(context: Context, receipt: Receipt, platform: OnlinePlatform, state: E
 
 def _send(
     context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, open_: Sequence[ExportBatch],
-    adds: bool,
+    adds: bool, weights: pa.Table | None,
 ) -> Sent:  # fmt: skip
     """Withdraw, then add. Withdrawals go out whatever waits, and before anything is added.
 
@@ -115,13 +117,13 @@ def _send(
     if adds and not isinstance(sent.error, RetryableError):
         states = ("adding", "there") if _is_ending(context, platform, state) else ("adding",)
         entering = _not_in(rows_in(context, state.export, *states), unsettled)
-        _send_rows(context, receipt, platform, state, "add", entering, unsettled, sent)
+        _send_rows(context, receipt, platform, state, "add", entering, unsettled, sent, weights)
     return sent
 
 
 def _send_rows(
     context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, operation: Operation,
-    rows: pa.Table, unsettled: Sequence[str], sent: Sent,
+    rows: pa.Table, unsettled: Sequence[str], sent: Sent, weights: pa.Table | None = None,
 ) -> None:  # fmt: skip
     """Write which batch will carry each row, send the batches, and write what became of the rows."""
     import pyarrow as pa
@@ -129,7 +131,8 @@ def _send_rows(
     ready = marked(state.export, operation, rows, platform.limits.batch, unsettled)
     write_outcomes(context, ready, receipt)
     before = len(sent.outcomes)
-    send(platform, state, operation, ready, context.day, lambda batch: context.store.exports.record([batch]), sent)
+    store = context.store.exports
+    send(platform, state, operation, ready, context.day, lambda batch: store.record([batch]), sent, weights)
     write_outcomes(context, pa.concat_tables([ready.slice(0, 0), *sent.outcomes[before:]]), receipt)
 
 
@@ -152,7 +155,7 @@ def _is_ending(context: Context, platform: OnlinePlatform, state: ExportState) -
 
 def _published(
     context: Context, platform: OnlinePlatform, state: ExportState, sent: Sent, there: int
-) -> AudienceStatus | None:
+) -> PlatformStatus | None:
     """Have the audience published, ask where it stands, and store it."""
     status = None
     try:

@@ -45,8 +45,13 @@ def batch_key(export: str, operation: str, identifier: str, values: pa.Array) ->
     return content.hexdigest()
 
 
-def batches(export: str, operation: Operation, rows: pa.Table, most: int) -> Iterator[tuple[Batch, pa.Table]]:
-    """Cut rows of a set, sorted by identifier and value, into batches of one identifier with at most `most` values."""
+def batches(
+    export: str, operation: Operation, rows: pa.Table, most: int, weights: pa.Table | None = None
+) -> Iterator[tuple[Batch, pa.Table]]:
+    """Cut rows of a set, sorted by identifier and value, into batches of one identifier with at most `most` values.
+
+    `weights` (customer_id, weight) go with the values; a customer without one weighs 0, and so does a negative weight.
+    """
     from pyarrow import compute
 
     for identifier in rows["identifier"].unique().to_pylist():
@@ -54,7 +59,16 @@ def batches(export: str, operation: Operation, rows: pa.Table, most: int) -> Ite
         for start in range(0, of_identifier.num_rows, most):
             part = of_identifier.slice(start, most)
             values = part["value"].combine_chunks()
-            yield Batch(batch_key(export, operation, identifier, values), identifier, values), part
+            key = batch_key(export, operation, identifier, values)
+            yield Batch(key, identifier, values, None if weights is None else _weights(part, weights)), part
+
+
+def _weights(rows: pa.Table, weights: pa.Table) -> pa.Array:
+    from pyarrow import compute
+
+    position = compute.index_in(rows["customer_id"], weights["customer_id"].combine_chunks())
+    known = compute.fill_null(weights["weight"].take(position).cast("double"), 0.0)
+    return compute.max_element_wise(known, 0.0).combine_chunks()
 
 
 def marked(export: str, operation: Operation, rows: pa.Table, most: int, unsettled: Collection[str]) -> pa.Table:
@@ -79,7 +93,7 @@ def marked(export: str, operation: Operation, rows: pa.Table, most: int, unsettl
 
 def send(
     platform: OnlinePlatform, state: ExportState, operation: Operation, rows: pa.Table, day: date,
-    record: Callable[[ExportBatch], None], sent: Sent,
+    record: Callable[[ExportBatch], None], sent: Sent, weights: pa.Table | None = None,
 ) -> None:  # fmt: skip
     """Send rows as batches of an operation, and note in `sent` what became of each; `record` stores it at once.
 
@@ -87,7 +101,7 @@ def send(
     run.
     """
     call = platform.add if operation == "add" else platform.remove
-    for batch, part in batches(state.export, operation, rows, platform.limits.batch):
+    for batch, part in batches(state.export, operation, rows, platform.limits.batch, weights):
         written = ExportBatch(batch.key, state.export, operation, batch.identifier, part.num_rows, "sent")
         record(written)
         try:

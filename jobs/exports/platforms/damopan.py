@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from jobs.exports.file_drop import FileDrop, SeedFile
-from jobs.exports.file_parts import Layout
+from jobs.exports.files.file_drop import FileDrop, SeedFile
+from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import Limits
+from jobs.exports.platform import PlatformLimits
 
 # "Greater than 2000 and less than 50 million" are pushed; after matching "greater than 1000" (420461).
 LEAST_SENT, MOST_SENT, LEAST_MATCHED = 2_001, 49_999_999, 1_001
@@ -40,5 +40,5 @@ class Damopan(FileDrop):
     }
     layout = Layout(suffix=".csv", header=False)
     files = tuple(SeedFile((identifier,), LEAST_SENT, MOST_SENT) for identifier in forms)
-    limits = Limits(batch=MOST_SENT, least=LEAST_MATCHED)
+    limits = PlatformLimits(batch=MOST_SENT, least=LEAST_MATCHED)
     steps = STEPS

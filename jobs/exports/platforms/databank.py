@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from jobs.exports.file_drop import FileDrop, SeedFile
-from jobs.exports.file_parts import Layout
+from jobs.exports.files.file_drop import FileDrop, SeedFile
+from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import Limits
+from jobs.exports.platform import PlatformLimits
 
 # Pushed and, after matching, at least (420456). OUID has limits of its own.
 LEAST_SENT, MOST_SENT, LEAST_MATCHED = 5_000, 200_000_000, 2_000
@@ -47,5 +47,5 @@ class Databank(FileDrop):
         *(SeedFile((identifier,), LEAST_SENT, MOST_SENT) for identifier in tuple(forms)[:-1]),
         SeedFile(("ouid:taobao",), LEAST_OUIDS, MOST_OUIDS),
     )
-    limits = Limits(batch=MOST_SENT, least=LEAST_MATCHED)
+    limits = PlatformLimits(batch=MOST_SENT, least=LEAST_MATCHED)
     steps = STEPS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from jobs.exports.file_drop import FileDrop
-from jobs.exports.file_parts import Layout
+from jobs.exports.files.file_drop import FileDrop
+from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
 
 

@@ -14,10 +14,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from jobs.exports.file_drop import FileDrop, SeedFile
-from jobs.exports.file_parts import Layout
+from jobs.exports.files.file_drop import FileDrop, SeedFile
+from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import Limits
+from jobs.exports.platform import PlatformLimits
 from quanyu.errors import ConfigError
 from quanyu.grammar.bounds import StrictModel
 
@@ -59,7 +59,7 @@ class LiveRamp(FileDrop):
         SeedFile(("device:idfa",), LEAST_ROWS),
         SeedFile(("device:gaid",), LEAST_ROWS),
     )
-    limits = Limits(batch=100_000_000, least=LEAST_ROWS)
+    limits = PlatformLimits(batch=100_000_000, least=LEAST_ROWS)
     options = LiveRampOptions
     steps = STEPS
 

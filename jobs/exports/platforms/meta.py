@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
@@ -12,14 +13,22 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import AudienceStatus, Batch, BatchReceipt, CampaignDay, Conversion, Limits, OnlinePlatform
+from jobs.exports.platform import (
+    Batch,
+    BatchReceipt,
+    CampaignDay,
+    Conversion,
+    OnlinePlatform,
+    PlatformLimits,
+    PlatformStatus,
+)
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 
 # developers.facebook.com/documentation/ads-commerce/marketing-api: audiences/guides/custom-audiences (2026-04-28),
 # reference/custom-audience/{users,usersreplace} (2025-10-08), reference/custom-audience-session.
 VERSION = "v25.0"
-LIMITS = Limits(batch=10_000, least=100, lifetime=timedelta(days=730))
+LIMITS = PlatformLimits(batch=10_000, least=100, lifetime=timedelta(days=730))
 # conversions-api/parameters/server-event (2026-02-12) and offline-events (2026-01-05): one event that is too old fails
 # the whole call; those of shops may be older.
 EVENTS, OLDEST, OLDEST_IN_SHOP = 1_000, timedelta(days=7), timedelta(days=62)
@@ -55,6 +64,10 @@ REMARKS = {
     412: "many of those sent are invalid",
 }
 READY = 200
+
+
+class SeedTooSmallError(LaterError):
+    """Meta has not found enough of a seed's members yet."""
 
 
 class MetaLookalike(StrictModel):
@@ -102,7 +115,7 @@ class Meta(OnlinePlatform):
         if code in TRANSIENT or error.get("is_transient"):
             return RetryableError(f"meta: failed for a moment (code {code})")
         if subcode == TOO_SMALL_SUBCODE:
-            return LaterError("meta: the seed has too few known persons as yet")
+            return SeedTooSmallError("meta: the seed has too few known persons as yet")
         to_do = FLAGGED if subcode == FLAGGED_SUBCODE else TO_DO.get(code, "see Meta's documents of the code")
         return RejectedError(f"meta: refused with code {code}{f', subcode {subcode}' if subcode else ''}: {to_do}")
 
@@ -171,7 +184,10 @@ class Meta(OnlinePlatform):
         )
 
     def publish(self, audience_id: str) -> None:
-        """Create the lookalike that the account asks for, once; Meta refreshes it by itself."""
+        """Create the lookalike that the account asks for, once; Meta refreshes it by itself.
+
+        Meta takes hours to find a new seed's members: until then there is none, and status says that they are few.
+        """
         wanted = self.settings.lookalike
         if wanted is None:
             return
@@ -183,10 +199,10 @@ class Meta(OnlinePlatform):
             "origin_audience_id": audience_id,
             "lookalike_spec": json.dumps(specification),
         }
-        if self._named(name) is None:
-            self._create(content)
+        with suppress(SeedTooSmallError):
+            self._named(name) or self._create(content)
 
-    def status(self, audience_id: str) -> AudienceStatus:
+    def status(self, audience_id: str) -> PlatformStatus:
         """Size by Meta's lower bound, and the share of all uploaded values that Meta knew."""
         fields = "approximate_count_lower_bound,operation_status,delivery_status"
         audience = self.http.call("GET", audience_id, params={"fields": fields})
@@ -198,14 +214,14 @@ class Meta(OnlinePlatform):
         received = sum(int(session.get("num_received", 0)) for session in sessions)
         rate = sum(int(session.get("num_matched", 0)) for session in sessions) / received if received else None
         if operation in FAILED:
-            return AudienceStatus(state="failed", words=FAILED[operation], matched=matched, match_rate=rate)
+            return PlatformStatus(state="failed", words=FAILED[operation], matched=matched, match_rate=rate)
         if operation in POPULATING:
-            return AudienceStatus(state="parsing", matched=matched, match_rate=rate)
+            return PlatformStatus(state="parsing", matched=matched, match_rate=rate)
         ready = delivery == READY
         words = REMARKS.get(operation, "" if ready else f"fewer than {LIMITS.least} of its members are known to Meta")
         usable = matched if ready else 0
         state: Literal["usable", "published"] = "usable" if ready else "published"
-        return AudienceStatus(state=state, words=words, matched=matched, usable=usable, match_rate=rate)
+        return PlatformStatus(state=state, words=words, matched=matched, usable=usable, match_rate=rate)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Insights of campaigns by day. Conversions are the actions of the type that the account's options name."""

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from jobs.exports.dmp_lines import dmp_lines
+from jobs.exports.files.dmp_lines import dmp_lines
+from jobs.exports.files.zips import zipped
 from jobs.exports.hashing import IdFormat
-from jobs.exports.names import fitted
-from jobs.exports.platform import AudienceStatus, Batch, BatchReceipt, CampaignDay, Limits, OnlinePlatform
-from jobs.exports.zips import zipped
+from jobs.exports.names import account_number, fitted
+from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
@@ -86,7 +86,7 @@ class OceanEngine(OnlinePlatform):
         "device:idfa": IdFormat("lower", "md5"),
         "device:oaid": IdFormat("lower", "md5"),
     }
-    limits = Limits(batch=IDS, lifetime=LIFETIME)
+    limits = PlatformLimits(batch=IDS, lifetime=LIFETIME)
     options = OceanEngineOptions
 
     def __init__(self, account: Account, http: Http) -> None:
@@ -127,7 +127,7 @@ class OceanEngine(OnlinePlatform):
     def poll(self, audience_id: str, handle: str) -> BatchReceipt:
         """Ask whether the change with a file is in force."""
         source = self._source(audience_id)
-        changes = [change for change in (source or {}).get("change_logs", ()) if handle in change["file_paths"]]
+        changes = [change for change in (source or {}).get("change_logs", ()) if handle in change.get("file_paths", ())]
         if source is None:
             return BatchReceipt(handle, "pending")
         if not changes:
@@ -146,32 +146,32 @@ class OceanEngine(OnlinePlatform):
         if (state in (NEED_PUBLISH, UNAVAILABLE) or _unpublished(source)) and _next_publish(source) is None:
             self._call("POST", "2/dmp/custom_audience/publish/", json=self._of(audience))
         if state in (NEED_PUSH, UNAVAILABLE):
-            own = [int(self.account.account)]
+            own = [account_number(self.account)]
             targets = list(self.settings.target_advertiser_ids) or own
             body = {**self._of(audience), "target_advertiser_ids": targets}
             self._call("POST", "2/dmp/custom_audience/push_v2/", json=body)
 
-    def status(self, audience_id: str) -> AudienceStatus:
+    def status(self, audience_id: str) -> PlatformStatus:
         """Ask for an audience, and take the step that it waits for; campaigns see it once it is available."""
         self.publish(audience_id)
         source = self._source(audience_id)
         audience = (source or {}).get("default_audience")
         if source is None:
-            return AudienceStatus(state="parsing", words="nothing was sent yet")
+            return PlatformStatus(state="parsing", words="nothing was sent yet")
         if int(source["status"]) != PARSED or audience is None:
-            return AudienceStatus(state="parsing", words="new data sources are read for 20 to 60 minutes")
+            return PlatformStatus(state="parsing", words="new data sources are read for 20 to 60 minutes")
         covered, uploaded = int(audience["cover_num"]), int(audience["upload_num"])
         numbers: dict[str, Any] = {
             "matched": covered, "match_rate": min(1.0, covered / uploaded) if uploaded else None,
             "expires_on": date.fromisoformat(audience["expire_date"][:10]) if audience.get("expire_date") else None,
         }  # fmt: skip
         if int(audience["status"]) == ENDED:
-            return AudienceStatus(state="failed", words="ended after six months without use: send it anew", **numbers)
+            return PlatformStatus(state="failed", words="ended after six months without use: send it anew", **numbers)
         usable = audience["delivery_status"] == AVAILABLE
         words = [_waits(source), NO_LOOKALIKE if usable else f"not yet available: {audience['delivery_status']}"]
         state = "usable" if usable else "published"
         numbers["usable"] = covered if usable else None
-        return AudienceStatus(state=state, words="; ".join(filter(None, words)), **numbers)  # type: ignore[arg-type]
+        return PlatformStatus(state=state, words="; ".join(filter(None, words)), **numbers)  # type: ignore[arg-type]
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Results by day and project (or the dimension of the account)."""
@@ -180,7 +180,7 @@ class OceanEngine(OnlinePlatform):
             page, pages = 1, 1
             while page <= pages:
                 answer = self._call("GET", "v3.0/report/custom/get/", params=self._report(first, until, page))
-                yield from (self._campaign_day(row["dimensions"], row["metrics"]) for row in answer["rows"])
+                yield from (self._campaign_day(row["dimensions"], row["metrics"]) for row in answer.get("rows") or ())
                 page, pages = page + 1, int(answer["page_info"]["total_page"])
             first = until + timedelta(days=1)
 
@@ -230,8 +230,7 @@ class OceanEngine(OnlinePlatform):
     def _read(self, ids: list[str]) -> list[Mapping[str, Any]]:
         listed = {"data_source_id_list": json.dumps(ids)} if ids else {}
         params = {"advertiser_id": self.account.account, **listed}
-        sources: list[Mapping[str, Any]] = self._call("GET", "2/dmp/data_source/read/", params=params)["data_list"]
-        return sources
+        return self._call("GET", "2/dmp/data_source/read/", params=params).get("data_list") or []
 
     def _audiences(self) -> Iterator[Mapping[str, Any]]:
         """All audiences of the account that are not deleted."""
@@ -239,8 +238,9 @@ class OceanEngine(OnlinePlatform):
         while offset < total:
             asked = {"advertiser_id": self.account.account, "select_type": 0, "offset": offset, "limit": LISTED}
             answer = self._call("GET", "2/dmp/custom_audience/select/", params=asked)
-            yield from (audience for audience in answer["custom_audience_list"] if not audience["isdel"])
-            offset, total = offset + LISTED, answer["total_num"]
+            listed = answer.get("custom_audience_list") or ()
+            yield from (audience for audience in listed if not audience.get("isdel"))
+            offset, total = offset + LISTED, answer.get("total_num", 0)
 
     def _report(self, first: date, last: date, page: int) -> dict[str, Any]:
         metrics = [*METRICS, *filter(None, [self.settings.revenue_metric])]
@@ -262,7 +262,7 @@ class OceanEngine(OnlinePlatform):
         return self._own({"custom_audience_id": audience["custom_audience_id"]})
 
     def _own(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return {"advertiser_id": int(self.account.account), **body}
+        return {"advertiser_id": account_number(self.account), **body}
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         return self.http.call(method, path, **request)["data"]

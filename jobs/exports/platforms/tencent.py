@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from jobs.exports.files.zips import joined, zipped
 from jobs.exports.hashing import IdFormat
-from jobs.exports.names import fitted
-from jobs.exports.platform import AudienceStatus, Batch, BatchReceipt, CampaignDay, Limits, OnlinePlatform
-from jobs.exports.zips import joined, zipped
+from jobs.exports.names import account_number, fitted
+from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
 from quanyu.config.settings import secret
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
@@ -78,7 +78,7 @@ class Tencent(OnlinePlatform):
         "device:imei": IdFormat("lower", "md5"),
         "device:caid": IdFormat("as_given", "none"),
     }
-    limits = Limits(batch=LINES, least=LEAST["v1.1"])
+    limits = PlatformLimits(batch=LINES, least=LEAST["v1.1"])
     options = TencentOptions
 
     @classmethod
@@ -124,27 +124,27 @@ class Tencent(OnlinePlatform):
             return BatchReceipt(handle, "failed", words=f"the file was refused with code {file['process_code']}")
         return BatchReceipt(handle, invalid=file["line_count"] - file["valid_line_count"])
 
-    def status(self, audience_id: str) -> AudienceStatus:
+    def status(self, audience_id: str) -> PlatformStatus:
         """Ask for an audience; once it is usable and the account wants lookalikes, one is made of it."""
         audiences = self._list("custom_audiences/get", audience_id=audience_id)
         if not audiences:
-            return AudienceStatus(state="failed", words="the audience is gone: somebody deleted it on the platform")
+            return PlatformStatus(state="failed", words="the audience is gone: somebody deleted it on the platform")
         [audience] = audiences
         covered = int(audience.get("user_count", 0))
         if audience["status"] in READING:
-            return AudienceStatus(state="parsing")
+            return PlatformStatus(state="parsing")
         if audience["status"] == "FROZEN":
-            return AudienceStatus(state="failed", words="frozen: thaw it on the platform's page", matched=covered)
+            return PlatformStatus(state="failed", words="frozen: thaw it on the platform's page", matched=covered)
         if audience["status"] != "SUCCESS":
             code = audience.get("error_code", 1)
-            return AudienceStatus(state="failed", words=CODES.get(code, f"error {code}"), matched=covered)
+            return PlatformStatus(state="failed", words=CODES.get(code, f"error {code}"), matched=covered)
         if audience.get("online_status", "ONLINE") != "ONLINE":
             offline = audience["online_status"] == "OFFLINE"
             words = (
                 "taken offline for not being used: it returns when its members change" if offline else "being loaded"
             )
-            return AudienceStatus(state="published", words=words, matched=covered)
-        return AudienceStatus(state="usable", words=self._expand(audience_id, covered), matched=covered, usable=covered)
+            return PlatformStatus(state="published", words=words, matched=covered)
+        return PlatformStatus(state="usable", words=self._expand(audience_id, covered), matched=covered, usable=covered)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Results by day and ad group (广告), whose reports count impressions, clicks, cost in 分 and conversions."""
@@ -156,7 +156,7 @@ class Tencent(OnlinePlatform):
 
     def _create(self, code: str, description: str, kind: Mapping[str, Any]) -> str:
         body = {
-            "account_id": int(self.account.account), "name": fitted(code, LONGEST_NAME, LETTERS),
+            "account_id": account_number(self.account), "name": fitted(code, LONGEST_NAME, LETTERS),
             "outer_audience_id": fitted(code, LONGEST_CODE, LETTERS),
             "description": description.encode()[:LONGEST_DESCRIPTION].decode(errors="ignore"), **kind,
         }  # fmt: skip
@@ -171,7 +171,7 @@ class Tencent(OnlinePlatform):
             form["open_app_id"] = self._app_id()
         data = zipped("ids.txt", joined(batch.values))
         if len(data) > MOST_BYTES:
-            raise RejectedError(f"{self.name}: a zip of {len(data):,} bytes is too large; give the account a `batch`")
+            raise RejectedError(f"{self.name}: a zip of {len(data):,} bytes is too large")
         answer = self._call(
             "POST", "custom_audience_files/add", data=form, files={"file": ("ids.zip", data, "application/zip")}
         )
@@ -218,8 +218,8 @@ class Tencent(OnlinePlatform):
         while page <= pages:
             asked = {"account_id": self.account.account, **params, "page": page, "page_size": PAGE_SIZE}
             answer = self._call("GET", path, params=asked)
-            rows += answer["list"]
-            page, pages = page + 1, answer["page_info"]["total_page"]
+            rows += answer.get("list") or ()
+            page, pages = page + 1, answer.get("page_info", {}).get("total_page", 1)
         return rows
 
     def _call(self, method: str, path: str, **request: Any) -> Any:

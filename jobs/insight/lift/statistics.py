@@ -44,7 +44,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Difference:
+class LiftEstimate:
     """A difference with its interval, and the smallest that the sizes can show."""
 
     lift: float
@@ -53,7 +53,7 @@ class Difference:
     detectable: float
 
 
-def of_conversion(assigned: Group, control: Group) -> Difference:
+def of_conversion(assigned: Group, control: Group) -> LiftEstimate:
     """Difference of the shares who bought."""
     one, other = assigned.conversion, control.conversion
     (low, high), (low_control, high_control) = (_wilson(g.conversion, g.customers) for g in (assigned, control))
@@ -63,21 +63,21 @@ def of_conversion(assigned: Group, control: Group) -> Difference:
     pooled = (assigned.buyers + control.buyers) / (assigned.customers + control.customers)
     low, high_control = _wilson(pooled, assigned.customers)[0], _wilson(pooled, control.customers)[1]
     error = math.hypot(pooled - low, high_control - pooled) / _quantile((1 + LEVEL) / 2)
-    return Difference(one - other, one - other - below, one - other + above, _detectable(error))
+    return LiftEstimate(one - other, one - other - below, one - other + above, _detectable(error))
 
 
-def of_spend(assigned: Group, control: Group) -> Difference:
+def of_spend(assigned: Group, control: Group) -> LiftEstimate:
     """Difference of mean spending; each group has at least two customers."""
     from scipy.stats import t
 
     parts = [group.variance / group.customers for group in (assigned, control)]
     error, lift = math.sqrt(sum(parts)), assigned.mean - control.mean
     if not error:
-        return Difference(lift, lift, lift, 0.0)
+        return LiftEstimate(lift, lift, lift, 0.0)
     groups = zip(parts, (assigned, control), strict=True)
     freedom = sum(parts) ** 2 / sum(part**2 / (group.customers - 1) for part, group in groups)
     half = float(t.ppf((1 + LEVEL) / 2, freedom)) * error
-    return Difference(lift, lift - half, lift + half, _detectable(error))
+    return LiftEstimate(lift, lift - half, lift + half, _detectable(error))
 
 
 def split_p_value(assigned: int, control: int, share: float) -> float | None:
@@ -91,7 +91,7 @@ def split_p_value(assigned: int, control: int, share: float) -> float | None:
     return float(chi2.sf((control - expected) ** 2 / expected + (control - expected) ** 2 / (total - expected), 1))
 
 
-def verdict(assigned: Group, control: Group, difference: Difference | None, split: float | None) -> Verdict:
+def verdict(assigned: Group, control: Group, difference: LiftEstimate | None, split: float | None) -> Verdict:
     """What can be said of a difference."""
     if split is not None and split < WRONG_SPLIT:
         return "split is wrong"

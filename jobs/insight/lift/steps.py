@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from jobs.insight.lift.programmes import Programme, groups, programmes
-from jobs.insight.lift.statistics import Difference, Group, of_conversion, of_spend, split_p_value, verdict
+from jobs.insight.lift.statistics import Group, LiftEstimate, of_conversion, of_spend, split_p_value, verdict
 from jobs.insight.steps import not_current
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
@@ -90,7 +90,7 @@ def _mean(group: Group, outcome: str) -> float | None:
     return group.conversion if outcome == "conversion" else group.mean
 
 
-def _of(difference: Difference | None) -> dict[str, float | None]:
+def _of(difference: LiftEstimate | None) -> dict[str, float | None]:
     names = ("lift", "low", "high", "detectable")
     return {name: None if difference is None else getattr(difference, name) for name in names}
 

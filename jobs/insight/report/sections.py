@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from jobs.insight.bands import OTHERS, UNKNOWN
 from jobs.insight.report import svg
 from jobs.insight.report.content import AudienceReport, Row
 from jobs.insight.report.words import ReportWords
@@ -36,8 +37,8 @@ def _english(entry: Entry) -> str:
 
 
 def value_of(label: str, words: ReportWords) -> str:
-    """A value as it is shown: yes for a state."""
-    return words("true") if label == "true" else label
+    """A value as it is shown: yes for a state; the others, or those of whom it is not known."""
+    return words(label) if label in ("true", OTHERS, UNKNOWN) else label
 
 
 def overlaps(report: AudienceReport, words: ReportWords) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
 
-WIDTH, HEIGHT = 720, 220
+WIDTH, HEIGHT = 920, 220
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 14, 30
 MOST_TICKS = 6
 BLUE, GREEN, RED, GREY = "#2f6fde", "#2e9e6b", "#d9534f", "#98a2b3"
@@ -14,7 +15,8 @@ BLUE, GREEN, RED, GREY = "#2f6fde", "#2e9e6b", "#d9534f", "#98a2b3"
 
 def trend(days: Sequence[date], sizes: Sequence[int], label: str) -> str:
     """A line of the size by day; the axis begins at 0, so that a change looks as large as it is."""
-    most = max(*sizes, 1)
+    ticks = _ticks(max(*sizes, 1))
+    most = ticks[-1]
     first, span = days[0], max((days[-1] - days[0]).days, 1)
     inner_width, inner_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
@@ -24,7 +26,7 @@ def trend(days: Sequence[date], sizes: Sequence[int], label: str) -> str:
     points = [at(day, size) for day, size in zip(days, sizes, strict=True)]
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     area = f"{points[0][0]:.1f},{TOP + inner_height} {line} {points[-1][0]:.1f},{TOP + inner_height}"
-    parts = [_level(level * most / 4, at(first, level * most / 4)[1]) for level in range(5)]
+    parts = [_level(tick, at(first, tick)[1]) for tick in ticks]
     parts += [f'<polygon points="{area}" fill="{BLUE}" opacity=".12"/>',
               f'<polyline points="{line}" fill="none" stroke="{BLUE}" stroke-width="2"/>']  # fmt: skip
     parts += [f'<circle cx="{points[-1][0]:.1f}" cy="{points[-1][1]:.1f}" r="4" fill="{BLUE}"/>']
@@ -33,6 +35,13 @@ def trend(days: Sequence[date], sizes: Sequence[int], label: str) -> str:
         x, anchor = points[n][0], "start" if n == 0 else "middle"
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">{days[n]}</text>')
     return _svg(WIDTH, HEIGHT, label, parts)
+
+
+def _ticks(most: int) -> list[int]:
+    """Round numbers from 0 to one that is not below the largest, at most six."""
+    power = 10 ** max(math.floor(math.log10(most)) - 1, 0)
+    step = next(power * factor for factor in (1, 2, 5, 10, 20, 50) if power * factor * 5 >= most)
+    return list(range(0, most + step, step))
 
 
 def _level(size: float, y: float) -> str:

@@ -71,14 +71,14 @@ def test_who_had_a_tag_on_a_day_is_shown(shop):
 def test_members_of_a_rule_are_shown_before_it_is_saved(shop):
     spend = shop.table("gold/profile_customer", "customer_id", "value__spend").to_pylist()
     many = {row["customer_id"] for row in spend if row["value__spend"] and row["value__spend"] > 25}
-    shown = ask(shop, "members", "value.spend > 25")
+    shown = ask(shop, "audience", "members", "value.spend > 25")
     assert f"{len(many)} of {len(spend)} customers" in shown and all(one in shown for one in many)
     assert "who: value.spend > 25" in shown and "conf/audiences/NAME.yml" in shown
-    assert "orders_30d" in ask(shop, "members", "buyers")
+    assert "orders_30d" in ask(shop, "audience", "members", "buyers")
     assert "1 of 3 outlets" in ask(
-        shop, "members", "exists(array(outlet.city), c -> c like 'Bo%')", "--entity", "outlet"
+        shop, "audience", "members", "exists(array(outlet.city), c -> c like 'Bo%')", "--entity", "outlet"
     )
-    assert "2 of 3 outlets" in ask(shop, "members", "outlet.city = 'Ulm'", "--entity", "outlet")
+    assert "2 of 3 outlets" in ask(shop, "audience", "members", "outlet.city = 'Ulm'", "--entity", "outlet")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_members_of_a_rule_are_shown_before_it_is_saved(shop):
 )
 def test_a_mistake_in_a_rule_is_explained(shop, rule, words):
     with pytest.raises(ConfigError, match=words):
-        ask(shop, "members", rule)
+        ask(shop, "audience", "members", rule)
 
 
 def test_everything_known_of_a_customer_is_shown_without_identifiers(shop):

@@ -95,6 +95,16 @@ def test_batches_of_any_size_are_the_same_bytes_and_nothing_is_written_again(tmp
     assert state(other) == {key: data for key, data in state(bucket).items() if not key.startswith("elsewhere")}
 
 
+def test_other_facts_of_the_same_rows_are_told_in_the_same_run(tmp_path):
+    bucket = folder(tmp_path)
+    first = deliver(bucket, rows(10))
+    second = deliver(bucket, rows(10), {**FACTS, "tables": {"gold/memberships_customer": 4}})
+    assert second.written and second.location == first.location
+    assert read(bucket)[0]["tables"] == {"gold/memberships_customer": 4}
+    assert deliver(bucket, rows(9)).location != first.location
+    assert len({key.split("/")[-2] for key in bucket.list(AT)}) == 1
+
+
 def test_an_empty_audience_is_a_complete_set_without_parts(tmp_path):
     bucket = folder(tmp_path)
     delivered = deliver(bucket, [(None, None)])

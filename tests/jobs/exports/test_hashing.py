@@ -31,6 +31,12 @@ SHAPE = {
     "tiktok": {"email": "email_tiktok", "phone": "e164", "aaid": "lower", "idfa": "lower"},
     "liveramp": {"email": "lower_trim", "phone": "national"},
 }
+# The platform's file where it is named otherwise, and its identifier by the same word.
+FILES = {"uid2_ttd": "trade_desk"}
+IDENTIFIERS = {
+    "email": "email", "phone": "phone", "idfa": "device:idfa", "imei": "device:imei", "oaid": "device:oaid",
+    "aaid": "device:gaid",
+}  # fmt: skip
 KINDS = {"email": "email", "phone": "phone", "idfa": "device", "imei": "device", "oaid": "device", "aaid": "device"}
 # Values of manuals that the house takes for dummies, as it would store them if they were a person's.
 DUMMIES = {
@@ -133,6 +139,22 @@ def test_the_negative_vector_does_not_match(spec_session):
     [negative] = by_kind("negative")
     [own] = formed(spec_session, [(stored(negative), form_of(negative))])
     assert own is not None and own != negative["hash"]
+
+
+def test_platforms_send_the_forms_that_their_vectors_prove():
+    classes = {each.__module__.rpartition(".")[2]: each
+               for each in imports.subclasses(imports.modules("jobs.exports.platforms"), Platform)}  # fmt: skip
+    proved = set()
+    for platform, shapes in SHAPE.items():
+        forms = classes[name].forms if (name := FILES.get(platform, platform)) in classes else {}
+        for word, shape in shapes.items():
+            form = forms.get(IDENTIFIERS.get(word))
+            # An id that leaves clear has the case that the platform shows in its documents, not that of a hash.
+            if form is not None and form.hash != "none":
+                assert form.shape == shape, f"{platform}: {word}"
+                proved.add((platform, word))
+    assert {("meta", "email"), ("meta", "phone"), ("google", "email"), ("google", "phone"), ("tiktok", "email"),
+            ("tiktok", "phone"), ("tiktok", "aaid"), ("tiktok", "idfa")} <= proved  # fmt: skip
 
 
 def sha256_base64(text):

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from jobs.exports.mirror.batches import batch_key
 from jobs.exports.http import Http
 from jobs.exports.mirror.audience import code_of, mirror
-from jobs.exports.platform import AudienceStatus, BatchReceipt, Limits, OnlinePlatform
+from jobs.exports.mirror.batches import batch_key, batches
+from jobs.exports.platform import BatchReceipt, OnlinePlatform, PlatformLimits, PlatformStatus
 from quanyu.errors import RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
@@ -28,7 +28,7 @@ class Shelf(OnlinePlatform):
     """A platform in memory, which keeps sets of values, takes batches now or later, and fails as it is told."""
 
     name = "shelf"
-    limits = Limits(batch=3, lifetime=timedelta(days=60))
+    limits = PlatformLimits(batch=3, lifetime=timedelta(days=60))
 
     def __init__(self, seed=None):
         super().__init__(ACCOUNT, Http("shelf", "https://127.0.0.1:1"))
@@ -78,7 +78,7 @@ class Shelf(OnlinePlatform):
         return BatchReceipt(handle)
 
     def status(self, audience_id):
-        return AudienceStatus(state="usable", matched=len(self.values))
+        return PlatformStatus(state="usable", matched=len(self.values))
 
 
 @pytest.fixture
@@ -224,6 +224,15 @@ def test_after_all_failures_the_platform_has_exactly_who_should_be_there(day):
 @pytest.mark.parametrize("seed", range(2, 14))
 def test_after_many_failures_the_platform_has_exactly_who_should_be_there(day, seed):
     play(day, seed, 30)
+
+
+def test_members_of_a_seed_go_with_their_weight(day):
+    import pyarrow as pa
+
+    rows = pa.table({"identifier": ["phone"] * 3, "value": ["a", "b", "c"], "customer_id": ["c-1", "c-2", "c-3"]})
+    weights = pa.table({"customer_id": ["c-3", "c-1"], "weight": [-2, 7]})
+    [(batch, _)] = batches(EXPORT, "add", rows, 9, weights)
+    assert batch.weights.to_pylist() == [7.0, 0.0, 0.0]
 
 
 def test_a_batch_has_a_key_of_its_own(day):

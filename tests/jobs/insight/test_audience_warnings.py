@@ -8,6 +8,7 @@ import pytest
 
 from jobs.insight.audience_warnings import warnings
 from quanyu.config.sections import InsightSettings
+from quanyu.errors import ConfigError
 from quanyu.grammar.audience import Audience
 
 DAY = date(2024, 7, 3)
@@ -46,6 +47,12 @@ def test_an_ended_audience_is_not_warned_of_because_nobody_is_in():
     assert list(warnings(audience(ended=DAY), row(0), None, DAY, InsightSettings())) == []
 
 
+def test_no_outlet_to_act_on_is_no_warning():
+    outlets = audience(entity="outlet")
+    assert list(warnings(outlets, row(0), None, DAY, InsightSettings())) == []
+    assert [one.kind for one in warnings(outlets, row(990), None, DAY, InsightSettings())] == ["nearly_all"]
+
+
 def test_a_warning_has_words_in_both_languages_and_a_key_that_stays():
     [one] = warnings(audience(), row(500, ["tier.gold", "customer.city"], 0.41), 500, DAY, InsightSettings())
     assert one.key == "drift coats"
@@ -53,5 +60,12 @@ def test_a_warning_has_words_in_both_languages_and_a_key_that_stays():
         "the members of coats are others than on its reference day, by tier.gold, customer.city (PSI up to 0.41)"
     )
     assert (
-        one.words("zh") == "coats 的成员构成与基准日相比已发生漂移,主要体现在 tier.gold, customer.city(PSI 最高 0.41)"
+        one.words("zh")
+        == "coats 的成员构成与基准日相比已发生漂移，主要体现在 tier.gold, customer.city（PSI 最高 0.41）"
     )
+
+
+def test_a_name_in_the_settings_that_is_none_is_a_mistake(retailer):
+    retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + "insight: {worth: [value.spendd]}\n")
+    with pytest.raises(ConfigError, match=r"unknown name 'value\.spendd'; did you mean 'value\.spend'"):
+        assert retailer.context("2024-07-01").catalogue

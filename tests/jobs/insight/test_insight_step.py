@@ -22,8 +22,12 @@ def shop(tmp_path_factory):
     copy.close()
 
 
+def places(shop):
+    return "--conf", str(shop.conf), "--home", str(shop.home)
+
+
 def report(shop, *words):
-    return quanyu("audience", "report", *words, "--conf", str(shop.conf), "--home", str(shop.home))
+    return quanyu("audience", "report", *words, *places(shop))
 
 
 def test_days_of_an_audience_say_who_came_and_went(shop):
@@ -129,3 +133,20 @@ def test_the_profile_can_be_written_as_a_table(shop, tmp_path):
 def test_an_unknown_audience_is_answered_with_the_nearest(shop):
     done = report(shop, "in_ulmm")
     assert (done.returncode != 0, "did you mean 'in_ulm'" in done.stderr) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "not yet measurable: 0 members and 0 in the holdout whose 30 days are over"),
+     ("zh", "尚无法衡量：观察期（30 天）已满的成员 0 人、对照组 0 人，样本太小")],
+)  # fmt: skip
+def test_the_lift_of_a_programme_that_is_too_young_is_said_in_words(shop, tmp_path, language, words):
+    rows = shop.rows("gold/programme_lift", "kind", "programme", "outcome", "verdict")
+    assert rows == [(kind, programme, outcome, "not yet measurable")
+                    for kind, programme in (("audience", "leaving"), ("journey", "thanks"))
+                    for outcome in ("conversion", "spend")]  # fmt: skip
+    report(shop, "leaving", "--lang", language, "--out", str(tmp_path / "page.html"))
+    assert (tmp_path / "page.html").read_text().count(words) == len(rows)
+    shown = quanyu("audience", "lift", "leaving", "--lang", language, *places(shop)).stdout
+    assert words.split("，")[0].split(":")[0].split("：")[0] in shown
+    assert "thanks" in shown

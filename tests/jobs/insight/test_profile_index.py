@@ -153,7 +153,7 @@ def test_an_audience_drifts_where_its_members_are_others_and_by_nothing_else():
         stays = intervals(*(("ulm", f"c{n}", DAY, None, False) for n in range(400) if cities(n)))
         members = members_on(stays, "customer_id", keys, ("ulm",), DAY)
         result = profiled(profile, columns, {}, members, DAY)
-        return result, references.continued(result, ("ulm",), before, DAY)
+        return result, references.continued(result, ("ulm",), before, DAY + timedelta(days=1 if before else 0))
 
     first, since = on(lambda n: n % 2 == 0, {})
     assert references.drifts(first, ("ulm",), since, ())["ulm"] == (0.0, {})
@@ -186,8 +186,8 @@ def test_reach_counts_members_by_answer_and_those_outside_the_holdout(members):
 
 
 def test_days_since_the_last_recorded_one_have_their_sizes_entries_and_exits():
-    moved = movements(STAYS)
-    assert moved.first("ulm") == date(2024, 6, 29)
+    moved = movements(STAYS)["ulm"]
+    assert moved.first() == date(2024, 6, 29)
     rows = moved.day_rows("customer", "ulm", date(2024, 6, 29), DAY)
     assert [(row["size"], row["entered"], row["exited"], row["held_out"]) for row in rows] == [
         (3, 3, 0, 1), (3, 0, 0, 1), (3, 1, 1, 1),

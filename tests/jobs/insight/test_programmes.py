@@ -9,6 +9,8 @@ import pytest
 
 from jobs.consent.facts import held_out
 from jobs.insight.lift.programmes import Programme, groups
+from jobs.insight.lift.statistics import Group
+from jobs.insight.lift.steps import lift_rows
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
@@ -72,6 +74,17 @@ def test_purchases_in_the_horizon_after_the_first_entry_count_for_all_who_were_a
     # c0 has the orders of p6 too, by the merge; c1 and c4 bought nothing in time; c3 entered too late.
     assert (treated.customers, treated.buyers, treated.spend, treated.squares) == (3, 1, 22.0, 22.0**2)
     assert (control.customers, control.buyers, control.spend) == (1, 1, 3.0)
+
+
+def test_rows_of_the_lift_say_both_outcomes_and_warn_of_a_wrong_split():
+    measured = {("audience", "winback", False): Group(900, 90, 9_000.0, 200_000.0),
+                ("audience", "winback", True): Group(100, 5, 400.0, 4_000.0)}  # fmt: skip
+    conversion, spend = lift_rows(Programme("audience", "winback", 0.1), measured, 30, DAY)
+    assert (conversion["mean"], conversion["mean_held_out"], conversion["lift"]) == (0.1, 0.05, pytest.approx(0.05))
+    assert (spend["mean"], spend["mean_held_out"], spend["lift"]) == (10, 4, 6)
+    assert (conversion["verdict"], spend["verdict"], spend["split_p_value"]) == ("no difference shown", "more", 1)
+    wrong = lift_rows(Programme("audience", "winback", 0.2), measured, 30, DAY)
+    assert {row["verdict"] for row in wrong} == {"split is wrong"}
 
 
 def test_a_journey_counts_entries_from_its_start_on(context):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Between values that are compared together: no identifier has it, and it sorts before all others.
 SEPARATOR = "\0"
+# Of gzip: hashes become hardly smaller by more work.
+LEVEL = 1
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class PartWriter:
         self._files = [out]
         if self._layout.compressed:
             # No time and no name in the header: the same rows give the same bytes.
-            out = cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0))
+            out = cast(IO[bytes], gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=out, mtime=0))
             self._files.insert(0, out)
         if self._layout.header:
             names = [f'"{name}"' for name in self._headers] if self._layout.quoted else self._headers

@@ -12,8 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from jobs.exports.file_parts import Layout, PartWriter, SeedPart
-from jobs.exports.platform import Delivered, Limits, Platform
+from jobs.exports.files.file_parts import Layout, PartWriter, SeedPart
+from jobs.exports.platform import Delivered, Platform, PlatformLimits
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.files import Bucket
 from quanyu.grammar.platforms.account import Account
@@ -52,8 +52,8 @@ class FileDrop(Platform):
     """A platform that takes a file. Each day's set replaces the one before.
 
     Under NAME/PLATFORM/ACCOUNT/AUDIENCE/dt=DAY/run=RUN/ lie the parts, a manifest, and `_SUCCESS`, without which
-    nothing may be read. RUN is a hash of the manifest: an equal set is not written twice. A subclass says how its
-    files look and which identifiers share one; the rest is the same for all.
+    nothing may be read. RUN is a hash of the content: an equal set is not written twice. A subclass says how its files
+    look and which identifiers share one; the rest is the same for all.
     """
 
     layout: ClassVar[Layout] = Layout()
@@ -63,7 +63,7 @@ class FileDrop(Platform):
     headers: ClassVar[Mapping[str, str]] = {}
     # A page that replaces an audience by a file takes it whole.
     in_parts: ClassVar[bool] = False
-    limits: ClassVar[Limits] = Limits(batch=1_000_000)
+    limits: ClassVar[PlatformLimits] = PlatformLimits(batch=1_000_000)
     # What somebody, or a program, does with the files; it stands in the manifest.
     steps: ClassVar[tuple[str, ...]] = ()
 
@@ -109,9 +109,9 @@ class FileDrop(Platform):
         with tempfile.TemporaryDirectory(dir=self.staging) as staged:
             parts = self._write(Path(staged), audience, rows, kinds)
             manifest = self._manifest(audience, day, kinds, parts, facts)
-            prefix = f"{at}run={hashlib.sha256(manifest).hexdigest()[:12]}/"
-            _check_owner(bucket, at, facts["home"])
             flat = [part for of_file in parts.values() for part in of_file]
+            prefix = f"{at}run={_run(kinds, flat)}/"
+            _check_owner(bucket, at, facts["home"])
             written = not _is_complete(bucket, at, prefix, flat, manifest)
             if written:
                 _replace(bucket, at, prefix, Path(staged), flat, manifest)
@@ -183,6 +183,12 @@ class FileDrop(Platform):
             "steps": list(self.steps),
         }  # fmt: skip
         return json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _run(kinds: Sequence[str], parts: Sequence[SeedPart]) -> str:
+    """Name of a run: the same for the same content, whatever else the manifest says."""
+    content = json.dumps([kinds, [(part.name, part.sha256) for part in parts]])
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _check_owner(bucket: Bucket, at: str, home: str) -> None:

@@ -1,0 +1,146 @@
+"""Evaluates an audience of an earlier day again from the versions that were pinned then, and compares the members."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from jobs.audiences import rules
+from jobs.audiences.day_records import NOBODY, counted, definition
+from jobs.audiences.inquiry.changes import days_of
+from quanyu.config.settings import Settings
+from quanyu.discover import Catalogue
+from quanyu.errors import ConfigError, QuanyuError
+from quanyu.grammar.audience import Audience, circle, named_audiences
+from quanyu.grammar.entity import Entity
+from quanyu.lake import place_of
+from quanyu.lake.past import copy_tables
+from quanyu.model.statistics import Definitions
+from quanyu.point_in_time.profiles import LOST, NO_LOSS
+from quanyu.run.runner import Context
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Replay:
+    """An audience of a day evaluated again: its members then and now, and whether they are the same ones."""
+
+    audience: str
+    day: date
+    recorded: int
+    replayed: int
+    same: bool
+    tables: tuple[str, ...]
+    members: pa.Table
+
+
+def replay(settings: Settings, name: str, day: date) -> Replay:
+    """Evaluate an audience again as it was on a day.
+
+    Raises ConfigError where the day is not recorded, and QuanyuError where a pin has expired, which it names.
+    """
+    with contextlib.closing(Context(settings, day)) as context:
+        record = _record(context, name, day)
+        entity = context.catalogue.entities[record["entity"]]
+        catalogue = _catalogue_then(context, record, name)
+        versions = {place: int(version) for place, _, version in (pin.rpartition("@") for pin in record["tables"])}
+        with _pinned(settings, catalogue, day, versions) as past:
+            rows = _evaluated(past, entity, catalogue.audiences[name])
+            members, _, members_digest = counted(rows, entity).get(name, NOBODY)
+            table = rows.select(entity.key).orderBy(entity.key).toArrow()
+    return Replay(name, day, record["members"], members, members_digest == record["members_digest"],
+                  tuple(record["tables"]), table)  # fmt: skip
+
+
+def _record(context: Context, name: str, day: date) -> Mapping[str, Any]:
+    days = {row["day"]: row for row in days_of(context, name)}
+    if not days:
+        raise ConfigError(f"no day of an audience {name!r} is recorded")
+    if day not in days:
+        raise ConfigError(f"{name} was not evaluated as of {day}; recorded: {min(days)} to {max(days)}")
+    if not days[day]["tables"]:
+        words = "when the profile of the day was not complete, so that nothing pins what it was evaluated from"
+        raise QuanyuError(f"{name} was evaluated as of {day} {words}")
+    return days[day]
+
+
+def _catalogue_then(context: Context, record: Mapping[str, Any], name: str) -> Catalogue:
+    """The catalogue with the audience, and those that it depends on, as they were defined on the day."""
+    audiences: dict[str, Audience] = {}
+    waiting = [name]
+    while waiting:
+        one = waiting.pop()
+        if one not in audiences:
+            audiences[one] = _audience_then(context, one, record["day"])
+            waiting += named_audiences(audiences[one])
+    then = replace(context.catalogue, audiences=audiences)
+    if circle(audiences) or definition(then, audiences[name]) != record["definition_digest"]:
+        words = "its definition of that day, or the file of a list, is not the one that is kept"
+        raise QuanyuError(f"{name} of {record['day']} cannot be evaluated again: {words}")
+    return then
+
+
+def _audience_then(context: Context, name: str, day: date) -> Audience:
+    from pyarrow import compute as pc
+
+    place = place_of(Definitions)
+    where = (pc.field("kind") == "audience") & (pc.field("declaration") == name) & (pc.field("valid_from") <= day)
+    rows = context.lake.rows(place, where=where).to_pylist() if context.lake.exists(place) else []
+    for row in rows:
+        if row["valid_to"] is None or row["valid_to"] > day:
+            text = yaml.safe_load(row["text"])
+            if "alike" in text:
+                words = "is a lookalike, the fit of whose day is not kept; the memberships have its members"
+                raise QuanyuError(f"{name} {words}")
+            for measure in text.get("measures", {}).values():
+                # The history has windows as numbers.
+                measure |= {"within": f"{measure['within']} days"} if "within" in measure else {}
+            return Audience.model_validate({**text, "name": name, "file": f"the definition of {day}"})
+    raise QuanyuError(f"the definition of {name} on {day} is not kept: the history of definitions begins later")
+
+
+@contextlib.contextmanager
+def _pinned(
+    settings: Settings, catalogue: Catalogue, day: date, versions: Mapping[str, int]
+) -> Iterator[Context]:  # fmt: skip
+    """A context over a copy of the tables, each at its version, which shares their files.
+
+    Raises QuanyuError for a version whose files the upkeep has removed.
+    """
+    home = Path(tempfile.mkdtemp(prefix=".replay-", dir=settings.home))
+    try:
+        with contextlib.closing(Context(settings, day)) as source:
+            _copy(source, home / "lake", versions)
+        past = settings.model_copy(update={"home": home})
+        with contextlib.closing(Context(past, day, sends=False)) as context:
+            context.__dict__["catalogue"] = replace(catalogue, settings=past)
+            yield context
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _copy(context: Context, target: Path, versions: Mapping[str, int]) -> None:
+    for place, version in versions.items():
+        try:
+            copy_tables(context.lake, target, {place: version})
+        except QuanyuError:
+            days = context.settings.retention_days
+            words = f"{place} of version {version} has expired: versions are kept for {days} days (retention_days)"
+            raise QuanyuError(f"a pin of {context.day} is gone: {words}") from None
+
+
+def _evaluated(context: Context, entity: type[Entity], audience: Audience) -> Any:
+    """Members of the audience by the profile and the facts of the copy, staged."""
+    profile = context.lake.read(f"gold/profile_{entity.name}").selectExpr("*", f"{NO_LOSS} as {LOST}")
+    rows = rules.evaluate_rules(context, entity, (), [audience], profile).where("lost is null")
+    return context.lake.staging.materialize(rows)

@@ -1,0 +1,308 @@
+"""Google: Customer Match by the Data Manager API, campaign results of Google Ads, and own conversions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from jobs.exports.hashing import IdFormat
+from jobs.exports.http import Http
+from jobs.exports.platform import (
+    Batch,
+    BatchReceipt,
+    CampaignDay,
+    Conversion,
+    OnlinePlatform,
+    PlatformLimits,
+    PlatformStatus,
+)
+from quanyu.config.sections import SecretRef, Url
+from quanyu.config.settings import secret
+from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
+from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.platforms.account import Account
+
+# developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
+# document of 2026-11-06. Google gives two least sizes, 1,000 and 100: the larger one is kept. Members leave a list by
+# themselves after 540 days.
+LIMITS = PlatformLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
+EVENTS = 2_000
+ADS_URL = "https://googleads.googleapis.com/v26"
+OAUTH_URL = "https://oauth2.googleapis.com"
+# A list takes one type of key for ever, and mobile ids of one system: each group of identifiers has its own list.
+KEY_TYPES = {"contact": "CONTACT_ID", "ios": "MOBILE_ID", "android": "MOBILE_ID"}
+GROUPS = {"email": "contact", "phone": "contact", "device:idfa": "ios", "device:gaid": "android"}
+FIELDS = {"email": "emailAddress", "phone": "phoneNumber"}
+GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
+ACCEPTED = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
+# requestStatus: REST says FAILED, the guides FAILURE.
+State = Literal["done", "pending", "failed"]
+STATES: Mapping[str, State] = {
+    "PROCESSING": "pending", "REQUEST_STATUS_UNKNOWN": "pending", "SUCCESS": "done", "PARTIAL_SUCCESS": "done",
+    "FAILED": "failed", "FAILURE": "failed",
+}  # fmt: skip
+WORST: Sequence[State] = ("pending", "failed", "done")
+# Google has such an event already: that is what was wanted.
+REPEATED = "DUPLICATE_TRANSACTION_ID"
+# google.rpc.Code
+PASSING = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}
+TO_DO = {
+    "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
+    "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",
+    "NOT_FOUND": "the list or the request is gone: open the audience again",
+    "FAILED_PRECONDITION": "accept the terms of Customer Match in Google Ads",
+}
+NAME = re.compile(r"[A-Z][A-Z_]{2,80}")
+QUERY = (
+    "SELECT campaign.id, segments.date, customer.currency_code, metrics.impressions, metrics.clicks,"
+    " metrics.cost_micros, metrics.conversions, metrics.conversions_value FROM campaign"
+    " WHERE segments.date BETWEEN '{first}' AND '{last}'"
+)
+
+
+class GoogleOptions(StrictModel):
+    """What an account on Google needs besides."""
+
+    login_account: str = Field("", description="number of the manager account by which the token reaches the account")
+    client_id: SecretRef = Field("", description="reference to the OAuth client, if the token is a refresh token")
+    client_secret: SecretRef = Field("", description="reference to that client's secret")
+    ios_app: str = Field("", description="id of the app whose IDFAs are sent")
+    android_app: str = Field("", description="id of the app whose advertising ids are sent")
+    developer_token: SecretRef = Field("", description="reference to the developer token, for campaign results")
+    conversion_action: str = Field("", description="id of the conversion action that receives own conversions")
+    event_source: Literal["IN_STORE", "WEB", "APP", "PHONE", "OTHER"] = Field(
+        "IN_STORE", description="where the conversions happened"
+    )
+    ads_url: Url = Field(ADS_URL, description="address of the Google Ads API")
+    oauth_url: Url = Field(OAUTH_URL, description="address that gives tokens for a refresh token")
+
+
+class Google(OnlinePlatform):
+    """Customer Match lists by hashed e-mails and phones and, in lists of their own, by clear advertising ids.
+
+    An audience is up to three lists, its id names them: `contact:11,ios:12,android:13`.
+    """
+
+    name = "google"
+    url = "https://datamanager.googleapis.com/v1"
+    limits = LIMITS
+    options = GoogleOptions
+    forms: ClassVar[Mapping[str, IdFormat]] = {
+        "email": IdFormat("email_google"),
+        "phone": IdFormat("e164"),
+        "device:idfa": IdFormat("upper", "none"),
+        "device:gaid": IdFormat("lower", "none"),
+    }
+
+    def __init__(self, account: Account, http: Http) -> None:
+        super().__init__(account, http)
+        apps = {"contact": "contact", "ios": self.settings.ios_app, "android": self.settings.android_app}
+        wanted = dict.fromkeys(GROUPS[kind] for kind in account.send if kind in GROUPS)
+        if missing := [group for group in wanted if not apps[group]]:
+            raise ConfigError(f"conf/platforms/{account.name}.yml: options: {missing[0]}_app is needed for its ids")
+        self._apps = {group: app for group, app in apps.items() if app and (group in wanted or not wanted)}
+        self._account = f"accountTypes/GOOGLE_ADS/accounts/{account.account}"
+        login = self.settings.login_account
+        self._login = {"login-account": f"accountTypes/GOOGLE_ADS/accounts/{login}"} if login else {}
+
+    @classmethod
+    def token(cls, account: Account) -> str:
+        """The bearer token: the account's own, or one that Google gives for its refresh token."""
+        own, options = secret(account.token), GoogleOptions.model_validate(account.options)
+        if not options.client_id:
+            return own
+        form = {"grant_type": "refresh_token", "refresh_token": own, "client_id": secret(options.client_id),
+                "client_secret": secret(options.client_secret)}  # fmt: skip
+        return str(Http(cls.name, options.oauth_url).call("POST", "token", data=form)["access_token"])
+
+    @classmethod
+    def check(cls, status: int, body: Any) -> QuanyuError | None:
+        """Read `error.status` and the reason in its details; streams wrap them in a list."""
+        content = body[0] if isinstance(body, list) and body else body
+        error = content.get("error") if isinstance(content, dict) else None
+        if not isinstance(error, dict):
+            return None
+        state, details = str(error.get("status", "")), error.get("details", ())
+        if state == "RESOURCE_EXHAUSTED":
+            limits = [str(detail.get("metadata", {}).get("quota_limit", "")) for detail in details]
+            kind = LaterError if any("PerDay" in limit for limit in limits) else RetryableError
+            return kind("google: too many calls")
+        if state in PASSING:
+            return RetryableError(f"google: failed for a moment ({state})")
+        reasons = [str(detail["reason"]) for detail in details if NAME.fullmatch(str(detail.get("reason", "")))]
+        words = TO_DO.get(state, "see Google's documents of the reason")
+        return RejectedError(f"google: refused with {' '.join([state, *reasons]) or status}: {words}")
+
+    def open_audience(self, code: str, description: str) -> str:
+        """Find or create the lists of our code: one of contacts, and one per mobile system that the account names."""
+        names = {group: code if group == "contact" else f"{code} {group}" for group in self._apps}
+        known = {row["displayName"]: str(row["id"]) for row in self._lists()}
+        lists = [(group, known.get(name) or self._create(group, name, description)) for group, name in names.items()]
+        return ",".join(f"{group}:{list_id}" for group, list_id in lists)
+
+    def _create(self, group: str, name: str, description: str) -> str:
+        info: dict[str, Any] = {"uploadKeyTypes": [KEY_TYPES[group]]}
+        if group != "contact":
+            info["mobileIdInfo"] = {"appId": self._apps[group], "keySpace": group.upper()}
+        content = {"displayName": name, "description": description, "ingestedUserListInfo": info}
+        path = f"{self._account}/userLists"
+        try:
+            # A second attempt could create a second list.
+            answer = self.http.call("POST", path, json=content, headers=self._login, attempts=1)
+        except RetryableError:
+            known = next((str(row["id"]) for row in self._lists() if row["displayName"] == name), None)
+            if known is None:
+                raise
+            return known
+        return str(answer["id"])
+
+    def _lists(self) -> Iterator[Mapping[str, Any]]:
+        token: str | None = ""
+        while token is not None:
+            params = {"pageSize": "1000", "pageToken": token}
+            answer = self.http.call("GET", f"{self._account}/userLists", params=params, headers=self._login)
+            yield from answer.get("userLists", ())
+            token = answer.get("nextPageToken") or None
+
+    def add(self, audience_id: str, batch: Batch) -> BatchReceipt:
+        """Hand a batch over, with consent and terms; what became of it is asked for later."""
+        members = self._members(audience_id, batch)
+        if members is None:
+            words = f"{batch.identifier} needs an app of the account's options, and the audience a list for it"
+            return BatchReceipt("no list", rejected=range(len(batch.values)), words=words)
+        content = {**members, "consent": GRANTED, "termsOfService": ACCEPTED}
+        return self._hand_over("audienceMembers:ingest", content)
+
+    def remove(self, audience_id: str, batch: Batch) -> BatchReceipt:
+        """Hand over a batch of those who leave; what became of it is asked for later."""
+        members = self._members(audience_id, batch)
+        return BatchReceipt("no list") if members is None else self._hand_over("audienceMembers:remove", members)
+
+    def _members(self, audience_id: str, batch: Batch) -> dict[str, Any] | None:
+        group = GROUPS[batch.identifier]
+        lists = dict(entry.split(":") for entry in audience_id.split(","))
+        if group not in lists:
+            return None
+        values, field = batch.values.to_pylist(), FIELDS.get(batch.identifier)
+        members = [
+            {"userData": {"userIdentifiers": [{field: value}]}} if field else {"mobileData": {"mobileIds": [value]}}
+            for value in values
+        ]
+        return {"destinations": [self._destination(lists[group])], "audienceMembers": members, "encoding": "HEX"}
+
+    def _destination(self, product: str) -> dict[str, Any]:
+        account = {"accountType": "GOOGLE_ADS", "accountId": self.account.account}
+        login = {"loginAccount": {**account, "accountId": self.settings.login_account}} if self._login else {}
+        return {"operatingAccount": account, **login, "productDestinationId": product}
+
+    def _hand_over(self, path: str, content: Mapping[str, Any]) -> BatchReceipt:
+        return BatchReceipt(str(self.http.call("POST", path, json=content)["requestId"]), "pending")
+
+    def poll(self, audience_id: str, handle: str) -> BatchReceipt:
+        """Ask for the state of all requests of a handle; Google names failed records by position, or counts them."""
+        requests, _, left_out = handle.partition(";")
+        receipts = [self._state(request) for request in requests.split(",") if request]
+        state = next((state for state in WORST if any(receipt.state == state for receipt in receipts)), WORST[-1])
+        skipped = [int(place) for place in left_out.split(",") if place]
+        rejected = [place + EVENTS * number for number, receipt in enumerate(receipts) for place in receipt.rejected]
+        words = "; ".join(dict.fromkeys(receipt.words for receipt in receipts if receipt.words))
+        return BatchReceipt(
+            handle, state, sorted([*skipped, *(_shifted(place, skipped) for place in rejected)]),
+            sum(receipt.invalid for receipt in receipts), words=words,
+        )  # fmt: skip
+
+    def _state(self, request: str) -> BatchReceipt:
+        answer = self.http.call("GET", "requestStatus:retrieve", params={"requestId": request})
+        [destination] = answer["requestStatusPerDestination"]
+        errors = destination.get("errorInfo", {}).get("errorCounts", ())
+        counts = [count for count in errors if REPEATED not in count["reason"]]
+        rejected = sorted({int(place) for count in counts for place in count.get("recordIndices", ())})
+        failed = sum(int(count.get("recordCount", 0)) for count in counts)
+        reasons = [count["reason"].removeprefix("PROCESSING_ERROR_REASON_") for count in counts]
+        words = ", ".join(reason for reason in reasons if NAME.fullmatch(reason))
+        state = STATES[destination["requestStatus"]]
+        state = "done" if state == "failed" and errors and not counts else state
+        return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
+
+    def status(self, audience_id: str) -> PlatformStatus:
+        """Size of the lists together, and the match rate of the list of contacts."""
+        ids = [entry.split(":")[1] for entry in audience_id.split(",")]
+        lists = [self.http.call("GET", f"{self._account}/userLists/{one}", headers=self._login) for one in ids]
+        sizes = [max(map(int, row["sizeInfo"].values())) for row in lists if row.get("sizeInfo")]
+        contacts = [row.get("ingestedUserListInfo", {}).get("contactIdInfo", {}) for row in lists]
+        rate = next((row["matchRatePercentage"] / 100 for row in contacts if "matchRatePercentage" in row), None)
+        matched = sum(sizes) if sizes else None
+        if any(
+            row.get("membershipStatus") == "CLOSED" or row.get("accountAccessStatus") == "DISABLED" for row in lists
+        ):
+            return PlatformStatus(state="failed", words="open the list again in Google Ads", matched=matched)
+        if matched is None:
+            return PlatformStatus(state="parsing")
+        if any(any(row.get("targetNetworkInfo", {}).values()) for row in lists):
+            return PlatformStatus(state="usable", matched=matched, usable=matched, match_rate=rate)
+        words = f"fewer than {LIMITS.least} of its members are known to Google"
+        return PlatformStatus(state="published", words=words, matched=matched, usable=0, match_rate=rate)
+
+    def results(self, first: date, last: date) -> Iterator[CampaignDay]:
+        """Campaigns by day from Google Ads; cost comes in millionths."""
+        if not self.settings.developer_token:
+            raise ConfigError(f"conf/platforms/{self.account.name}.yml: options: developer_token is needed for results")
+        headers = {**self.headers(self.token(self.account)), "developer-token": secret(self.settings.developer_token)}
+        if self.settings.login_account:
+            headers["login-customer-id"] = self.settings.login_account
+        ads = Http(self.name, self.settings.ads_url, headers, check=self.check)
+        query = {"query": QUERY.format(first=first, last=last)}
+        for part in ads.call("POST", f"customers/{self.account.account}/googleAds:searchStream", json=query):
+            yield from (_campaign_day(row) for row in part.get("results", ()))
+
+    def convert(self, conversions: Sequence[Conversion]) -> BatchReceipt:
+        """Hand purchases over as events; Google takes an event of the same transaction once."""
+        if not self.settings.conversion_action:
+            raise ConfigError(f"conf/platforms/{self.account.name}.yml: options: conversion_action is needed")
+        events = [self._event(conversion) for conversion in conversions]
+        left_out = [place for place, event in enumerate(events) if not event["userData"]["userIdentifiers"]]
+        sent = [event for event in events if event["userData"]["userIdentifiers"]]
+        destinations = [self._destination(self.settings.conversion_action)]
+        content = {"destinations": destinations, "consent": GRANTED, "encoding": "HEX"}
+        handles = [
+            self._hand_over("events:ingest", {**content, "events": sent[start : start + EVENTS]}).handle
+            for start in range(0, len(sent), EVENTS)
+        ]
+        left_out = [place for place, event in enumerate(events) if not event["userData"]["userIdentifiers"]]
+        return BatchReceipt(
+            f"{','.join(handles)};{','.join(map(str, left_out))}", "pending" if sent else "done", left_out
+        )
+
+    def _event(self, conversion: Conversion) -> dict[str, Any]:
+        identifiers = [{FIELDS[kind]: text} for kind, text in conversion.identifiers.items() if kind in FIELDS]
+        return {
+            "transactionId": conversion.key,
+            "eventTimestamp": conversion.happened_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "eventSource": self.settings.event_source,
+            "conversionValue": float(conversion.amount),
+            "currency": conversion.currency,
+            "userData": {"userIdentifiers": identifiers},
+        }
+
+
+def _shifted(place: int, skipped: Sequence[int]) -> int:
+    """Position among those sent as a position among all."""
+    for left_out in skipped:
+        place += left_out <= place
+    return place
+
+
+def _campaign_day(row: Mapping[str, Any]) -> CampaignDay:
+    metrics = row["metrics"]
+    return CampaignDay(
+        campaign=str(row["campaign"]["id"]), day=date.fromisoformat(row["segments"]["date"]),
+        impressions=int(metrics.get("impressions", 0)), clicks=int(metrics.get("clicks", 0)),
+        cost=Decimal(metrics.get("costMicros", 0)) / 1_000_000, currency=row["customer"]["currencyCode"],
+        conversions=Decimal(str(metrics.get("conversions", 0))),
+        revenue=Decimal(str(metrics.get("conversionsValue", 0))),
+    )  # fmt: skip

@@ -1,0 +1,224 @@
+"""TikTok: custom audiences by files of hashes, and campaign results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from jobs.exports.hashing import IdFormat
+from jobs.exports.http import Http
+from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
+from quanyu.errors import QuanyuError, RejectedError, RetryableError
+from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.platforms.account import Account
+
+# github.com/tiktok/tiktok-business-api-sdk: yml_files, python_sdk/docs/{AudienceApi, CustomAudienceCreateBody,
+# CustomAudienceUpdateBody}.md; ads.tiktok.com/help/article/manage-custom-audience (2024-10). No document gives the
+# largest file; ours stay below 33 MB.
+LIMITS = PlatformLimits(batch=500_000, least=1_000, lifetime=timedelta(days=365))
+# An audience takes one type of hash for ever: each identifier has its own. `calculate_type`:
+TYPES = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "device:idfa": "IDFA_SHA256", "device:gaid": "GAID_SHA256"}
+FOLDER = "dmp/custom_audience"
+# Errors come with HTTP 200 and a code that is not 0; 40002 is any wrong parameter.
+RATE, PARAMETER, SYSTEM = {40100, 42900}, 40002, 50000
+TO_DO = {
+    40001: "let the token's user manage the audiences of the account",
+    40007: "the audience was deleted in TikTok Ads Manager",
+    40102: "give the account a valid token",
+    40104: "give the account a valid token",
+    40105: "give the account a valid token",
+    40300: "let the token's user manage the audiences of the account",
+}
+# An update that would leave fewer than the least fails as a whole; only its message tells it from other parameters.
+TOO_FEW = ("1,000", "1000", "less than the minimum")
+# A report by day spans at most 30 days.
+PAGE, REPORT_PAGE, REPORT_DAYS = 100, 1_000, 30
+
+
+class TooFewLeftError(RejectedError):
+    """An audience would have fewer members than TikTok keeps."""
+
+
+class TiktokOptions(StrictModel):
+    """What an account on TikTok needs besides."""
+
+    conversion: str = Field("complete_payment", description="metric that counts as a conversion in results")
+    revenue: str = Field("total_complete_payment_rate", description="metric that is the value of those conversions")
+
+
+class Tiktok(OnlinePlatform):
+    """Custom audiences by hashed e-mails, phones and advertising ids, one on TikTok for each kind of identifier.
+
+    An audience's id is our code: TikTok creates none without a file, so each is created with its first batch, under
+    the code and the type of its hashes. TikTok refuses a removal that would leave fewer than 1,000. Such an audience
+    is deleted as a whole: nobody who left may stay.
+    """
+
+    name = "tiktok"
+    url = "https://business-api.tiktok.com/open_api/v1.3"
+    limits = LIMITS
+    options = TiktokOptions
+    forms: ClassVar[Mapping[str, IdFormat]] = {
+        "email": IdFormat("email_tiktok"),
+        "phone": IdFormat("e164"),
+        "device:idfa": IdFormat("lower"),
+        "device:gaid": IdFormat("lower"),
+    }
+
+    def __init__(self, account: Account, http: Http) -> None:
+        super().__init__(account, http)
+        self._ids: dict[str, str] | None = None
+
+    @classmethod
+    def headers(cls, token: str) -> Mapping[str, str]:
+        """TikTok has a header of its own."""
+        return {"Access-Token": token}
+
+    @classmethod
+    def check(cls, status: int, body: Any) -> QuanyuError | None:
+        """Read `code`; 0 is success."""
+        code = body.get("code") if isinstance(body, dict) else None
+        if not code:
+            return None
+        if code in RATE or code >= SYSTEM:
+            return RetryableError(f"tiktok: too many calls, or failed for a moment (code {code})")
+        if code == PARAMETER and any(words in str(body.get("message", "")) for words in TOO_FEW):
+            return TooFewLeftError("tiktok: the audience would have fewer than 1,000 members")
+        return RejectedError(f"tiktok: refused with code {code}: {TO_DO.get(code, 'see the documents of the code')}")
+
+    def open_audience(self, code: str, description: str) -> str:
+        """The code itself: TikTok creates an audience with its first file."""
+        return code
+
+    def add(self, audience_id: str, batch: Batch) -> BatchReceipt:
+        """Upload the values as a file and append it to the audience of their type, or create that."""
+        name, path = _name(audience_id, batch.identifier), self._upload(batch)
+        try:
+            if known := self._known().get(name):
+                self._update(known, "APPEND", path)
+            else:
+                self._create(name, batch.identifier, path)
+        except TooFewLeftError as error:
+            return BatchReceipt(path, "failed", words=str(error))
+        return BatchReceipt(path)
+
+    def remove(self, audience_id: str, batch: Batch) -> BatchReceipt:
+        """Take the values out of the audience of their type; delete that if TikTok would keep them otherwise."""
+        name = _name(audience_id, batch.identifier)
+        known = self._known().get(name)
+        if known is None:
+            return BatchReceipt("nobody")
+        path = self._upload(batch)
+        try:
+            self._update(known, "REMOVE", path)
+        except TooFewLeftError as error:
+            self._delete(name, known)
+            return BatchReceipt(path, emptied=True, words=f"{error}, so it was deleted")
+        return BatchReceipt(path)
+
+    def _upload(self, batch: Batch) -> str:
+        data = "\n".join(batch.values.to_pylist()).encode() + b"\n"
+        # TikTok wants MD5 as the checksum of the file.
+        form = {
+            "advertiser_id": self.account.account,
+            "calculate_type": TYPES[batch.identifier],
+            "file_signature": hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        }
+        files = {"file": (f"{batch.key}.txt", data, "text/plain")}
+        answer = self.http.call("POST", f"{FOLDER}/file/upload/", data=form, files=files)
+        return str(answer["data"]["file_path"])
+
+    def _create(self, name: str, identifier: str, path: str) -> None:
+        content = {"custom_audience_name": name, "calculate_type": TYPES[identifier], "file_paths": [path]}
+        try:
+            # A second attempt could create a second audience.
+            self._post("create", content, attempts=1)
+        except RetryableError:
+            self._ids = None
+            if name not in self._known():
+                raise
+        self._ids = None
+
+    def _update(self, audience: str, action: str, path: str) -> None:
+        self._post("update", {"custom_audience_id": audience, "action": action, "file_paths": [path]})
+
+    def _delete(self, name: str, audience: str) -> None:
+        try:
+            self._post("delete", {"custom_audience_ids": [audience]}, attempts=1)
+        except RetryableError:
+            self._ids = None
+            if name in self._known():
+                raise
+        self._ids = None
+
+    def _post(self, verb: str, content: Mapping[str, Any], **how: int) -> None:
+        self.http.call(
+            "POST", f"{FOLDER}/{verb}/", json={"advertiser_id": self.account.account, **content}, **how
+        )  # fmt: skip
+
+    def _known(self) -> dict[str, str]:
+        """The account's audiences: TikTok's id by name."""
+        if self._ids is None:
+            self._ids = {row["name"]: str(row["audience_id"]) for row in self._audiences()}
+        return self._ids
+
+    def _audiences(self) -> Iterator[Mapping[str, Any]]:
+        return self._pages(f"{FOLDER}/list/", {"page_size": str(PAGE)})
+
+    def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
+        page, last = 1, 1
+        while page <= last:
+            numbered = {"advertiser_id": self.account.account, **params, "page": str(page)}
+            data = self.http.call("GET", path, params=numbered)["data"]
+            yield from data.get("list", ())
+            page, last = page + 1, int(data.get("page_info", {}).get("total_page", 1))
+
+    def status(self, audience_id: str) -> PlatformStatus:
+        """The largest of the audiences of our code stands for all: the same persons may be in each."""
+        names = {_name(audience_id, identifier) for identifier in TYPES}
+        rows = [row for row in self._audiences() if row["name"] in names]
+        if not rows:
+            return PlatformStatus(state="parsing", words="nothing was uploaded")
+        matched = max(int(row.get("cover_num") or 0) for row in rows)
+        days = [date.fromisoformat(row["expired_time"][:10]) for row in rows if row.get("expired_time")]
+        expires_on = min(days, default=None)
+        if any(row.get("is_valid") for row in rows):
+            return PlatformStatus(state="usable", matched=matched, usable=matched, expires_on=expires_on)
+        if expires_on is not None and expires_on < date.today():
+            words = "the audience has expired: delete it in TikTok Ads Manager"
+            return PlatformStatus(state="failed", words=words, matched=matched, expires_on=expires_on)
+        if not matched:
+            return PlatformStatus(state="parsing", expires_on=expires_on)
+        words = f"fewer than {LIMITS.least} of its members are known to TikTok"
+        return PlatformStatus(state="published", words=words, matched=matched, usable=0, expires_on=expires_on)
+
+    def results(self, first: date, last: date) -> Iterator[CampaignDay]:
+        """Auction campaigns by day. Which metrics are conversions and their value, the account's options say."""
+        conversion, revenue = self.settings.conversion, self.settings.revenue
+        params = {
+            "report_type": "BASIC", "data_level": "AUCTION_CAMPAIGN", "page_size": str(REPORT_PAGE),
+            "dimensions": json.dumps(["campaign_id", "stat_time_day"]),
+            "metrics": json.dumps(["spend", "currency", "impressions", "clicks", conversion, revenue]),
+        }  # fmt: skip
+        while first <= last:
+            end = min(last, first + timedelta(days=REPORT_DAYS - 1))
+            window = {"start_date": first.isoformat(), "end_date": end.isoformat()}
+            for row in self._pages("report/integrated/get/", {**params, **window}):
+                metrics, dimensions = row["metrics"], row["dimensions"]
+                yield CampaignDay(
+                    campaign=str(dimensions["campaign_id"]), day=date.fromisoformat(dimensions["stat_time_day"][:10]),
+                    impressions=int(metrics["impressions"]), clicks=int(metrics["clicks"]),
+                    cost=Decimal(metrics["spend"]), currency=metrics["currency"],
+                    conversions=Decimal(metrics.get(conversion, "0")), revenue=Decimal(metrics.get(revenue, "0")),
+                )  # fmt: skip
+            first = end + timedelta(days=1)
+
+
+def _name(code: str, identifier: str) -> str:
+    return f"{code} {TYPES[identifier]}"
