@@ -96,7 +96,7 @@ def test_a_repeated_or_killed_fetch_makes_the_same_file(shop, server):
 def test_a_platform_that_fails_leaves_no_file_and_stops_no_other(shop, server):
     shop.declare("platforms/kiosk_other.yml", ACCOUNT.format(url=server.url).replace('"77"', '"78"'))
     server.rows, server.failures = [reported("spring", FIRST, "1")], [503, 503, 503, 503]
-    with pytest.raises(RetryableError, match="kiosk_main: answered 503"):
+    with pytest.raises(RetryableError, match="kiosk: answered 503"):
         shop.run(FIRST, "results.kiosk_main")
     shop.run(FIRST, "results.kiosk_other", "ingest.ad_results")
     assert {row[0] for row in shop.rows(PLACE, "account")} == {"78"}
