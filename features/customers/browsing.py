@@ -19,5 +19,9 @@ class Browsing(FeatureView):
     carts = Feature("count(*)", "Items put into the cart.", unit="items", where="kind = 'cart'", zh="加购次数")
     shares = Feature("count(*)", "Pages shared.", unit="shares", where="kind = 'share'", within=days(365),
                      zh="分享次数")  # fmt: skip
+    entry_campaign = Feature(
+        "min_by(coalesce(campaign, ''), at)", "Campaign of the link or ad of the first action; empty for none.",
+        within=None, zh="首次来访活动",
+    )  # fmt: skip
     days_since_visit = Feature("datediff(as_of, max(at))", "Whole days since the last visit.", unit="days",
                                within=None, zh="距上次访问天数")  # fmt: skip

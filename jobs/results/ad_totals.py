@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from quanyu.discover import Catalogue
-from quanyu.model.exports import ALL, SEVERAL, AudienceCounts
+from quanyu.model.exports import ALL, SEVERAL, AudienceCounts, AudienceStatus
 from quanyu.model.touch import AdResults
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
@@ -78,12 +78,17 @@ def export_of(catalogue: Catalogue, total: AdTotal) -> str | None:
 
 
 def counts(context: Context) -> dict[tuple[str, str, str], tuple[int | None, int | None]]:
-    """Matched and usable members by audience, platform and account, as a person or the platform last said."""
-    rows = as_of.facts(context, context.catalogue.tables[AudienceCounts.name], context.day)
+    """Matched and usable members by audience, platform and account, as the platform or a person last said."""
+    read = as_of.facts(context, context.catalogue.tables[AudienceCounts.name], context.day)
+    rows = read.select("audience", "platform", "account", "day", "matched", "usable").collect()
+    status = context.lake.table(AudienceStatus).where(f"asked_on <= date'{context.day}' and matched is not null")
+    rows += status.select("audience", "platform", "account", "asked_on", "matched", "usable").collect()
+    accounts = context.catalogue.platforms
     newest: dict[tuple[str, str, str], tuple[date, int | None, int | None]] = {}
-    for row in rows.select("audience", "platform", "account", "day", "matched", "usable").collect():
-        key = (row["audience"], row["platform"], row["account"])
-        newest[key] = max(
-            newest.get(key, (date.min, None, None)), (row["day"], row["matched"], row["usable"]), key=lambda one: one[0]
-        )
+    for audience, platform, account, day, matched, usable in rows:
+        # The status names an account by its declaration.
+        number = accounts[account].account if account in accounts else account
+        key, before = (audience, platform, number), newest.get((audience, platform, number))
+        if before is None or day >= before[0]:
+            newest[key] = (day, matched, usable)
     return {key: (matched, usable) for key, (_, matched, usable) in newest.items()}

@@ -15,15 +15,15 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from jobs.exports.platform import CampaignDay, OnlinePlatform
-from jobs.results.accounts import with_results
+from jobs.exports.destinations import Destination, destinations
+from jobs.exports.platform import CampaignDay
+from jobs.results.accounts import abilities, with_results
 from jobs.results.facts import FetchFacts
 from quanyu.discover import Catalogue
 from quanyu.errors import RejectedError, nearest
 from quanyu.feeds.day_path import DAY, ISO
 from quanyu.feeds.source import Source
-from quanyu.fingerprint import fingerprint
-from quanyu.grammar.declaration import Problems, digest
+from quanyu.grammar.declaration import Problems
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
@@ -40,19 +40,23 @@ Key = tuple[str, str, date]
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List a step for every account whose results are fetched."""
-    return [_step(account, platform) for account, platform in with_results(catalogue)]
+    return [_step(destination) for destination in with_results(catalogue)]
 
 
 def check(catalogue: Catalogue, problems: Problems) -> None:
-    """Check that fetched results have a feed to land in, and that campaigns are for audiences that there are."""
+    """Check that fetched results have a feed to land in, and what accounts say of campaigns and conversions."""
     for account in catalogue.platforms.values():
         for campaign, audience in account.campaigns.items():
             if audience not in catalogue.audiences:
                 words = f"unknown audience {audience!r}; {nearest(audience, catalogue.audiences)}"
                 problems.add(account.file, f"campaigns.{campaign}", words)
-    for account, _ in with_results(catalogue):
-        if words := _unfit(catalogue.sources.get(FEED)):
-            problems.add(account.file, "results", words)
+    for destination in destinations(catalogue).values():
+        account = destination.account
+        if account and account.conversions and "convert" not in abilities(destination):
+            problems.add(account.file, "conversions", f"{account.platform} takes none by an interface")
+    unfit = _unfit(catalogue.sources.get(FEED))
+    for destination in with_results(catalogue) if unfit else ():
+        problems.add(catalogue.platforms[destination.name].file, "results", unfit)
 
 
 def _unfit(source: Source | None) -> str:
@@ -66,16 +70,15 @@ def _unfit(source: Source | None) -> str:
     return ""
 
 
-def _step(account: Account, platform: type[OnlinePlatform]) -> Step:
+def _step(destination: Destination) -> Step:
     return Step(
-        name=f"results.{account.name}", stage="results", reads=(), writes=(), as_of=True,
-        definition=digest([account.digest(), fingerprint(platform.__module__)]),
-        run=partial(fetch, account=account, platform=platform), before=(f"ingest.{FEED}",),
-        describes=f"Fetches what {account.platform} reports of the campaigns of {account.name}.",
+        name=f"results.{destination.name}", stage="results", reads=(), writes=(), as_of=True,
+        definition=destination.digest(), run=partial(fetch, destination=destination), before=(f"ingest.{FEED}",),
+        describes=f"Fetches what {destination.platform.name} reports of the campaigns of {destination.name}.",
     )  # fmt: skip
 
 
-def fetch(context: Context, receipt: Receipt, account: Account, platform: type[OnlinePlatform]) -> Outcome:
+def fetch(context: Context, receipt: Receipt, destination: Destination) -> Outcome:
     """Fetch the trailing days into a file of the day, whole or not at all. Repeating it makes the same file.
 
     Rows of these days that an earlier file had and the platform reports no more are there as zeros. Raises
@@ -84,8 +87,9 @@ def fetch(context: Context, receipt: Receipt, account: Account, platform: type[O
     if barred := home_name.may_send(context.settings):
         return Outcome(notes=(f"nothing is fetched: {barred}",), run_again=True)
     source = context.catalogue.sources[FEED]
-    first = context.day - timedelta(days=platform.trailing_days - 1)
-    reported = added_up(_named(account, platform.connect(account).results(first, context.day)))
+    opened = destination.open()
+    account, first = opened.account, context.day - timedelta(days=opened.trailing_days - 1)
+    reported = added_up(_named(account, opened.results(first, context.day)))
     if outside := next((day for *_, day in reported if not first <= day <= context.day), None):
         raise RejectedError(f"{account.name}: reports {outside}, which was not asked for; see the platform's file")
     gone = {key: _nothing(row) for key, row in _before(context, source, account, first).items() if key not in reported}

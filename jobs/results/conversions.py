@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
 from jobs.consent.missing_answers import reasons_to_wait
+from jobs.exports.destinations import Destination
 from jobs.exports.platform import BatchReceipt, Conversion, OnlinePlatform
 from jobs.results.accounts import with_conversions
 from jobs.results.facts import ConversionFacts
 from quanyu.discover import Catalogue
 from quanyu.errors import RejectedError
-from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
@@ -45,17 +45,17 @@ PURPOSE = "ads"
 
 def steps(catalogue: Catalogue) -> list[Step]:
     """List a step for every account that purchases are reported to."""
-    return [_step(catalogue, account, platform) for account, platform in with_conversions(catalogue)]
+    return [_step(catalogue, destination) for destination in with_conversions(catalogue)]
 
 
-def _step(catalogue: Catalogue, account: Account, platform: type[OnlinePlatform]) -> Step:
+def _step(catalogue: Catalogue, destination: Destination) -> Step:
     reads = (place_of(Orders), place_of(memberships_of(Customer)), *gate.READS)
     suppression = catalogue.settings.suppression.model_dump()
     return Step(
-        f"conversions.{account.name}", "returns", reads, (place_of(ExportConversions),),
-        digest([account.digest(), fingerprint(platform.__module__), ExportConversions.definition(), suppression]),
-        partial(report, account=account, platform=platform),
-        f"Reports purchases of customers who consent to ads to {account.name}.",
+        f"conversions.{destination.name}", "returns", reads, (place_of(ExportConversions),),
+        digest([destination.digest(), ExportConversions.definition(), suppression]),
+        partial(report, destination=destination),
+        f"Reports purchases of customers who consent to ads to {destination.name}.",
         as_of=True, inputs=_doubts, reaches_people=True,
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ def _doubts(context: Context) -> Mapping[str, Any]:
     return {"the reasons to wait": reasons_to_wait(context, PURPOSE)}
 
 
-def report(context: Context, receipt: Receipt, account: Account, platform: type[OnlinePlatform]) -> Outcome:
+def report(context: Context, receipt: Receipt, destination: Destination) -> Outcome:
     """Report the purchases of the last days that were not reported yet.
 
     A purchase counts as reported by the receipt of the platform alone; a killed run reports some of them again, which
@@ -78,11 +78,11 @@ def report(context: Context, receipt: Receipt, account: Account, platform: type[
         words = f"no purchase is reported: {'; '.join(waits)}"
         return Outcome(notes=(words,), run_again=True, alerts={"held": words})
     context.lake.prepare(ExportConversions)
-    opened = platform.connect(account)
-    states = _settled(context, receipt, opened)
+    opened = destination.open()
+    account, states = opened.account, _settled(context, receipt, opened)
     orders = context.lake.staging.stage(_unreported(context, account))
-    free = context.lake.staging.stage(_with_identifiers(context, account, platform, orders.rows))
-    for conversions, rows in _batches(context, free, platform):
+    free = context.lake.staging.stage(_with_identifiers(context, destination, orders.rows))
+    for conversions, rows in _batches(context, free, opened.limits.batch):
         answer = opened.convert(conversions)
         if answer.state == "failed":
             raise RejectedError(f"{account.name}: refused {number_of(len(rows), 'purchase')}: {answer.words}")
@@ -126,19 +126,19 @@ def _unreported(context: Context, account: Account) -> DataFrame:
     return rows.join(reported, "order_key", "left_anti")
 
 
-def _with_identifiers(
-    context: Context, account: Account, platform: type[OnlinePlatform], orders: DataFrame
-) -> DataFrame:
+def _with_identifiers(context: Context, destination: Destination, orders: DataFrame) -> DataFrame:
     """Purchases of customers whom the gate lets go, with the newest identifier of each kind in the platform's form."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    kinds = [kind for kind in KINDS if kind in platform.forms and (not account.send or kind in account.send)]
-    audiences = [audience.name for audience in context.catalogue.audiences.values() if account.name in audience.send_to]
+    forms = destination.forms
+    kinds = [kind for kind in KINDS if kind in forms]
+    declared = context.catalogue.audiences.values()
+    audiences = [audience.name for audience in declared if destination.name in audience.send_to]
     held = union_all([held_out(context, name) for name in audiences]) if audiences else None
     customers = orders.select("customer_id").distinct()
     allowed = gate.check_consent(context, Question(PURPOSE, ANY, tuple(kinds)), customers, held).where("reason is null")
-    forms = " ".join(f"when {quoted(kind)} then {platform.forms[kind].sql('value')}" for kind in kinds)
-    shaped = allowed.selectExpr("customer_id", "kind", "recorded_on", f"case kind {forms} end as shaped")
+    cases = " ".join(f"when {quoted(kind)} then {forms[kind].sql('value')}" for kind in kinds)
+    shaped = allowed.selectExpr("customer_id", "kind", "recorded_on", f"case kind {cases} end as shaped")
     newest = [
         F.expr(f"max(struct(recorded_on, shaped)) filter (where kind = {quoted(kind)}).shaped").alias(kind)
         for kind in kinds
@@ -148,10 +148,10 @@ def _with_identifiers(
 
 
 def _batches(
-    context: Context, purchases: StagedRows, platform: type[OnlinePlatform]
+    context: Context, purchases: StagedRows, size: int
 ) -> Iterator[tuple[Sequence[Conversion], Sequence[Mapping[str, Any]]]]:
-    """Purchases as the platform is told, with their rows, as many at a time as it takes in one call."""
-    for batch in purchases.dataset().to_batches(batch_size=platform.limits.batch):
+    """Purchases as the platform is told, with their rows, `size` at a time."""
+    for batch in purchases.dataset().to_batches(batch_size=size):
         rows = batch.to_pylist()
         if rows:
             yield [_conversion(context, row) for row in rows], rows

@@ -19,7 +19,7 @@ from quanyu.grammar.declaration import digest
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
-from quanyu.model.exports import ALL, AudienceCounts, ExportResults
+from quanyu.model.exports import ALL, AudienceCounts, AudienceStatus, ExportResults
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.touch import AdResults
 from quanyu.model.trade import Orders
@@ -29,7 +29,7 @@ from quanyu.run.runner import Context, Outcome, Step
 
 READS = (
     place_of(AdResults), place_of(AudienceCounts), place_of(Orders), place_of(memberships_of(Customer)),
-    EXPORT_MEMBERS, as_of.IDENTITIES,
+    place_of(AudienceStatus), EXPORT_MEMBERS, as_of.IDENTITIES,
 )  # fmt: skip
 ByPlace = Mapping[tuple[Place, bool], Outcomes]
 

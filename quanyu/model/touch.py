@@ -28,6 +28,7 @@ class Events(Table):
     store = Column("string", "Store that the visitor was in or chose.")
     shared_by = Column("string", "SHA-256 of the identifier of who shared the page; null for none.", pii=True)
     is_bot = Column("boolean", "Whether the user agent declares a bot.", required=True)
+    campaign = Column("string", "Campaign of the link or ad by which the visitor came; null for none.")
 
 
 class StoreVisits(Table):

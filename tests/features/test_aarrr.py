@@ -29,10 +29,10 @@ test_the_furthest_stage_counts = spec(
             buyer    | 2024-06-20 | 30
         """,
         Events: f"""
-            customer | at         | kind | shared_by
-            buyer    | 2024-06-01 | view | {SHARED_BY_BRINGS}
-            again    | 2024-06-21 | view | {SHARED_BY_ONLY}
-            again    | 2024-06-20 | view | {SHARED_BY_FIRST}
+            customer | at         | kind | shared_by          | campaign
+            buyer    | 2024-06-01 | view | {SHARED_BY_BRINGS} | spring_ad
+            again    | 2024-06-21 | view | {SHARED_BY_ONLY}   | spring_ad
+            again    | 2024-06-20 | view | {SHARED_BY_FIRST}  | null
         """,
         Identifiers: """
             customer | kind   | scope | value | recorded_on
@@ -47,10 +47,17 @@ test_the_furthest_stage_counts = spec(
     expect={
         # Led back a customer who then bought, which is no referral.
         "first": dict(stage="activation", days_in_stage=10, next_stage="retention", next_action="second_order_coupon"),
-        "again": dict(stage="retention", days_in_stage=30, next_stage="revenue", next_action="cross_category_bundle"),
+        "again": dict(
+            stage="retention",
+            days_in_stage=30,
+            next_stage="revenue",
+            next_action="cross_category_bundle",
+            acquired_by="own_way",
+        ),
         "large": dict(stage="revenue", days_in_stage=None, next_stage="referral", next_action="invite_friends"),
         "brings": dict(stage="referral", next_stage=None, next_action="ambassador"),
-        "only": dict(stage="acquisition", next_stage="activation", next_action="first_order_gift"),
+        "only": dict(stage="acquisition", next_stage="activation", next_action="first_order_gift", acquired_by=None),
+        "buyer": dict(acquired_by="campaign"),
     },
 )
 

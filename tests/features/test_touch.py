@@ -43,19 +43,24 @@ test_a_robot_does_not_browse = spec(
     as_of="2024-07-01",
     given={
         Events: """
-            customer | at         | kind   | sku | is_bot
-            ann      | 2024-06-01 | view   | c1  | false
-            ann      | 2024-06-01 | view   | c2  | false
-            ann      | 2024-06-02 | search |     | false
-            ann      | 2024-06-02 | cart   | c1  | false
-            ann      | 2024-02-02 | share  | c1  | false
-            ann      | 2024-06-03 | view   | c3  | true
-            bob      | 2024-01-01 | view   | c1  | false
+            customer | at         | kind   | sku | is_bot | campaign
+            ann      | 2024-06-01 | view   | c1  | false  | null
+            ann      | 2024-06-01 | view   | c2  | false  | null
+            ann      | 2024-06-02 | search |     | false  | null
+            ann      | 2024-06-02 | cart   | c1  | false  | autumn
+            ann      | 2024-02-02 | share  | c1  | false  | spring
+            ann      | 2024-01-03 | view   | c3  | true   | winter
+            bob      | 2024-01-01 | view   | c1  | false  | null
+            bob      | 2024-01-02 | view   | c1  | false  | spring
         """
     },
     expect={
-        "ann": dict(visits=2, views=2, products=2, searches=1, carts=1, shares=1, days_since_visit=29),
-        "bob": dict(visits=0, views=0, products=0, searches=0, carts=0, shares=0, days_since_visit=182),
+        "ann": dict(
+            visits=2, views=2, products=2, searches=1, carts=1, shares=1, days_since_visit=29, entry_campaign="spring"
+        ),
+        "bob": dict(
+            visits=0, views=0, products=0, searches=0, carts=0, shares=0, days_since_visit=181, entry_campaign=""
+        ),
     },
 )
 

@@ -6,11 +6,11 @@ import pytest
 from ad_server import ACCOUNT, TOKEN, Kiosk, serving
 from shop import ROOT
 
-from jobs.exports import steps as exports
-from jobs.results import accounts
+from jobs.exports import destinations
 from quanyu.errors import ConfigError, RejectedError, RetryableError
 
 FIRST, SECOND = "2024-07-03", "2024-07-04"
+PLATFORMS = {**destinations.platforms(), "kiosk": Kiosk}
 PLACE = "silver/ad_results"
 COLUMNS = ("campaign", "audience", "day", "impressions", "cost", "currency", "conversions")
 
@@ -24,7 +24,7 @@ def reported(campaign, day, cost, conversions="1", audience="lapsed", **more):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("KIOSK_TOKEN", TOKEN)
-    monkeypatch.setattr(accounts, "platforms", lambda: {**exports.platforms(), "kiosk": Kiosk})
+    monkeypatch.setattr(destinations, "platforms", lambda: PLATFORMS)
     monkeypatch.setattr("jobs.exports.http.FIRST_WAIT", 0.01)
     with serving() as server:
         yield server
@@ -96,7 +96,7 @@ def test_a_repeated_or_killed_fetch_makes_the_same_file(shop, server):
 def test_a_platform_that_fails_leaves_no_file_and_stops_no_other(shop, server):
     shop.declare("platforms/kiosk_other.yml", ACCOUNT.format(url=server.url).replace('"77"', '"78"'))
     server.rows, server.failures = [reported("spring", FIRST, "1")], [503, 503, 503, 503]
-    with pytest.raises(RetryableError, match="kiosk_main: answered 503"):
+    with pytest.raises(RetryableError, match="kiosk: answered 503"):
         shop.run(FIRST, "results.kiosk_main")
     shop.run(FIRST, "results.kiosk_other", "ingest.ad_results")
     assert {row[0] for row in shop.rows(PLACE, "account")} == {"78"}

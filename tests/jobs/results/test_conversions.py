@@ -9,8 +9,7 @@ from ad_server import ACCOUNT, TOKEN, Kiosk, serving
 from consents import DAY, customers, declared, inside, land, member, took
 from shop import ROOT, Retailer, template
 
-from jobs.exports import steps as exports
-from jobs.results import accounts
+from jobs.exports import destinations
 from quanyu.errors import RejectedError, RetryableError
 
 NEXT = "2024-07-02"
@@ -32,9 +31,10 @@ goal: activate
 who: value.orders > 0
 purpose: ads
 holdout: 50 %
-send_to: [drop]
+send_to: [kiosk_main]
 """
 STEP = "conversions.kiosk_main"
+PLATFORMS = {**destinations.platforms(), "kiosk": Kiosk}
 
 
 def sell(shop, day, *rows):
@@ -56,7 +56,7 @@ def keys(server):
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setenv("KIOSK_TOKEN", TOKEN)
-    monkeypatch.setattr(accounts, "platforms", lambda: {**exports.platforms(), "kiosk": Kiosk})
+    monkeypatch.setattr(destinations, "platforms", lambda: PLATFORMS)
     monkeypatch.setattr("jobs.exports.http.FIRST_WAIT", 0.01)
     with serving() as server:
         yield server
@@ -127,9 +127,8 @@ def test_each_purchase_is_reported_once_and_who_withdraws_no_more(shop, server):
 
 def test_nobody_in_the_holdout_of_the_account_is_reported(shop, server):
     shop.declare("audiences/winback.yml", AUDIENCE)
-    shop.declare("platforms/drop.yml", ACCOUNT.format(url=server.url))
     inside(shop.context(DAY), "winback", ("M1", "M2"), held_out=("M1",))
-    shop.run(DAY, "conversions.drop")
+    reported(shop)
     assert keys(server) == [key("a2")]
 
 
