@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jobs.audiences.evaluation import evaluated
 from jobs.audiences.inquiry.size import counted, members_of_all
+from jobs.audiences.memberships.evaluation import evaluated
 from quanyu.config.settings import load_settings
 from quanyu.grammar.audience import Audience
 from quanyu.lake.receipt import Receipt

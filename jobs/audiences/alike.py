@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs.audiences.membership_intervals import MOVES, id_changes
+from jobs.audiences.memberships.intervals import MOVES, id_changes
 from ml.lookalike.expansion import SeedChoice, Similarity, choose_seed, expand, neighbours, propensity
 from quanyu.engine.filtered import rows_where
 from quanyu.errors import QuanyuError

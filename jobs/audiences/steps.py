@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jobs.audiences import alike, day_records, profile, rules, static_lists
-from jobs.audiences.due import DueDays, due_days, is_over, last_day, step_of
-from jobs.audiences.evaluation import evaluated
+from jobs.audiences import alike, profile, rules, static_lists
 from jobs.audiences.facts import AudienceFacts
-from jobs.audiences.membership_intervals import (
+from jobs.audiences.memberships.due import DueDays, due_days, is_over, last_day, step_of
+from jobs.audiences.memberships.evaluation import evaluated
+from jobs.audiences.memberships.intervals import (
     MOVES,
     among,
     ever_held_out,

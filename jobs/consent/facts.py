@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
-from jobs.audiences.membership_intervals import ever_held_out
+from jobs.audiences.memberships.intervals import ever_held_out
 from jobs.consent.global_holdout import global_holdout
 from quanyu.grammar.table import Table
 from quanyu.identifiers import valid

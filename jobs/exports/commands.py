@@ -56,7 +56,7 @@ def approve(name: Name, conf: Conf = None, home: Home = None) -> None:
 
 def _context(conf: Conf, home: Home) -> Context:
     """A context of the last day that audiences were evaluated for."""
-    from jobs.audiences.due import step_of
+    from jobs.audiences.memberships.due import step_of
     from quanyu.errors import ConfigError
     from quanyu.model.entities import Customer
     from quanyu.run.runner import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.audiences.membership_intervals import members_on_day
+from jobs.audiences.memberships.intervals import members_on_day
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
 from quanyu.grammar.audience import Audience

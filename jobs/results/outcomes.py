@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from jobs.audiences.membership_intervals import ever_held_out, held_out
+from jobs.audiences.memberships.intervals import ever_held_out, held_out
 from jobs.consent.global_holdout import global_holdout
 from jobs.exports import members as export_members
 from jobs.insight.lift.statistics import Group

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.audiences.inquiry.changes import declared
 from jobs.audiences.inquiry.subject import day_of_profiles
-from jobs.audiences.membership_intervals import members_on_day
+from jobs.audiences.memberships.intervals import members_on_day
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError
 from quanyu.literals import quoted

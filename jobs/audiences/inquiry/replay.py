@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from jobs.audiences import rules
-from jobs.audiences.day_records import NOBODY, counted, definition
 from jobs.audiences.inquiry.changes import days_of
+from jobs.audiences.memberships.day_records import NOBODY, counted, definition
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, QuanyuError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.audiences import rules
 from jobs.audiences.inquiry.subject import audience_of, columns, day_of_profiles
-from jobs.audiences.membership_intervals import members_on_day
+from jobs.audiences.memberships.intervals import members_on_day
 from quanyu.config.settings import Settings
 from quanyu.engine.filtered import rows_where
 from quanyu.grammar.audience import Audience

@@ -20,7 +20,7 @@ from jobs.exports.platform import (
     OnlinePlatform,
     PlatformLimits,
     PlatformStatus,
-)
+)  # fmt: skip
 from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
@@ -47,10 +47,8 @@ STATES: Mapping[str, State] = {
     "FAILED": "failed", "FAILURE": "failed",
 }  # fmt: skip
 WORST: Sequence[State] = ("pending", "failed", "done")
-# Google has such an event already: that is what was wanted.
-REPEATED = "DUPLICATE_TRANSACTION_ID"
-# google.rpc.Code
-PASSING = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}
+REPEATED = "DUPLICATE_TRANSACTION_ID"  # Google has such an event already: that is what was wanted.
+PASSING = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}  # google.rpc.Code
 TO_DO = {
     "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
     "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",

@@ -21,7 +21,7 @@ from jobs.exports.platform import (
     OnlinePlatform,
     PlatformLimits,
     PlatformStatus,
-)
+)  # fmt: skip
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 

@@ -3,7 +3,7 @@
 import random
 from datetime import date, timedelta
 
-from jobs.audiences.membership_intervals import MOVES, ever_held_out, extend_intervals, intervals_as_of
+from jobs.audiences.memberships.intervals import MOVES, ever_held_out, extend_intervals, intervals_as_of
 from quanyu.model.entities import Customer
 
 FIRST = date(2024, 7, 1)

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from jobs.audiences import rules, static_lists
-from jobs.audiences.due import is_over, step_of
-from jobs.audiences.membership_intervals import members_on
+from jobs.audiences.memberships.due import is_over, step_of
+from jobs.audiences.memberships.intervals import members_on
 from quanyu.catalogue.definitions import Definition, declared_text
 from quanyu.discover import Catalogue
 from quanyu.expressions import qualifiers
