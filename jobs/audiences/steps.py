@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jobs.audiences import alike, profile, rules, static_lists
 from jobs.audiences.facts import AudienceFacts
+from jobs.audiences.memberships import day_records
 from jobs.audiences.memberships.due import DueDays, due_days, is_over, last_day, step_of
 from jobs.audiences.memberships.evaluation import evaluated
 from jobs.audiences.memberships.intervals import (
