@@ -51,9 +51,9 @@ def check(catalogue: Catalogue, problems: Problems) -> None:
                 words = f"unknown audience {audience!r}; {nearest(audience, catalogue.audiences)}"
                 problems.add(account.file, f"campaigns.{campaign}", words)
     for destination in destinations(catalogue).values():
-        account = destination.account
-        if account and account.conversions and "convert" not in abilities(destination):
-            problems.add(account.file, "conversions", f"{account.platform} takes none by an interface")
+        declared = destination.account
+        if declared and declared.conversions and "convert" not in abilities(destination):
+            problems.add(declared.file, "conversions", f"{declared.platform} takes none by an interface")
     unfit = _unfit(catalogue.sources.get(FEED))
     for destination in with_results(catalogue) if unfit else ():
         problems.add(catalogue.platforms[destination.name].file, "results", unfit)
