@@ -32,7 +32,7 @@ class Delivered:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlatformLimits:
+class ApiLimits:
     """What a platform's own documents say it takes.
 
     `batch` values go into one call or file. An audience serves from `least` matched members on, and ends `lifetime`
@@ -58,7 +58,7 @@ class Platform:
 
     name: ClassVar[str] = ""
     forms: ClassVar[Mapping[str, IdFormat]] = {}
-    limits: ClassVar[PlatformLimits]
+    limits: ClassVar[ApiLimits]
     options: ClassVar[type[StrictModel]] = NoOptions
 
     @classmethod
@@ -116,7 +116,7 @@ class BatchReceipt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlatformStatus:
+class StatusAnswer:
     """Where an audience stands on the platform, with the numbers that the platform gives, each None if it gives none.
 
     `state`: the platform still reads what was uploaded (parsing), knows it (published), or offers it to campaigns
@@ -163,7 +163,7 @@ class OnlinePlatform(Platform):
 
     A subclass overrides `add` and `remove`, or `replace` where it cannot remove; `results` and `convert` where the
     platform has them. Every call raises RetryableError if the same call may succeed later, and RejectedError with who
-    must do what if not. All calls may be repeated. PlatformLimits, states and error codes stand at the top of its file.
+    must do what if not. All calls may be repeated. ApiLimits, states and error codes stand at the top of its file.
     """
 
     url: ClassVar[str] = ""
@@ -226,7 +226,7 @@ class OnlinePlatform(Platform):
     def publish(self, audience_id: str) -> None:
         """Do what the platform asks for after its members changed, so that campaigns see them; nothing by default."""
 
-    def status(self, audience_id: str) -> PlatformStatus:
+    def status(self, audience_id: str) -> StatusAnswer:
         """Ask where an audience stands."""
         raise NotImplementedError
 

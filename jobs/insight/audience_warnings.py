@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from quanyu.config.sections import InsightSettings
-from quanyu.grammar.audience import Audience
+from quanyu.grammar.audience import Audience, SizeBand
 from quanyu.model.entities import Customer
 
 MOST_NAMES = 3
@@ -26,6 +26,14 @@ WORDS = {
         "{audience} went from {before:,} to {size:,} members, a change of more than {allowed:.0%}",
         "{audience} 的规模从 {before:,} 变为 {size:,}，变化超过 {allowed:.0%}",
     ),
+    "small": (
+        "{audience} has {size:,} members, fewer than the {least:,} of its band",
+        "{audience} 有 {size:,} 名成员，少于设定的下限 {least:,}",
+    ),
+    "large": (
+        "{audience} has {size:,} members, more than the {most:,} of its band",
+        "{audience} 有 {size:,} 名成员，多于设定的上限 {most:,}",
+    ),
     "drift": (
         "the members of {audience} are others than on its reference day, by {names} (PSI up to {drift:.2f})",
         "{audience} 的成员构成与基准日相比已发生漂移，主要体现在 {names}（PSI 最高 {drift:.2f}）",
@@ -36,6 +44,8 @@ WORDS = {
     ),
 }
 LANGUAGES = ("en", "zh")
+# Days on which an audience is not evaluated because of its schedule, at most.
+BETWEEN = {"daily": 0, "weekly": 6, "monthly": 30}
 
 
 @dataclass(frozen=True)
@@ -70,11 +80,23 @@ def warnings(
         yield AudienceWarning(audience.name, "nobody", counted)
     elif entities and size >= settings.nearly_all * entities:
         yield AudienceWarning(audience.name, "nearly_all", counted)
-    if before and abs(size - before) > settings.size_change * before:
-        changed = {**counted, "before": before, "allowed": settings.size_change}
-        yield AudienceWarning(audience.name, "changed", changed)
+    yield from _of_size(audience, counted, before, settings)
     if today["drifted"]:
         names = ", ".join(today["drifted"][:MOST_NAMES])
         yield AudienceWarning(audience.name, "drift", {"names": names, "drift": today["drift"]})
-    if last is not None and (today["day"] - last).days >= settings.stale_days:
+    if last is not None and (today["day"] - last).days >= settings.stale_days + BETWEEN[audience.schedule]:
         yield AudienceWarning(audience.name, "stale", {"last": last})
+
+
+def _of_size(
+    audience: Audience, counted: Mapping[str, Any], before: int | None, settings: InsightSettings
+) -> Iterator[AudienceWarning]:
+    """Warnings of a size outside of the audience's band; the setting stands in for a band that allows any change."""
+    size, band = counted["size"], audience.size or SizeBand(change=settings.size_change)
+    allowed = settings.size_change if band.change is None else band.change
+    if band.least is not None and size < band.least:
+        yield AudienceWarning(audience.name, "small", {**counted, "least": band.least})
+    if band.most is not None and size > band.most:
+        yield AudienceWarning(audience.name, "large", {**counted, "most": band.most})
+    if before and abs(size - before) > allowed * before:
+        yield AudienceWarning(audience.name, "changed", {**counted, "before": before, "allowed": allowed})

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from jobs.audiences.rules import about
+from jobs.audiences.rules import about, names_in_rules
 from jobs.catalogue.moving import moving_names
 from jobs.insight import overlaps, profile_index, references
 from jobs.insight.audience_warnings import AudienceWarning, warnings
 from jobs.insight.bands import stored_bands
 from jobs.insight.memberships import MemberRows, Movements, members_on, movements
 from quanyu.discover import Catalogue
-from quanyu.expressions import parse
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.names import with_inputs
@@ -88,7 +87,7 @@ def _following(
 ) -> set[str]:  # fmt: skip
     """Names that follow from a rule: it names them, or they share with it what they are made of."""
     tags = catalogue.tags_of(entity)
-    of_rule = {*with_inputs(parse(audience.who).columns, tags)}
+    of_rule = {*with_inputs(names_in_rules(catalogue, [audience]), tags)}
     return {name for name in names if of_rule & {*with_inputs([name], tags)}}
 
 

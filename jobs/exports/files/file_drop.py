@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jobs.exports.files.file_parts import Layout, PartWriter, SeedPart
-from jobs.exports.platform import Delivered, Platform, PlatformLimits
+from jobs.exports.platform import ApiLimits, Delivered, Platform
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.files import Bucket
 from quanyu.grammar.platforms.account import Account
@@ -63,7 +63,7 @@ class FileDrop(Platform):
     headers: ClassVar[Mapping[str, str]] = {}
     # A page that replaces an audience by a file takes it whole.
     in_parts: ClassVar[bool] = False
-    limits: ClassVar[PlatformLimits] = PlatformLimits(batch=1_000_000)
+    limits: ClassVar[ApiLimits] = ApiLimits(batch=1_000_000)
     # What somebody, or a program, does with the files; it stands in the manifest.
     steps: ClassVar[tuple[str, ...]] = ()
 

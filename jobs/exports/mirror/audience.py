@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.exports.mirror.batches import Operation, Sent, emptied, marked, send, settle
 from jobs.exports.mirror.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
-from jobs.exports.platform import OnlinePlatform, PlatformStatus
+from jobs.exports.platform import OnlinePlatform, StatusAnswer
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
@@ -34,7 +34,7 @@ class Mirrored:
     invalid: int
     there: int
     waiting: int
-    status: PlatformStatus | None
+    status: StatusAnswer | None
     error: QuanyuError | None = None
 
     def notes(self) -> Iterator[str]:
@@ -90,7 +90,7 @@ def _poll(context: Context, receipt: Receipt, platform: OnlinePlatform, state: E
         answer = platform.poll(state.audience_id, batch.handle)
         if answer.state == "pending":
             continue
-        carried = rows_in(context, state.export, "adding", "removing", "there")
+        carried = rows_in(context, state.export, "adding", "removing", "there", "refused")
         write_outcomes(context, settle(carried, batch, answer, context.day), receipt)
         # After the values: a kill in between asks once more.
         context.store.exports.record(
@@ -155,7 +155,7 @@ def _is_ending(context: Context, platform: OnlinePlatform, state: ExportState) -
 
 def _published(
     context: Context, platform: OnlinePlatform, state: ExportState, sent: Sent, there: int
-) -> PlatformStatus | None:
+) -> StatusAnswer | None:
     """Have the audience published, ask where it stands, and store it."""
     status = None
     try:

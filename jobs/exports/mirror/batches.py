@@ -164,12 +164,17 @@ def _with(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
 
 
 def settle(rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, day: date) -> pa.Table:
-    """Rows that a batch carried, by the answer of a poll: those in another state than it left them are sent again."""
+    """Rows that a batch carried, by the answer of a poll: those in another state than it left them are sent again.
+
+    If the platform names some by their positions and not all rows are left, nobody knows which: all are sent again.
+    """
     import pyarrow as pa
     from pyarrow import compute
 
     operation: Operation = "add" if batch.operation == "add" else "remove"
+    of_batch = rows.filter(compute.fill_null(compute.equal(rows["batch"], batch.batch), False))
+    if receipt.rejected and of_batch.num_rows != batch.rows:
+        return of_batch.slice(0, 0)
+    settled = outcome(of_batch, receipt, operation, day)
     states = pa.array(["adding", "there"] if operation == "add" else ["removing"])
-    of_batch = compute.fill_null(compute.equal(rows["batch"], batch.batch), False)
-    carried = rows.filter(compute.and_(of_batch, compute.is_in(rows["state"], states)))
-    return outcome(carried, receipt, operation, day)
+    return settled.filter(compute.is_in(of_batch["state"], states)) if settled.num_rows else settled

@@ -14,7 +14,7 @@ from typing import ClassVar
 from jobs.exports.files.file_drop import FileDrop, SeedFile
 from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import PlatformLimits
+from jobs.exports.platform import ApiLimits
 
 # "Greater than 2000 and less than 50 million" are pushed; after matching "greater than 1000" (420461).
 LEAST_SENT, MOST_SENT, LEAST_MATCHED = 2_001, 49_999_999, 1_001
@@ -40,5 +40,5 @@ class Damopan(FileDrop):
     }
     layout = Layout(suffix=".csv", header=False)
     files = tuple(SeedFile((identifier,), LEAST_SENT, MOST_SENT) for identifier in forms)
-    limits = PlatformLimits(batch=MOST_SENT, least=LEAST_MATCHED)
+    limits = ApiLimits(batch=MOST_SENT, least=LEAST_MATCHED)
     steps = STEPS

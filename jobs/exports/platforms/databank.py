@@ -13,7 +13,7 @@ from typing import ClassVar
 from jobs.exports.files.file_drop import FileDrop, SeedFile
 from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import PlatformLimits
+from jobs.exports.platform import ApiLimits
 
 # Pushed and, after matching, at least (420456). OUID has limits of its own.
 LEAST_SENT, MOST_SENT, LEAST_MATCHED = 5_000, 200_000_000, 2_000
@@ -47,5 +47,5 @@ class Databank(FileDrop):
         *(SeedFile((identifier,), LEAST_SENT, MOST_SENT) for identifier in tuple(forms)[:-1]),
         SeedFile(("ouid:taobao",), LEAST_OUIDS, MOST_OUIDS),
     )
-    limits = PlatformLimits(batch=MOST_SENT, least=LEAST_MATCHED)
+    limits = ApiLimits(batch=MOST_SENT, least=LEAST_MATCHED)
     steps = STEPS

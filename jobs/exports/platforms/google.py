@@ -12,15 +12,7 @@ from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
-from jobs.exports.platform import (
-    Batch,
-    BatchReceipt,
-    CampaignDay,
-    Conversion,
-    OnlinePlatform,
-    PlatformLimits,
-    PlatformStatus,
-)  # fmt: skip
+from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
 from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
@@ -30,7 +22,7 @@ from quanyu.grammar.platforms.account import Account
 # developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
 # document of 2026-11-06. Google gives two least sizes, 1,000 and 100: the larger one is kept. Members leave a list by
 # themselves after 540 days.
-LIMITS = PlatformLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
+LIMITS = ApiLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
 EVENTS = 2_000
 ADS_URL = "https://googleads.googleapis.com/v26"
 OAUTH_URL = "https://oauth2.googleapis.com"
@@ -227,7 +219,7 @@ class Google(OnlinePlatform):
         state = "done" if state == "failed" and errors and not counts else state
         return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
 
-    def status(self, audience_id: str) -> PlatformStatus:
+    def status(self, audience_id: str) -> StatusAnswer:
         """Size of the lists together, and the match rate of the list of contacts."""
         ids = [entry.split(":")[1] for entry in audience_id.split(",")]
         lists = [self.http.call("GET", f"{self._account}/userLists/{one}", headers=self._login) for one in ids]
@@ -238,13 +230,13 @@ class Google(OnlinePlatform):
         if any(
             row.get("membershipStatus") == "CLOSED" or row.get("accountAccessStatus") == "DISABLED" for row in lists
         ):
-            return PlatformStatus(state="failed", words="open the list again in Google Ads", matched=matched)
+            return StatusAnswer(state="failed", words="open the list again in Google Ads", matched=matched)
         if matched is None:
-            return PlatformStatus(state="parsing")
+            return StatusAnswer(state="parsing")
         if any(any(row.get("targetNetworkInfo", {}).values()) for row in lists):
-            return PlatformStatus(state="usable", matched=matched, usable=matched, match_rate=rate)
+            return StatusAnswer(state="usable", matched=matched, usable=matched, match_rate=rate)
         words = f"fewer than {LIMITS.least} of its members are known to Google"
-        return PlatformStatus(state="published", words=words, matched=matched, usable=0, match_rate=rate)
+        return StatusAnswer(state="published", words=words, matched=matched, usable=0, match_rate=rate)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Campaigns by day from Google Ads; cost comes in millionths."""

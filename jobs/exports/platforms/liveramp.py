@@ -17,7 +17,7 @@ from pydantic import Field
 from jobs.exports.files.file_drop import FileDrop, SeedFile
 from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import PlatformLimits
+from jobs.exports.platform import ApiLimits
 from quanyu.errors import ConfigError
 from quanyu.grammar.bounds import StrictModel
 
@@ -59,7 +59,7 @@ class LiveRamp(FileDrop):
         SeedFile(("device:idfa",), LEAST_ROWS),
         SeedFile(("device:gaid",), LEAST_ROWS),
     )
-    limits = PlatformLimits(batch=100_000_000, least=LEAST_ROWS)
+    limits = ApiLimits(batch=100_000_000, least=LEAST_ROWS)
     options = LiveRampOptions
     steps = STEPS
 

@@ -13,22 +13,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import (
-    Batch,
-    BatchReceipt,
-    CampaignDay,
-    Conversion,
-    OnlinePlatform,
-    PlatformLimits,
-    PlatformStatus,
-)  # fmt: skip
+from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 
 # developers.facebook.com/documentation/ads-commerce/marketing-api: audiences/guides/custom-audiences (2026-04-28),
 # reference/custom-audience/{users,usersreplace} (2025-10-08), reference/custom-audience-session.
 VERSION = "v25.0"
-LIMITS = PlatformLimits(batch=10_000, least=100, lifetime=timedelta(days=730))
+LIMITS = ApiLimits(batch=10_000, least=100, lifetime=timedelta(days=730))
 # conversions-api/parameters/server-event (2026-02-12) and offline-events (2026-01-05): one event that is too old fails
 # the whole call; those of shops may be older.
 EVENTS, OLDEST, OLDEST_IN_SHOP = 1_000, timedelta(days=7), timedelta(days=62)
@@ -202,7 +194,7 @@ class Meta(OnlinePlatform):
         with suppress(SeedTooSmallError):
             self._named(name) or self._create(content)
 
-    def status(self, audience_id: str) -> PlatformStatus:
+    def status(self, audience_id: str) -> StatusAnswer:
         """Size by Meta's lower bound, and the share of all uploaded values that Meta knew."""
         fields = "approximate_count_lower_bound,operation_status,delivery_status"
         audience = self.http.call("GET", audience_id, params={"fields": fields})
@@ -214,14 +206,14 @@ class Meta(OnlinePlatform):
         received = sum(int(session.get("num_received", 0)) for session in sessions)
         rate = sum(int(session.get("num_matched", 0)) for session in sessions) / received if received else None
         if operation in FAILED:
-            return PlatformStatus(state="failed", words=FAILED[operation], matched=matched, match_rate=rate)
+            return StatusAnswer(state="failed", words=FAILED[operation], matched=matched, match_rate=rate)
         if operation in POPULATING:
-            return PlatformStatus(state="parsing", matched=matched, match_rate=rate)
+            return StatusAnswer(state="parsing", matched=matched, match_rate=rate)
         ready = delivery == READY
         words = REMARKS.get(operation, "" if ready else f"fewer than {LIMITS.least} of its members are known to Meta")
         usable = matched if ready else 0
         state: Literal["usable", "published"] = "usable" if ready else "published"
-        return PlatformStatus(state=state, words=words, matched=matched, usable=usable, match_rate=rate)
+        return StatusAnswer(state=state, words=words, matched=matched, usable=usable, match_rate=rate)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Insights of campaigns by day. Conversions are the actions of the type that the account's options name."""

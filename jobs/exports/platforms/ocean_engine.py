@@ -24,7 +24,7 @@ from jobs.exports.files.dmp_lines import dmp_lines
 from jobs.exports.files.zips import zipped
 from jobs.exports.hashing import IdFormat
 from jobs.exports.names import account_number, fitted
-from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
+from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
@@ -86,7 +86,7 @@ class OceanEngine(OnlinePlatform):
         "device:idfa": IdFormat("lower", "md5"),
         "device:oaid": IdFormat("lower", "md5"),
     }
-    limits = PlatformLimits(batch=IDS, lifetime=LIFETIME)
+    limits = ApiLimits(batch=IDS, lifetime=LIFETIME)
     options = OceanEngineOptions
 
     def __init__(self, account: Account, http: Http) -> None:
@@ -151,27 +151,27 @@ class OceanEngine(OnlinePlatform):
             body = {**self._of(audience), "target_advertiser_ids": targets}
             self._call("POST", "2/dmp/custom_audience/push_v2/", json=body)
 
-    def status(self, audience_id: str) -> PlatformStatus:
+    def status(self, audience_id: str) -> StatusAnswer:
         """Ask for an audience, and take the step that it waits for; campaigns see it once it is available."""
         self.publish(audience_id)
         source = self._source(audience_id)
         audience = (source or {}).get("default_audience")
         if source is None:
-            return PlatformStatus(state="parsing", words="nothing was sent yet")
+            return StatusAnswer(state="parsing", words="nothing was sent yet")
         if int(source["status"]) != PARSED or audience is None:
-            return PlatformStatus(state="parsing", words="new data sources are read for 20 to 60 minutes")
+            return StatusAnswer(state="parsing", words="new data sources are read for 20 to 60 minutes")
         covered, uploaded = int(audience["cover_num"]), int(audience["upload_num"])
         numbers: dict[str, Any] = {
             "matched": covered, "match_rate": min(1.0, covered / uploaded) if uploaded else None,
             "expires_on": date.fromisoformat(audience["expire_date"][:10]) if audience.get("expire_date") else None,
         }  # fmt: skip
         if int(audience["status"]) == ENDED:
-            return PlatformStatus(state="failed", words="ended after six months without use: send it anew", **numbers)
+            return StatusAnswer(state="failed", words="ended after six months without use: send it anew", **numbers)
         usable = audience["delivery_status"] == AVAILABLE
         words = [_waits(source), NO_LOOKALIKE if usable else f"not yet available: {audience['delivery_status']}"]
         state = "usable" if usable else "published"
         numbers["usable"] = covered if usable else None
-        return PlatformStatus(state=state, words="; ".join(filter(None, words)), **numbers)  # type: ignore[arg-type]
+        return StatusAnswer(state=state, words="; ".join(filter(None, words)), **numbers)  # type: ignore[arg-type]
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Results by day and project (or the dimension of the account)."""

@@ -20,7 +20,7 @@ from pydantic import Field
 from jobs.exports.files.zips import joined, zipped
 from jobs.exports.hashing import IdFormat
 from jobs.exports.names import account_number, fitted
-from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
+from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from quanyu.config.settings import secret
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
@@ -78,7 +78,7 @@ class Tencent(OnlinePlatform):
         "device:imei": IdFormat("lower", "md5"),
         "device:caid": IdFormat("as_given", "none"),
     }
-    limits = PlatformLimits(batch=LINES, least=LEAST["v1.1"])
+    limits = ApiLimits(batch=LINES, least=LEAST["v1.1"])
     options = TencentOptions
 
     @classmethod
@@ -124,27 +124,27 @@ class Tencent(OnlinePlatform):
             return BatchReceipt(handle, "failed", words=f"the file was refused with code {file['process_code']}")
         return BatchReceipt(handle, invalid=file["line_count"] - file["valid_line_count"])
 
-    def status(self, audience_id: str) -> PlatformStatus:
+    def status(self, audience_id: str) -> StatusAnswer:
         """Ask for an audience; once it is usable and the account wants lookalikes, one is made of it."""
         audiences = self._list("custom_audiences/get", audience_id=audience_id)
         if not audiences:
-            return PlatformStatus(state="failed", words="the audience is gone: somebody deleted it on the platform")
+            return StatusAnswer(state="failed", words="the audience is gone: somebody deleted it on the platform")
         [audience] = audiences
         covered = int(audience.get("user_count", 0))
         if audience["status"] in READING:
-            return PlatformStatus(state="parsing")
+            return StatusAnswer(state="parsing")
         if audience["status"] == "FROZEN":
-            return PlatformStatus(state="failed", words="frozen: thaw it on the platform's page", matched=covered)
+            return StatusAnswer(state="failed", words="frozen: thaw it on the platform's page", matched=covered)
         if audience["status"] != "SUCCESS":
             code = audience.get("error_code", 1)
-            return PlatformStatus(state="failed", words=CODES.get(code, f"error {code}"), matched=covered)
+            return StatusAnswer(state="failed", words=CODES.get(code, f"error {code}"), matched=covered)
         if audience.get("online_status", "ONLINE") != "ONLINE":
             offline = audience["online_status"] == "OFFLINE"
             words = (
                 "taken offline for not being used: it returns when its members change" if offline else "being loaded"
             )
-            return PlatformStatus(state="published", words=words, matched=covered)
-        return PlatformStatus(state="usable", words=self._expand(audience_id, covered), matched=covered, usable=covered)
+            return StatusAnswer(state="published", words=words, matched=covered)
+        return StatusAnswer(state="usable", words=self._expand(audience_id, covered), matched=covered, usable=covered)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Results by day and ad group (广告), whose reports count impressions, clicks, cost in 分 and conversions."""

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
-from jobs.exports.platform import Batch, BatchReceipt, CampaignDay, OnlinePlatform, PlatformLimits, PlatformStatus
+from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
@@ -21,7 +21,7 @@ from quanyu.grammar.platforms.account import Account
 # github.com/tiktok/tiktok-business-api-sdk: yml_files, python_sdk/docs/{AudienceApi, CustomAudienceCreateBody,
 # CustomAudienceUpdateBody}.md; ads.tiktok.com/help/article/manage-custom-audience (2024-10). No document gives the
 # largest file; ours stay below 33 MB.
-LIMITS = PlatformLimits(batch=500_000, least=1_000, lifetime=timedelta(days=365))
+LIMITS = ApiLimits(batch=500_000, least=1_000, lifetime=timedelta(days=365))
 # An audience takes one type of hash for ever: each identifier has its own. `calculate_type`:
 TYPES = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "device:idfa": "IDFA_SHA256", "device:gaid": "GAID_SHA256"}
 FOLDER = "dmp/custom_audience"
@@ -179,24 +179,24 @@ class Tiktok(OnlinePlatform):
             yield from data.get("list", ())
             page, last = page + 1, int(data.get("page_info", {}).get("total_page", 1))
 
-    def status(self, audience_id: str) -> PlatformStatus:
+    def status(self, audience_id: str) -> StatusAnswer:
         """The largest of the audiences of our code stands for all: the same persons may be in each."""
         names = {_name(audience_id, identifier) for identifier in TYPES}
         rows = [row for row in self._audiences() if row["name"] in names]
         if not rows:
-            return PlatformStatus(state="parsing", words="nothing was uploaded")
+            return StatusAnswer(state="parsing", words="nothing was uploaded")
         matched = max(int(row.get("cover_num") or 0) for row in rows)
         days = [date.fromisoformat(row["expired_time"][:10]) for row in rows if row.get("expired_time")]
         expires_on = min(days, default=None)
         if any(row.get("is_valid") for row in rows):
-            return PlatformStatus(state="usable", matched=matched, usable=matched, expires_on=expires_on)
+            return StatusAnswer(state="usable", matched=matched, usable=matched, expires_on=expires_on)
         if expires_on is not None and expires_on < date.today():
             words = "the audience has expired: delete it in TikTok Ads Manager"
-            return PlatformStatus(state="failed", words=words, matched=matched, expires_on=expires_on)
+            return StatusAnswer(state="failed", words=words, matched=matched, expires_on=expires_on)
         if not matched:
-            return PlatformStatus(state="parsing", expires_on=expires_on)
+            return StatusAnswer(state="parsing", expires_on=expires_on)
         words = f"fewer than {LIMITS.least} of its members are known to TikTok"
-        return PlatformStatus(state="published", words=words, matched=matched, usable=0, expires_on=expires_on)
+        return StatusAnswer(state="published", words=words, matched=matched, usable=0, expires_on=expires_on)
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Auction campaigns by day. Which metrics are conversions and their value, the account's options say."""

@@ -15,7 +15,7 @@ from pydantic import Field
 from jobs.exports.files.file_drop import FileDrop, SeedFile
 from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import PlatformLimits
+from jobs.exports.platform import ApiLimits
 from quanyu.errors import ConfigError
 from quanyu.grammar.bounds import StrictModel
 
@@ -45,7 +45,7 @@ class TradeDesk(FileDrop):
     }
     layout = Layout(suffix=".txt", header=False)
     files = (SeedFile(("email",), LEAST_ROWS), SeedFile(("phone",), LEAST_ROWS))
-    limits = PlatformLimits(batch=100_000_000, least=LEAST_ROWS)
+    limits = ApiLimits(batch=100_000_000, least=LEAST_ROWS)
     options = TradeDeskOptions
     steps = STEPS
 

@@ -8,7 +8,7 @@ import pytest
 from jobs.exports.http import Http
 from jobs.exports.mirror.audience import code_of, mirror
 from jobs.exports.mirror.batches import batch_key, batches
-from jobs.exports.platform import BatchReceipt, OnlinePlatform, PlatformLimits, PlatformStatus
+from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
 from quanyu.errors import RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
@@ -28,7 +28,7 @@ class Shelf(OnlinePlatform):
     """A platform in memory, which keeps sets of values, takes batches now or later, and fails as it is told."""
 
     name = "shelf"
-    limits = PlatformLimits(batch=3, lifetime=timedelta(days=60))
+    limits = ApiLimits(batch=3, lifetime=timedelta(days=60))
 
     def __init__(self, seed=None):
         super().__init__(ACCOUNT, Http("shelf", "https://127.0.0.1:1"))
@@ -78,7 +78,7 @@ class Shelf(OnlinePlatform):
         return BatchReceipt(handle)
 
     def status(self, audience_id):
-        return PlatformStatus(state="usable", matched=len(self.values))
+        return StatusAnswer(state="usable", matched=len(self.values))
 
 
 @pytest.fixture

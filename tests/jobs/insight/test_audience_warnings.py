@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from jobs.insight.audience_warnings import warnings
 from quanyu.config.sections import InsightSettings
 from quanyu.errors import ConfigError
-from quanyu.grammar.audience import Audience
+from quanyu.grammar.audience import Audience, SizeBand
 
 DAY = date(2024, 7, 3)
 
@@ -41,6 +41,22 @@ def row(size, drifted=(), drift=0.0):
 )
 def test_a_warning_comes_from_the_bound_on(today, before, last, kinds):
     assert [one.kind for one in warnings(audience(), today, before, last, InsightSettings())] == kinds
+
+
+@pytest.mark.parametrize(
+    ("size", "before", "kinds"),
+    [(499, 500, ["small"]), (500, 500, []), (800, 790, []), (801, 790, ["large"]), (500, 560, ["changed"])],
+)
+def test_the_band_of_an_audience_is_warned_of_and_counts_before_the_setting(size, before, kinds):
+    banded = audience(size=SizeBand(least=500, most=800, change=0.1))
+    assert [one.kind for one in warnings(banded, row(size), before, DAY, InsightSettings())] == kinds
+
+
+def test_an_audience_of_a_schedule_is_stale_when_its_turn_was_missed():
+    weekly = audience(schedule="weekly")
+    stale = {days: [one.kind for one in warnings(weekly, row(500), 500, DAY - timedelta(days=days), InsightSettings())]
+             for days in (7, 8)}  # fmt: skip
+    assert stale == {7: [], 8: ["stale"]}
 
 
 def test_an_ended_audience_is_not_warned_of_because_nobody_is_in():

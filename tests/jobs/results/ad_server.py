@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.platform import BatchReceipt, CampaignDay, Conversion, OnlinePlatform, PlatformLimits
+from jobs.exports.platform import ApiLimits, BatchReceipt, CampaignDay, Conversion, OnlinePlatform
 
 TOKEN = "s3cret"
 ACCOUNT = """
@@ -33,7 +33,7 @@ class Kiosk(OnlinePlatform):
 
     name = "kiosk"
     forms = {"phone": IdFormat("e164_digits"), "email": IdFormat("lower_trim")}
-    limits = PlatformLimits(batch=2)
+    limits = ApiLimits(batch=2)
     trailing_days = 3
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
