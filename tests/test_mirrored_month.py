@@ -17,6 +17,7 @@ from platforms.tiktok_server import TiktokServer
 from jobs.exports import http
 from jobs.exports import steps as exports
 from jobs.exports.destinations import destinations
+from jobs.exports.platforms import ocean_engine
 from quanyu.errors import QuanyuError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
@@ -121,6 +122,8 @@ class Month:
 def play(tmp_path, monkeypatch, days, accounts, seed):
     monkeypatch.setattr(http, "FIRST_WAIT", 0)
     monkeypatch.setenv("PLATFORM_TOKEN", MetaServer.token)
+    # The days of the month are played within one, of which the platform counts the changes.
+    monkeypatch.setattr(ocean_engine, "CHANGES_A_DAY", 10_000)
     shop = declared(tmp_path)
     with ExitStack() as stack:
         servers = {name: stack.enter_context(_server(name)) for name in accounts}
