@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from jobs.audiences.rules import names_in_rules
 from jobs.exports.forms import forms_sent, kinds_of
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import OnlinePlatform, Platform
 from quanyu import imports
 from quanyu.discover import Catalogue
-from quanyu.errors import ConfigError, nearest
+from quanyu.errors import ConfigError, ExpressionError, nearest
 from quanyu.fingerprint import fingerprint
 from quanyu.grammar.declaration import Problems, digest, explain
+from quanyu.grammar.names import with_inputs
 from quanyu.grammar.platforms.account import Account
 
 
@@ -94,6 +97,19 @@ def check_accounts(catalogue: Catalogue, problems: Problems) -> None:
                 words = f"{account.platform} takes no {name!r}; {nearest(name, platform.forms)}"
                 problems.add(account.file, "send", words)
         _check_options(account, platform, problems)
+
+
+def check_forbidden(catalogue: Catalogue, problems: Problems) -> None:
+    """Add what audiences use, directly or by tags, that an account they are sent to forbids."""
+    for audience in catalogue.audiences.values():
+        about = catalogue.entities[audience.entity]
+        with suppress(ExpressionError):
+            names = with_inputs(names_in_rules(catalogue, [audience]), catalogue.tags_of(about))
+            for account in (catalogue.platforms[name] for name in audience.send_to if name in catalogue.platforms):
+                for name in names:
+                    if {name, name.partition(".")[0]} & {*account.forbidden}:
+                        words = f"{name} decides who is in, and {account.name} forbids its use"
+                        problems.add(audience.file, "who", words)
 
 
 def _check_options(account: Account, platform: type[Platform], problems: Problems) -> None:

@@ -20,8 +20,13 @@ def doubts(context: Context, audience: Audience) -> list[str]:
     return words if context.sends else [*words, "this run was started to compute alone"]
 
 
-def limits(audience: Audience, destination: Destination, state: ExportState, customers: int) -> Iterator[str]:
-    """Reasons that lie in the set of `customers` who may be sent: approval, its size, and its change since the last."""
+def limits(
+    audience: Audience, destination: Destination, state: ExportState, customers: int, before: int
+) -> Iterator[str]:
+    """Reasons that lie in the set of `customers` who may be sent: approval, its size, and its change since the last.
+
+    `before` are the customers who were sent last, 0 for none. An approval with so many members as now lifts the band.
+    """
     approved = state.approved == what_is_approved(audience, destination)
     fix = f"quanyu export approve {state.export}"
     if audience.approval and not approved:
@@ -32,9 +37,10 @@ def limits(audience: Audience, destination: Destination, state: ExportState, cus
             f"of {customers:,} customers the platform is expected to match {customers * expected:,.0f}"
             f" ({expected:.0%}), and it uses {destination.least:,} at least"
         )
-    before = state.approved_members if approved and state.approved_members is not None else state.members
-    for words in audience.size.warnings(customers, before or None) if audience.size else ():
-        yield f"{words}; if that is right: {fix}"
+    if audience.size and not (approved and state.approved_members == customers):
+        usual = {before or None, state.approved_members if approved else before or None}
+        warnings = [list(audience.size.warnings(customers, number)) for number in usual]
+        yield from (f"{words}; if that is right: {fix}" for words in min(warnings, key=len))
 
 
 def what_is_approved(audience: Audience, destination: Destination) -> str:

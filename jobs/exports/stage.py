@@ -31,9 +31,10 @@ class ExportStage(Stage):
 
     def check(self, catalogue: Catalogue, problems: Problems) -> None:
         """Check the accounts on platforms."""
-        from jobs.exports.destinations import check_accounts
+        from jobs.exports.destinations import check_accounts, check_forbidden
 
         check_accounts(catalogue, problems)
+        check_forbidden(catalogue, problems)
 
     def report(self, results: Sequence[Result]) -> Sequence[RenderableType]:
         """Where each set lies, and how many rows it has."""

@@ -111,7 +111,8 @@ def select(context: Context, audience: Audience, destination: Destination) -> Se
     rows = members.without_formless(context, formed(rows, destination.forms, destination.scopes))
     customers = rows.where("reason is null").select("customer_id").distinct().count()
     state = context.store.exports.state(name)
-    waits = [*gates.doubts(context, audience), *gates.limits(audience, destination, state, customers)]
+    before = members.last_set(context, name).select("customer_id").distinct().count() if audience.size else 0
+    waits = [*gates.doubts(context, audience), *gates.limits(audience, destination, state, customers, before)]
     if waits:
         sent = members.last_set(context, name)
         if issubclass(destination.platform, OnlinePlatform):

@@ -33,6 +33,10 @@ class Account(YamlDeclaration):
     least: int | None = Field(
         None, ge=0, le=MOST, description="least members after matching, if not what the platform's file says"
     )
+    forbidden: tuple[str, ...] = Field(
+        (), description="what no audience may use that is sent there, directly or by tags: names such as"
+        " `background.income`, or whole views and scenes, such as the platform's rules on sensitive data forbid",
+    )  # fmt: skip
     results: bool = Field(False, description="whether campaign results are fetched from its interface every day")
     campaigns: dict[str, str] = Field(
         {}, description="our audience of a campaign, by the campaign's id on the platform, which seldom tells it"

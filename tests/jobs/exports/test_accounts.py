@@ -8,11 +8,15 @@ from platforms.meta_server import MetaServer
 from platforms.tencent import TencentServer
 from typer.testing import CliRunner
 
-from jobs.exports import http
+from jobs.exports import gates, http
+from jobs.exports.destinations import Destination
+from jobs.exports.platforms.drop import Drop
 from quanyu.cli import add_commands, app
 from quanyu.errors import ConfigError
+from quanyu.grammar.audience import Audience
 from quanyu.home import home_name
 from quanyu.run import audience_days, tasks
+from quanyu.store import ExportState
 
 AUDIENCE = "describes: d\nowner: o\ngoal: activate\nwho: value.spend >= 0\npurpose: ads\n"
 ACCOUNT = """
@@ -84,6 +88,37 @@ def test_a_mistake_in_an_account_is_explained(shop, text, words):
     with pytest.raises(ConfigError) as error:
         shop.context(DAY).catalogue  # noqa: B018 - loading checks
     assert words in str(error.value)
+
+
+def test_an_audience_uses_nothing_that_its_account_forbids(shop):
+    account = (shop.settings.conf / "platforms" / "meta.yml").read_text(encoding="utf-8")
+    shop.declare("platforms/meta.yml", account + "forbidden: [recency, value.spend]\n")
+    with pytest.raises(ConfigError, match=r"who: value\.spend decides who is in, and meta forbids its use"):
+        shop.context(DAY).catalogue  # noqa: B018 - loading checks
+    shop.declare("platforms/meta.yml", account + "forbidden: [recency]\n")
+    assert shop.context(DAY).catalogue.platforms["meta"].forbidden == ("recency",)
+
+
+def test_a_band_holds_additions_until_the_new_size_is_approved():
+    about = {
+        "file": "a.yml",
+        "describes": "d",
+        "owner": "o",
+        "goal": "care",
+        "purpose": "ads",
+        "who": "value.spend >= 0",
+    }
+    audience = Audience.model_validate({**about, "name": "a", "size": {"change": "30 %", "least": 5}})
+    destination = Destination("drop", Drop)
+    state = ExportState("a.drop", approved=gates.what_is_approved(audience, destination), approved_members=20)
+    waits = {
+        (customers, before): len(list(gates.limits(audience, destination, given, customers, before)))
+        for given, customers, before in [
+            (ExportState("a.drop"), 10, 0), (ExportState("a.drop"), 10, 9), (ExportState("a.drop"), 20, 9),
+            (ExportState("a.drop"), 4, 5), (state, 20, 3), (state, 25, 3), (state, 28, 3),
+        ]
+    }  # fmt: skip
+    assert waits == {(10, 0): 0, (10, 9): 0, (20, 9): 1, (4, 5): 1, (20, 3): 0, (25, 3): 0, (28, 3): 1}
 
 
 def test_an_export_waits_for_approval_and_follows_its_declaration(shop, meta):
