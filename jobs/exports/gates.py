@@ -31,7 +31,7 @@ def limits(
     fix = f"quanyu export approve {state.export}"
     if audience.approval and not approved:
         yield f"somebody has to approve it first: {fix}"
-    expected = _expected_match(audience, destination)
+    expected = expected_match(audience, destination)
     if destination.least and customers and customers * expected < destination.least:
         yield (
             f"of {customers:,} customers the platform is expected to match {customers * expected:,.0f}"
@@ -48,7 +48,7 @@ def what_is_approved(audience: Audience, destination: Destination) -> str:
     return digest([audience.digest(), destination.account.digest() if destination.account else destination.name])
 
 
-def _expected_match(audience: Audience, destination: Destination) -> float:
+def expected_match(audience: Audience, destination: Destination) -> float:
     """Share of those sent whom the platform is expected to match."""
     if audience.seed and audience.seed.expected_match:
         return audience.seed.expected_match

@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
-from jobs.exports.gates import what_is_approved
+from jobs.exports.gates import expected_match, what_is_approved
 from jobs.exports.mirror.difference import current_set, difference, wanted_set
 from jobs.exports.platform import OnlinePlatform
 from jobs.exports.steps import Selected, counts, select
@@ -68,7 +69,28 @@ def planned(context: Context, name: str) -> RenderableType:
         Text(f"{name} on {context.day}: {destination.platform.name}, for {audience.purpose}"),
         *waits, grid(("identifier", "is", "values"), _operations(context, selected, destination)),
         grid(("members", "number"), outcomes),
+        grid(("as a seed", ""), _quality(context, selected, audience, destination)),
     )  # fmt: skip
+
+
+def _quality(
+    context: Context, selected: Selected, audience: Audience, destination: Destination
+) -> list[tuple[str, str]]:
+    """What a platform can make of the set: how many it may match, how old the addresses are, what is as it was."""
+    free = selected.rows.where("reason is null")
+    addresses, age = free.selectExpr(
+        "count(distinct identifier, formed)", f"median(datediff(date'{context.day}', recorded_on))"
+    ).collect()[0]
+    share = expected_match(audience, destination)
+    sent = members.last_set(context, selected.export).select("customer_id").distinct()
+    same = free.select("customer_id").distinct().join(sent, "customer_id").count()
+    return [
+        ("customers", f"{selected.customers:,}"),
+        ("values", f"{addresses:,}, {addresses / max(selected.customers, 1):.2f} for each customer"),
+        ("expected to be matched", f"{selected.customers * share:,.0f} ({share:.0%}); least: {destination.least:,}"),
+        ("age of the addresses", f"{age:,.0f} days in the median" if age is not None else ""),
+        ("were sent before", f"{same:,} of {selected.customers:,} ({same / max(selected.customers, 1):.0%})"),
+    ]
 
 
 def _operations(context: Context, selected: Selected, destination: Destination) -> list[tuple[Any, ...]]:

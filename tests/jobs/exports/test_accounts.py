@@ -127,7 +127,8 @@ def test_an_export_waits_for_approval_and_follows_its_declaration(shop, meta):
     assert meta.audiences == {}
     assert "nobody is added: somebody has to approve it first" in said(shop, "plan", "winback.meta")
     assert "approved with 2 customers" in said(shop, "approve", "winback.meta")
-    assert "phone │ added │ 2" in said(shop, "plan", "winback.meta")
+    plan = said(shop, "plan", "winback.meta")
+    assert "phone │ added │ 2" in plan and "4, 2.00 for each customer" in plan and "1 (50%); least: 0" in plan
     outcome = shop.run(DAY, "export.winback.meta")["export.winback.meta"]
     assert (outcome.facts.added, outcome.facts.there, outcome.facts.without_consent) == (4, 4, 1)
     assert len(there(shop, meta)) == 4
