@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.consent import gate
-from jobs.consent.facts import Question
+from jobs.consent.facts import Question, held_out
 from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.forms import formed, kinds_of
@@ -95,5 +95,6 @@ def _still_allowed(context: Context, account: Destination, export: str) -> DataF
     """Answers of the gate, formed, for the customers of the set: those with a reason are to be withdrawn."""
     customers = current_set(context, export).select("customer_id").distinct()
     question = Question(PURPOSE, ANY, kinds_of(account.forms))
-    answers = formed(gate.check_consent(context, question, customers), account.forms, account.scopes)
+    held = held_out(context, export.partition(".")[0])
+    answers = formed(gate.check_consent(context, question, customers, held), account.forms, account.scopes)
     return members.without_formless(context, answers)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
+from jobs.consent.global_holdout import global_holdout
 from jobs.consent.missing_answers import reasons_to_wait
 from jobs.exports.destinations import Destination
 from jobs.exports.platform import BatchReceipt, Conversion, OnlinePlatform
@@ -134,7 +135,7 @@ def _with_identifiers(context: Context, destination: Destination, orders: DataFr
     kinds = [kind for kind in KINDS if kind in forms]
     declared = context.catalogue.audiences.values()
     audiences = [audience.name for audience in declared if destination.name in audience.send_to]
-    held = union_all([held_out(context, name) for name in audiences]) if audiences else None
+    held = union_all([global_holdout(context), *(held_out(context, name) for name in audiences)])
     customers = orders.select("customer_id").distinct()
     allowed = gate.check_consent(context, Question(PURPOSE, ANY, tuple(kinds)), customers, held).where("reason is null")
     cases = " ".join(f"when {quoted(kind)} then {forms[kind].sql('value')}" for kind in kinds)
