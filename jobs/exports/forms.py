@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 def forms_sent(platform: type[Platform], account: Account | None) -> Mapping[str, IdFormat]:
     """Forms of the identifiers that an account sends: those it names, or all that the platform takes."""
-    return {
-        name: form for name, form in platform.forms.items() if not (account and account.send) or name in account.send
-    }
+    if account is None:
+        return platform.forms
+    forms = platform.forms_of(account)
+    return {name: form for name, form in forms.items() if not account.send or name in account.send}
 
 
 def kinds_of(identifiers: Iterable[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quanyu.errors import ConfigError, nearest
-from quanyu.identifiers.comparable import national_sql
+from quanyu.identifiers.comparable import TAGGED, national_sql
 
 Sql = Callable[[str], str]
 
@@ -36,7 +36,14 @@ def _email(form: Sql) -> Sql:
 
 
 def _untagged(value: str) -> str:
-    return f"concat(split_part(split_part({value}, '@', 1), '+', 1), '@', split_part({value}, '@', 2))"
+    """The address without a tag, of providers for whom that is the same mailbox; null for a tag of another provider.
+
+    Without its tag that could be the address of somebody else, who has not agreed.
+    """
+    at = f"split_part({value}, '@', 2)"
+    some = ", ".join(f"'{domain}'" for domain in sorted(TAGGED))
+    bare = f"concat(split_part(split_part({value}, '@', 1), '+', 1), '@', {at})"
+    return f"case when {at} in ({some}) or not contains({value}, '+') then {bare} end"
 
 
 def _mailbox_at(*domains: str) -> Sql:

@@ -62,6 +62,11 @@ class Platform:
     options: ClassVar[type[StrictModel]] = NoOptions
 
     @classmethod
+    def forms_of(cls, account: Account) -> Mapping[str, IdFormat]:
+        """Forms of the identifiers that an account can send: all, unless some need an option that it lacks."""
+        return cls.forms
+
+    @classmethod
     def identifiers(cls) -> tuple[str, ...]:
         """Identifiers that it accepts, in the order of the file's columns."""
         return tuple(cls.forms)

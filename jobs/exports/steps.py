@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from jobs.audiences.memberships.due import step_of
 from jobs.consent import gate
 from jobs.consent.facts import feeds
 from jobs.exports import gates, members, undeclared
@@ -85,6 +86,11 @@ def export(context: Context, receipt: Receipt, audience: Audience, destination: 
     """
     if barred := home_name.may_send(context.settings):
         return _held_back(f"nothing is exported: {barred}")
+    memberships = step_of(Customer)
+    stands = context.forward_day(memberships) if memberships in context.steps else None
+    if stands is not None and stands > context.day:
+        # Memberships of an earlier day would withdraw everybody who entered since.
+        return Outcome(notes=(f"kept: the members of {stands} were sent, and this run is for an earlier day",))
     is_online = issubclass(destination.platform, OnlinePlatform)
     selected = select(context, audience, destination)
     if selected.waits and not is_online and not members.was_ever_delivered(context, selected.export):
@@ -139,12 +145,13 @@ def _mirror(
     record_status(context, receipt, selected.export, destination, mirrored)
     if mirrored.error:
         raise mirrored.error
-    counted = counts(rows)
+    counted = counts(selected.rows)
     facts = MirrorFacts.of(counted, destination.platform.name, mirrored)
-    pending = mirrored.waiting > 0 or bool(mirrored.status and mirrored.status.state in ("parsing", "published"))
+    is_unpublished = bool(mirrored.status and mirrored.status.state in ("parsing", "published"))
+    pending = mirrored.is_open or ((mirrored.waiting > 0 or is_unpublished) and not selected.waits)
     notes = (*_held_notes(selected.waits), *mirrored.notes(), *counted.notes(audience))
     return Outcome(
-        counted.members, mirrored.there, notes=notes, facts=facts, run_again=pending and not selected.waits,
+        counted.members, mirrored.there, notes=notes, facts=facts, run_again=pending,
         alerts=_alerts(selected.waits),
     )  # fmt: skip
 

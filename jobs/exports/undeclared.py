@@ -40,7 +40,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
         return []
     return [Step(
         name="undeclared_exports", stage="exports", reads=gate.READS, as_of=True,
-        writes=(PLACE, place_of(AudienceStatus)),
+        writes=(members.PLACE, PLACE, place_of(AudienceStatus)),
         definition=digest([
             [account.digest() for account in accounts], sorted(_declared(catalogue)), sorted(catalogue.audiences)
         ]),
@@ -84,6 +84,8 @@ def _withdrawn(context: Context, receipt: Receipt, account: Destination, state: 
     rows = _still_allowed(context, account, state.export)
     rows = rows if is_kept else rows.where("false")
     mirrored = mirror(context, receipt, account.open(), state.export, rows, ["it is not declared any more"], "")
+    confirmed = members.without_unconfirmed(context, rows, current_set(context, state.export))
+    members.record(context, state.export, confirmed, receipt)
     record_status(context, receipt, state.export, account, mirrored)
     if mirrored.error:
         raise mirrored.error

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, fields, replace
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from pathlib import Path
 
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.platform import CampaignDay
 from jobs.results.accounts import abilities, with_results
+from jobs.results.conversions import KINDS
 from jobs.results.facts import FetchFacts
 from quanyu.discover import Catalogue
 from quanyu.errors import RejectedError, nearest
@@ -34,6 +35,7 @@ FEED = "ad_results"
 MEASURES = ("impressions", "clicks", "cost", "conversions", "revenue")
 COLUMNS = ("platform", "account", *(field.name for field in fields(CampaignDay)))
 UNFINISHED = ".fetching-"
+CENT = Decimal("0.01")
 # Campaign, audience and day.
 Key = tuple[str, str, date]
 
@@ -54,6 +56,8 @@ def check(catalogue: Catalogue, problems: Problems) -> None:
         declared = destination.account
         if declared and declared.conversions and "convert" not in abilities(destination):
             problems.add(declared.file, "conversions", f"{declared.platform} takes none by an interface")
+        elif declared and declared.conversions and not {*KINDS} & {*destination.forms}:
+            problems.add(declared.file, "send", f"purchases are reported by {' or '.join(KINDS)}: send one of them")
     unfit = _unfit(catalogue.sources.get(FEED))
     for destination in with_results(catalogue) if unfit else ():
         problems.add(catalogue.platforms[destination.name].file, "results", unfit)
@@ -160,7 +164,8 @@ def _lines(account: Account, rows: Iterable[CampaignDay]) -> Iterator[tuple[str,
 
 
 def _text(value: object) -> str:
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    """A value as the feed takes it: platforms give money and conversions with up to six places."""
+    return f"{value.quantize(CENT, ROUND_HALF_UP):f}" if isinstance(value, Decimal) else str(value)
 
 
 def _write(source: Source, target: Path, lines: Iterable[tuple[str, ...]]) -> None:

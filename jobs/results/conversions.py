@@ -87,6 +87,7 @@ def report(context: Context, receipt: Receipt, destination: Destination) -> Outc
         answer = opened.convert(conversions)
         if answer.state == "failed":
             raise RejectedError(f"{account.name}: refused {number_of(len(rows), 'purchase')}: {answer.words}")
+        states["rejected"] += max(0, answer.invalid - len(answer.rejected))
         stored = [_recorded(context, account, row, answer, place) for place, row in enumerate(rows)]
         states.update(row["status"] for row in stored)
         _append(context, receipt, stored)
@@ -113,7 +114,10 @@ def _settled(context: Context, receipt: Receipt, opened: OnlinePlatform) -> Coun
         values = [(*row.values(), "delete" if row["status"] == "failed" else "update") for row in decided]
         changes = context.lake.staging.stage(context.lake.spark.createDataFrame(values, f"{kinds}, _op string"))
         context.lake.merge(ExportConversions, changes, ExportConversions.keys, receipt, {"out": len(decided)})
-    return Counter(states[row["handle"]] for row in rows if states[row["handle"]] != "failed")
+    outcomes = Counter(states[row["handle"]] for row in rows if states[row["handle"]] != "failed")
+    # The platform names failed purchases by their places in a batch, which are not kept: they are counted.
+    outcomes["rejected"] += sum(max(answer.invalid, len(answer.rejected)) for answer in handles.values())
+    return outcomes
 
 
 def _unreported(context: Context, account: Account) -> DataFrame:

@@ -89,7 +89,7 @@ def _rows(context: Context, accounts: list[AdTotal]) -> Iterator[dict[str, Any]]
         yield {
             **asdict(total), "day": context.day, "export": export, "matched": matched[0], "usable": matched[1],
             "rule_hash": audience.digest() if audience else None,
-            **_of_sent(by_place.get(((total.audience, export or ALL), False))),
+            **_of_sent(by_place.get(((total.audience, ALL if total.account == ALL else export or ""), False))),
             **_claimed(total), **_of_arms(by_place, total.audience), **_compared(total, by_place, lacks),
         }  # fmt: skip
 

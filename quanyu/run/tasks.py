@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from quanyu.config.settings import Settings, environment, load_settings, read_settings
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, QuanyuError
 from quanyu.home.lock import home_lock
 from quanyu.run import business_days, observer, preflight
 from quanyu.run.runner import Context, Result, Step, results
@@ -77,8 +77,15 @@ def perform(name: str, day: date, run_id: str, sends: bool) -> Result:
 
 def exports_confirmed(day: date, run_id: str, sends: bool) -> bool:
     """Run the exports again that wait for a platform's answer; whether none waits any more."""
+    first: QuanyuError | None = None
     for name in _waiting_exports(day):
-        perform(name, day, run_id, sends)
+        try:
+            perform(name, day, run_id, sends)
+        except QuanyuError as error:
+            # One platform's refusal leaves the others to be asked.
+            first = first or error
+    if first is not None:
+        raise first
     return not _waiting_exports(day)
 
 
@@ -86,7 +93,9 @@ def _waiting_exports(day: date) -> list[str]:
     """Steps of exports whose platform still reads, or has to publish, what it was sent."""
     with contextlib.closing(Context(load_settings(), day)) as context:
         waiting = context.store.exports.waiting()
-        return [name for export in waiting if (name := f"export.{export}") in context.steps]
+        names = [f"export.{export}" for export in waiting]
+        undeclared = ["undeclared_exports"] if any(name not in context.steps for name in names) else []
+        return [name for name in (*names, *undeclared) if name in context.steps]
 
 
 def _watched(context: Context, name: str) -> Result:

@@ -21,6 +21,8 @@ EXPORTS = sa.Table(
     sa.Column("members", sa.BigInteger, nullable=False),
     sa.Column("approved", sa.String(100), nullable=False),
     sa.Column("approved_members", sa.BigInteger),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("declared", sa.String(100), nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 EXPORT_BATCHES = sa.Table(
@@ -44,7 +46,8 @@ class ExportState:
     """Where an export stands: prepared, uploaded, parsing, published, usable or failed, and what somebody must do.
 
     `audience_id` is the platform's own; `changed_on` the last day on which its members changed, `members` how many were
-    sent then. `approved` is the digest of what somebody approved, with so many members.
+    sent then. `approved` is the digest of what somebody approved, with so many members. `place` names the account that
+    has its values, and `declared` is the digest of the account's declaration when the audience was opened.
     """
 
     export: str
@@ -55,6 +58,8 @@ class ExportState:
     members: int = 0
     approved: str = ""
     approved_members: int | None = None
+    place: str = ""
+    declared: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,9 +68,8 @@ def test_mobile_ids_without_their_app_are_refused_in_words(server, monkeypatch):
     google = connected(Google, server, monkeypatch, server.account)
     audience, calls = google.open_audience("churn", ""), len(server.calls)
     receipt = google.add(audience, batch([GAID], "device:gaid"))
-    assert (receipt.state, list(receipt.rejected), google.remove(audience, batch([GAID], "device:gaid")).state) == (
-        "done", [0], "done",
-    )  # fmt: skip
+    assert (receipt.state, google.remove(audience, batch([GAID], "device:gaid")).state) == ("failed", "done")
+    assert [*Google.forms_of(google.account)] == ["email", "phone"]
     assert len(server.calls) == calls
 
 

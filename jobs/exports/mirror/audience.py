@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.exports.mirror.batches import Operation, Sent, emptied, marked, send, settle
 from jobs.exports.mirror.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
-from jobs.exports.platform import OnlinePlatform, StatusAnswer
-from quanyu.errors import QuanyuError, RejectedError, RetryableError
+from jobs.exports.platform import BatchReceipt, OnlinePlatform, StatusAnswer
+from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
 from quanyu.plurals import number_of
@@ -27,7 +27,10 @@ RENEWED_BEFORE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Mirrored:
-    """What a run did on a platform: values added, withdrawn and refused, values there now, and its answer."""
+    """What a run did on a platform: values added, withdrawn and refused, values there now, and its answer.
+
+    `is_open`: a batch is not confirmed, or a withdrawal is not over.
+    """
 
     added: int
     removed: int
@@ -36,9 +39,12 @@ class Mirrored:
     waiting: int
     status: StatusAnswer | None
     error: QuanyuError | None = None
+    words: tuple[str, ...] = ()
+    is_open: bool = False
 
     def notes(self) -> Iterator[str]:
         """Say what the platform refused, still reads, or asks for."""
+        yield from (f"the platform says: {words}" for words in self.words)
         if self.invalid:
             yield f"{number_of(self.invalid, 'value')} refused by the platform"
         if self.waiting:
@@ -62,40 +68,71 @@ def mirror(
 
     What is to be sent is written before it is sent, so that after a kill the next run finds all that may be there.
     """
-    state = context.store.exports.state(export)
-    _poll(context, receipt, platform, state)
+    state = _placed(context, platform, export)
+    error = _poll(context, receipt, platform, state)
     unsettled = context.store.exports.open(export)
     wanted = wanted_set(addresses)
     rows = difference(current_set(context, export), wanted, context.day, not waits, [each.batch for each in unsettled])
     write_set(context, export, rows, receipt)
     if not state.audience_id and not rows_in(context, export, "adding", "removing").num_rows:
         return Mirrored(0, 0, 0, 0, 0, None)
-    if not state.audience_id:
-        state = replace(state, audience_id=platform.open_audience(code_of(context, export), describes))
+    if not state.audience_id or state.declared != platform.account.digest():
+        # An account that sends further identifiers may need a further list for them.
+        opened = platform.open_audience(code_of(context, export), describes)
+        state = replace(state, audience_id=opened, declared=platform.account.digest())
         context.store.exports.save(state)
     # A run that ended while it was sending does not know whether that arrived: only the next run adds such values.
     context.store.exports.record([replace(batch, state="unknown") for batch in unsettled if batch.state == "sent"])
     sent = _send(context, receipt, platform, state, unsettled, not waits, weights)
+    sent.error = sent.error or error
     there, waiting = (rows_in(context, export, *states).num_rows for states in (("there",), ("adding", "removing")))
     status = _published(context, platform, state, sent, there)
     invalid = sum(batch.invalid for batch in sent.batches)
-    return Mirrored(sent.rows("add"), sent.rows("remove"), invalid, there, waiting, status, sent.error)
+    words = tuple(dict.fromkeys(batch.words for batch in sent.batches if batch.words))
+    is_open = bool(context.store.exports.open(export)) or rows_in(context, export, "removing").num_rows > 0
+    return Mirrored(
+        sent.rows("add"), sent.rows("remove"), invalid, there, waiting, status, sent.error, words, is_open
+    )  # fmt: skip
 
 
-def _poll(context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState) -> None:
-    """Ask what became of the batches of earlier runs, and settle the values that they carried."""
+def _placed(context: Context, platform: OnlinePlatform, export: str) -> ExportState:
+    """Where an export stands. Raises ConfigError if its account is another than the one that has its values."""
+    state, account = context.store.exports.state(export), platform.account
+    place = "|".join((platform.name, account.account, account.url or ""))
+    if state.place and state.place != place and rows_in(context, export, "adding", "there", "removing").num_rows:
+        raise ConfigError(
+            f"{account.file}: values of {export} are on the account that was declared before: put its platform, account"
+            " and url back, end the audience, and change the account when all are withdrawn"
+        )
+    return state if state.place == place else replace(ExportState(export), place=place, approved=state.approved)
+
+
+def _poll(
+    context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState
+) -> QuanyuError | None:  # fmt: skip
+    """Ask what became of the batches of earlier runs, and settle the values that they carried.
+
+    Returns the first error: it keeps no withdrawal back. A batch that the platform refuses to tell of has failed.
+    """
+    first: QuanyuError | None = None
     for batch in context.store.exports.open(state.export):
         if batch.state == "sent":
             continue
-        answer = platform.poll(state.audience_id, batch.handle)
+        try:
+            answer = platform.poll(state.audience_id, batch.handle)
+        except RejectedError as error:
+            answer, first = BatchReceipt(batch.handle, "failed", words=str(error)), first or error
+        except QuanyuError as error:
+            first = first or error
+            continue
         if answer.state == "pending":
             continue
         carried = rows_in(context, state.export, "adding", "removing", "there", "refused")
         write_outcomes(context, settle(carried, batch, answer, context.day), receipt)
         # After the values: a kill in between asks once more.
-        context.store.exports.record(
-            [replace(batch, state=answer.state, invalid=answer.invalid, words=answer.words)]
-        )  # fmt: skip
+        invalid = max(answer.invalid, len(answer.rejected))
+        context.store.exports.record([replace(batch, state=answer.state, invalid=invalid, words=answer.words)])
+    return first
 
 
 def _send(
@@ -111,12 +148,8 @@ def _send(
     withdrawn = [batch.batch for batch in open_ if batch.operation == "remove" and batch.state == "pending"]
     leaving = _not_in(rows_in(context, state.export, "removing"), withdrawn)
     _send_rows(context, receipt, platform, state, "remove", leaving, unsettled, sent)
-    if sent.emptied:
-        there = rows_in(context, state.export, "there")
-        write_outcomes(context, emptied(there, sent.emptied, context.day), receipt)
     if adds and not isinstance(sent.error, RetryableError):
-        states = ("adding", "there") if _is_ending(context, platform, state) else ("adding",)
-        entering = _not_in(rows_in(context, state.export, *states), unsettled)
+        entering = _not_in(_due(rows_in(context, state.export, "adding", "there"), platform, context.day), unsettled)
         _send_rows(context, receipt, platform, state, "add", entering, unsettled, sent, weights)
     return sent
 
@@ -133,7 +166,10 @@ def _send_rows(
     before = len(sent.outcomes)
     store = context.store.exports
     send(platform, state, operation, ready, context.day, lambda batch: store.record([batch]), sent, weights)
-    write_outcomes(context, pa.concat_tables([ready.slice(0, 0), *sent.outcomes[before:]]), receipt)
+    outcomes = [ready.slice(0, 0), *sent.outcomes[before:]]
+    if operation == "remove" and sent.emptied:
+        outcomes.append(emptied(rows_in(context, state.export, "there"), sent.emptied, context.day))
+    write_outcomes(context, pa.concat_tables(outcomes), receipt)
 
 
 def _not_in(rows: pa.Table, batches: Sequence[str]) -> pa.Table:
@@ -145,12 +181,17 @@ def _not_in(rows: pa.Table, batches: Sequence[str]) -> pa.Table:
     return rows.filter(compute.invert(carried))
 
 
-def _is_ending(context: Context, platform: OnlinePlatform, state: ExportState) -> bool:
-    """Whether the platform will end the audience soon if nothing changes."""
+def _due(rows: pa.Table, platform: OnlinePlatform, day: date) -> pa.Table:
+    """Rows to be added: new ones, and those there that the platform ends soon if they are not sent again."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    new = compute.equal(rows["state"], "adding")
     lifetime = platform.limits.lifetime
-    if lifetime is None or state.changed_on is None:
-        return False
-    return context.day >= state.changed_on + lifetime - min(RENEWED_BEFORE, lifetime / 2)
+    if lifetime is None:
+        return rows.filter(new)
+    oldest = day - (lifetime - min(RENEWED_BEFORE, lifetime / 2))
+    return rows.filter(compute.or_(new, compute.less_equal(rows["since"], pa.scalar(oldest, pa.date32()))))
 
 
 def _published(
@@ -165,6 +206,8 @@ def _published(
     except QuanyuError as error:
         sent.error = sent.error or error
     words = str(sent.error) if sent.error else status.words if status else ""
+    # Somebody may have approved it meanwhile.
+    state = replace(context.store.exports.state(state.export), audience_id=state.audience_id)
     is_changed = any(batch.state != "failed" for batch in sent.batches)
     context.store.exports.save(
         replace(

@@ -113,7 +113,11 @@ def send(
             sent.error = error
             return
         answered = replace(
-            written, state=receipt.state, handle=receipt.handle, invalid=receipt.invalid, words=receipt.words
+            written,
+            state=receipt.state,
+            handle=receipt.handle,
+            words=receipt.words,
+            invalid=max(receipt.invalid, len(receipt.rejected)),
         )
         record(answered)
         sent.batches.append(answered)
@@ -133,9 +137,17 @@ def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: da
 
     if receipt.state != "done":
         return part.slice(0, 0)
+    before = np.asarray(part["state"].to_pylist(), dtype=object)
     states = np.full(part.num_rows, SETTLED[operation], dtype=object)
-    if operation == "add":
-        states[list(receipt.rejected)] = "refused"
+    failed = np.zeros(part.num_rows, dtype=bool)
+    failed[list(receipt.rejected)] = True
+    if operation == "remove":
+        # Where the platform counts more than it names, nobody knows which values are still there.
+        failed |= receipt.invalid > len(receipt.rejected)
+        states[failed] = "removing"
+    else:
+        # A value that was there before may still be there.
+        states[failed] = np.where(before[failed] == "there", "there", "refused")
     again = compute.is_valid(part["earlier_batch"])
     changed = {
         "state": compute.if_else(again, part["state"], pa.array(states, pa.string())),

@@ -52,7 +52,7 @@ def difference(
     begun = "'adding'" if adds else "null"
     state = (
         f"case when wanted and state_before is null then {begun} when wanted and state_before = 'removing' then {again}"
-        " when wanted then state_before when state_before = 'refused' then null else 'removing' end as state"
+        " when wanted then state_before else 'removing' end as state"
     )
     rows = both.selectExpr(
         "identifier", "value", "coalesce(customer_id, customer_id_before) as customer_id",

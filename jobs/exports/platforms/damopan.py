@@ -21,7 +21,7 @@ LEAST_SENT, MOST_SENT, LEAST_MATCHED = 2_001, 49_999_999, 1_001
 STEPS = (
     "open 人群 > 一方数据上传 on 达摩盘 and upload each file whose `problem` is null, with its identifier and hash",
     "replace the audience of the day before; delete it there if nobody is left or the file is too small",
-    "type the matched count that the page shows into a feed or `quanyu export confirm`: no interface gives it",
+    "type the matched count that the page shows into the feed audience_counts: no interface gives it",
 )
 
 

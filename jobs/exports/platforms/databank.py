@@ -23,7 +23,7 @@ STEPS = (
     "upload each file whose `problem` is null on the page of own consumers of 数据银行, with its identifier and hash",
     f"a brand has {PUSHES_A_YEAR:,} uploads a year: upload an audience again only on days on which it is used",
     "replace the audience of the day before; delete it there if nobody is left or the file is too small",
-    "type the matched count that the page shows into a feed or `quanyu export confirm`: no interface gives it",
+    "type the matched count that the page shows into the feed audience_counts: no interface gives it",
 )
 
 

@@ -32,8 +32,7 @@ GROUPS = {"email": "contact", "phone": "contact", "device:idfa": "ios", "device:
 FIELDS = {"email": "emailAddress", "phone": "phoneNumber"}
 GRANTED = {"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_GRANTED"}
 ACCEPTED = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
-# requestStatus: REST says FAILED, the guides FAILURE.
-State = Literal["done", "pending", "failed"]
+State = Literal["done", "pending", "failed"]  # requestStatus: REST says FAILED, the guides FAILURE.
 STATES: Mapping[str, State] = {
     "PROCESSING": "pending", "REQUEST_STATUS_UNKNOWN": "pending", "SUCCESS": "done", "PARTIAL_SUCCESS": "done",
     "FAILED": "failed", "FAILURE": "failed",
@@ -83,11 +82,9 @@ class Google(OnlinePlatform):
     limits = LIMITS
     options = GoogleOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
-        "email": IdFormat("email_google"),
-        "phone": IdFormat("e164"),
-        "device:idfa": IdFormat("upper", "none"),
-        "device:gaid": IdFormat("lower", "none"),
-    }
+        "email": IdFormat("email_google"), "phone": IdFormat("e164"),
+        "device:idfa": IdFormat("upper", "none"), "device:gaid": IdFormat("lower", "none"),
+    }  # fmt: skip
 
     def __init__(self, account: Account, http: Http) -> None:
         super().__init__(account, http)
@@ -159,12 +156,17 @@ class Google(OnlinePlatform):
             yield from answer.get("userLists", ())
             token = answer.get("nextPageToken") or None
 
+    @classmethod
+    def forms_of(cls, account: Account) -> Mapping[str, IdFormat]:
+        """Mobile ids only of an app that the account names."""
+        lacking = {group for group in ("ios", "android") if not account.options.get(f"{group}_app")}
+        return {name: form for name, form in cls.forms.items() if GROUPS[name] not in lacking}
+
     def add(self, audience_id: str, batch: Batch) -> BatchReceipt:
         """Hand a batch over, with consent and terms; what became of it is asked for later."""
         members = self._members(audience_id, batch)
         if members is None:
-            words = f"{batch.identifier} needs an app of the account's options, and the audience a list for it"
-            return BatchReceipt("no list", rejected=range(len(batch.values)), words=words)
+            return BatchReceipt("no list", "failed", words=f"{batch.identifier} needs an app in the account's options")
         content = {**members, "consent": GRANTED, "termsOfService": ACCEPTED}
         return self._hand_over("audienceMembers:ingest", content)
 
@@ -208,14 +210,14 @@ class Google(OnlinePlatform):
 
     def _state(self, request: str) -> BatchReceipt:
         answer = self.http.call("GET", "requestStatus:retrieve", params={"requestId": request})
-        [destination] = answer["requestStatusPerDestination"]
+        destination: Mapping[str, Any] = next(iter(answer.get("requestStatusPerDestination", ())), {})
         errors = destination.get("errorInfo", {}).get("errorCounts", ())
         counts = [count for count in errors if REPEATED not in count["reason"]]
         rejected = sorted({int(place) for count in counts for place in count.get("recordIndices", ())})
         failed = sum(int(count.get("recordCount", 0)) for count in counts)
         reasons = [count["reason"].removeprefix("PROCESSING_ERROR_REASON_") for count in counts]
         words = ", ".join(reason for reason in reasons if NAME.fullmatch(reason))
-        state = STATES[destination["requestStatus"]]
+        state = STATES.get(destination.get("requestStatus", ""), "pending")
         state = "done" if state == "failed" and errors and not counts else state
         return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
 

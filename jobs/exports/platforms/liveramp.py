@@ -28,7 +28,7 @@ LONGEST_HEADER = 128
 STEPS = (
     "put each file whose `problem` is null on files.liveramp.com:22 or the account's S3, known and device ids apart",
     "always the same columns for an audience: a changed header stops the ingestion",
-    "type the matched count that Connect shows into a feed or `quanyu export confirm`",
+    "type the matched count that Connect shows into the feed audience_counts",
 )
 
 

@@ -168,7 +168,7 @@ class Meta(OnlinePlatform):
     def _send(self, method: str, path: str, batch: Batch, session: int, place: int, is_last: bool) -> BatchReceipt:
         answer = self.http.call(method, path, json={
             "session": {"session_id": session, "batch_seq": place, "last_batch_flag": is_last},
-            "payload": _payload(batch),
+            "payload": _payload(batch, self.settings.value_based),
         })  # fmt: skip
         invalid, rejected = int(answer.get("num_invalid_entries", 0)), _positions(batch, answer)
         return BatchReceipt(
@@ -267,9 +267,9 @@ def _session() -> int:
     return secrets.randbits(62) + 1
 
 
-def _payload(batch: Batch) -> dict[str, Any]:
+def _payload(batch: Batch, weighted: bool) -> dict[str, Any]:
     key, values = KEYS[batch.identifier], batch.values.to_pylist()
-    if batch.weights is None:
+    if batch.weights is None or not weighted:
         return {"schema": [key], "data": [[value] for value in values]}
     weights = batch.weights.to_pylist()
     return {"schema": [key, VALUE], "data": [[*pair] for pair in zip(values, weights, strict=True)]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -36,7 +37,7 @@ TO_DO = {
     40300: "let the token's user manage the audiences of the account",
 }
 # An update that would leave fewer than the least fails as a whole; only its message tells it from other parameters.
-TOO_FEW = ("1,000", "1000", "less than the minimum")
+TOO_FEW = re.compile(r"(?<!\d)1,?000(?!\d)|less than the minimum")
 # A report by day spans at most 30 days.
 PAGE, REPORT_PAGE, REPORT_DAYS = 100, 1_000, 30
 
@@ -88,7 +89,7 @@ class Tiktok(OnlinePlatform):
             return None
         if code in RATE or code >= SYSTEM:
             return RetryableError(f"tiktok: too many calls, or failed for a moment (code {code})")
-        if code == PARAMETER and any(words in str(body.get("message", "")) for words in TOO_FEW):
+        if code == PARAMETER and TOO_FEW.search(str(body.get("message", ""))):
             return TooFewLeftError("tiktok: the audience would have fewer than 1,000 members")
         return RejectedError(f"tiktok: refused with code {code}: {TO_DO.get(code, 'see the documents of the code')}")
 
@@ -113,7 +114,8 @@ class Tiktok(OnlinePlatform):
         name = _name(audience_id, batch.identifier)
         known = self._known().get(name)
         if known is None:
-            return BatchReceipt("nobody")
+            # Nobody of the type is there: a run may have ended after it deleted the audience.
+            return BatchReceipt("nobody", emptied=True)
         path = self._upload(batch)
         try:
             self._update(known, "REMOVE", path)

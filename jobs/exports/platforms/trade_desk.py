@@ -25,7 +25,7 @@ PII_TYPES = {"email": "EmailHashedUnifiedId2"}
 STEPS = (
     "POST `request` to https://api.thetradedesk.com/v3/crmdata/segment/ADVERTISER/CRMDATAID with the header TTD-Auth",
     "PUT the file as text/plain to the `Url` of the answer within an hour; it replaces the members of the day before",
-    "type the matched count that the page shows into a feed or `quanyu export confirm`",
+    "type the matched count that the page shows into the feed audience_counts",
 )
 
 
