@@ -153,6 +153,7 @@ def _server(name):
     return SERVERS[name](least=0) if name in ("meta", "tiktok") else SERVERS[name]()
 
 
+@pytest.mark.long
 def test_a_few_days_end_with_exactly_who_should_be_there(tmp_path, monkeypatch):
     play(tmp_path, monkeypatch, 2, ["meta", "tencent"], 1)
 

@@ -133,7 +133,9 @@ def test_a_repeated_day_writes_nothing_and_a_changed_row_only_its_dependents(own
         *must, "gold/brands", "gold/categories", "gold/deals", "gold/preference", "gold/product_prices", "gold/series",
         "gold/sizes", "gold/rhythm", "gold/metrics", "gold/tag_statistics", "gold/profile_customer",
         "gold/profile_product", "gold/item_paths", "gold/purchase_paths", "gold/memberships_customer",
-        "gold/journey_instances", "gold/decisions",
+        "gold/journey_instances", "gold/decisions", "gold/audience_days", "gold/audience_trends", "gold/audience_bands",
+        "gold/audience_profile", "gold/audience_numbers", "gold/audience_overlaps", "gold/audience_reach",
+        "gold/programme_lift", "gold/export_results",
     }  # fmt: skip
 
 

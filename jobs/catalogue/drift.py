@@ -79,7 +79,8 @@ def psi(day: Counts, reference: Counts) -> float:
     """Population stability index of counts by bin against those of a reference; bins that one lacks count as empty."""
     names = {*day, *reference}
     p, q = (_smoothed(counts, names) for counts in (day, reference))
-    return sum((p[name] - q[name]) * math.log(p[name] / q[name]) for name in names)
+    # Exact, since a set has another order in every process.
+    return math.fsum((p[name] - q[name]) * math.log(p[name] / q[name]) for name in names)
 
 
 def _smoothed(counts: Counts, names: set[str]) -> dict[str, float]:

@@ -23,19 +23,19 @@ from quanyu.grammar.task import REASONS
 from quanyu.lake import place_of
 from quanyu.model.entities import Customer
 from quanyu.model.insight import (
+    AudienceBands,
     AudienceNumbers,
     AudienceOverlaps,
     AudienceProfile,
     AudienceReach,
     AudienceTrends,
-    ProfileBands,
 )
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.people import ConsentAnswers
 from quanyu.run import audience_days
 from quanyu.run.runner import Context
 
-TABLES = (AudienceTrends, ProfileBands, AudienceProfile, AudienceNumbers, AudienceOverlaps, AudienceReach)
+TABLES = (AudienceTrends, AudienceBands, AudienceProfile, AudienceNumbers, AudienceOverlaps, AudienceReach)
 NOBODY = Movements()
 Rows = list[dict[str, Any]]
 Drifts = Mapping[str, tuple[float, references.Drift]]
@@ -59,12 +59,12 @@ def describe(context: Context, entity: type[Entity], result: Description) -> Non
     intervals = lake.arrow(place_of(memberships_of(entity)))
     members = members_on(intervals, entity.key, keys, tuple(audience.name for audience in audiences), day)
     columns = _columns(catalogue, entity, profile.schema.names)
-    bands = stored_bands(_stored(context, ProfileBands, entity), {name: kind for name, (_, kind) in columns.items()})
+    bands = stored_bands(_stored(context, AudienceBands, entity), {name: kind for name, (_, kind) in columns.items()})
     counted = profile_index.profiled(profile, columns, bands, members, day)
     since = references.references(_stored(context, AudienceProfile, entity))
     since = references.continued(counted, members.names, since, day)
     follows = [_following(catalogue, entity, audience, columns) for audience in audiences]
-    rows[ProfileBands] += profile_index.band_rows(entity.name, counted, day)
+    rows[AudienceBands] += profile_index.band_rows(entity.name, counted, day)
     rows[AudienceProfile] += profile_index.profile_rows(entity.name, counted, members, follows, since, day)
     rows[AudienceNumbers] += [{"entity": entity.name, **row, "day": day} for row in counted.numbers]
     rows[AudienceOverlaps] += overlaps.overlap_rows(entity.name, members, len(keys), day)

@@ -96,7 +96,7 @@ def _rounded(number: float) -> float:
 
 
 def band_rows(entity: str, result: Profiled, day: date) -> Iterator[dict[str, Any]]:
-    """Rows of ProfileBands."""
+    """Rows of AudienceBands."""
     for counts in result.counts:
         for band, label in enumerate(counts.bands.labels):
             low, high = counts.bands.limits(band)

@@ -33,7 +33,7 @@ class AudienceTrends(Table):
     drifted = Column("array<string>", "Names whose index is above 0.2 and above what chance gives, the worst first.")
 
 
-class ProfileBands(Table):
+class AudienceBands(Table):
     """The bands by which profiles are compared: a value, or a fifth of the entities by a number."""
 
     layer = "gold"

@@ -49,6 +49,7 @@ def test_a_home_of_any_name_has_the_rows_of_a_plain_one(tmp_path, plain, name):
     assert shop.versions() == versions
 
 
+@pytest.mark.long
 def test_a_day_in_such_a_home_gives_the_same_summary_and_stores_no_link(tmp_path):
     elsewhere = template("small_day", lived)
     shop = Retailer.at(elsewhere / "0").copy(tmp_path / NAMES[0])

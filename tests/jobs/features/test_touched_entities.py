@@ -59,6 +59,7 @@ def _never_in_full_for_speed(monkeypatch):
     monkeypatch.setattr(touched, "LARGEST_SHARE", 10)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1])
 def test_touched_entities_give_what_a_full_computation_gives(retailer, seed):
     ways = walk(History(retailer, seed), 6)

@@ -263,7 +263,9 @@ def _orders_of(files, seed):
     return random.Random(seed).sample(possible, 4 if thorough() else 2)
 
 
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(
+    "world", [pytest.param(name, marks=pytest.mark.long if name == "receipts" else ()) for name in WORLDS]
+)
 def test_any_order_and_repetition_of_the_same_deliveries_gives_the_same_tables(world, tmp_path):
     source, text, table, columns, files = WORLDS[world]
     at_once = Retailer(tmp_path / "once")

@@ -43,7 +43,7 @@ def test_the_profile_of_outlets_in_one_city_is_that_city(shop):
         "unknown": (0, None, True), "Ulm": (2, pytest.approx(150), True), "Bonn": (0, 0, True),
         "others": (0, None, True),
     }  # fmt: skip
-    bands = [row for row in shop.table("gold/profile_bands").to_pylist() if row["tag"] == "outlet.city"]
+    bands = [row for row in shop.table("gold/audience_bands").to_pylist() if row["tag"] == "outlet.city"]
     assert {row["label"]: row["entities"] for row in bands} == {"unknown": 0, "Ulm": 2, "Bonn": 1, "others": 0}
 
 

@@ -23,6 +23,8 @@ from quanyu.errors import ConfigError
 from quanyu.home.lock import home_lock
 from quanyu.lake import Lake
 
+pytestmark = pytest.mark.long
+
 TILL = """
 describes: Receipts, a file per day.
 owner: retail
@@ -97,7 +99,7 @@ def lake_of(settings):
     ("day", "orders", "words"),
     [
         (DAYS[0], 3, "the first day"),
-        pytest.param(DAYS[1], 6, "tables", marks=pytest.mark.long),
+        (DAYS[1], 6, "tables"),
         (DAYS[2], 10, "tables"),
     ],
 )
@@ -130,7 +132,6 @@ def test_copies_are_removed_and_the_home_is_unchanged(shop):
     assert shop.versions() == before
 
 
-@pytest.mark.long
 def test_a_home_is_locked_only_while_it_is_copied_and_a_failed_step_is_a_difference(shop):
     def watch(engine: str, step: str) -> None:
         with home_lock(shop.settings):
