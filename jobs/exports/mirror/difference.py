@@ -40,6 +40,8 @@ def difference(
 ) -> DataFrame:
     """The set with what is to be done: rows of ExportSets without `export`, new values `adding`, others `removing`.
 
+    `is_changed` marks rows whose state is another than in `current`.
+
     Without `adds` nothing is begun: new values are left out, and a value that is being withdrawn stays so. So does one
     of an unsettled batch: the platform may take both in any order.
     """
@@ -60,15 +62,23 @@ def difference(
         "earlier_batch_before as earlier_batch", "since_before",
     ).where("state is not null")  # fmt: skip
     since = f"if(state = state_before, since_before, date'{day}') as since"
-    return rows.selectExpr(
-        "identifier", "value", "customer_id", "address_hash", "state", "batch", "earlier_batch", since
-    )
+    changed = "state_before is null or state <> state_before as is_changed"
+    columns = ("identifier", "value", "customer_id", "address_hash", "state", "batch", "earlier_batch", since, changed)
+    return rows.selectExpr(*columns)
 
 
 def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> int:
-    """Write the set of an export before anything of it is sent; return the number of rows that changed."""
-    whole = rows.selectExpr(f"{quoted(export)} as export", "*")
-    return context.lake.sync(ExportSets, whole, receipt, part=f"export = {quoted(export)}").changed
+    """Write what changes in the set of an export before anything is sent; return the number of these rows."""
+    context.lake.prepare(ExportSets)
+    columns = (f"{quoted(export)} as export" if name == "export" else name for name in ExportSets.columns)
+    staged = context.lake.staging.stage(rows.where("is_changed").selectExpr(*columns))
+    counts = {"out": staged.count}
+    if staged.count and context.lake.version(PLACE) is None:
+        context.lake.append(PLACE, staged, receipt, counts)
+    elif staged.count:
+        updates = context.lake.staging.stage(staged.rows.selectExpr("*", "'update' as _op"))
+        context.lake.merge(ExportSets, updates, ExportSets.keys, receipt, counts)
+    return staged.count
 
 
 def rows_in(context: Context, export: str, *states: str) -> pa.Table:
