@@ -116,7 +116,7 @@ class Month:
 
     def there(self, name):
         state = self.shop.context(str(FIRST)).store.exports.state(f"winback.{name}")
-        return set(self.servers[name].members(state.audience_id))
+        return set(self.servers[name].members(state.audience_id)) if state.audience_id else set()
 
     def wanted(self, name):
         allowed = (self.members & self.agreed) - HELD
