@@ -9,7 +9,6 @@ from jobs.consent import facts, states
 from jobs.consent import objections as objecting
 from jobs.consent.facts import Moment, Question, answers, identifiers_of_records, newest_grants
 from quanyu.config.settings import person_key_secret
-from quanyu.identifiers import normalise, persons
 from quanyu.identifiers.comparable import with_hashes
 from quanyu.literals import quoted
 from quanyu.run.runner import Context
@@ -179,6 +178,8 @@ class ConsentGate:
 def _hash(context: Context) -> Any:
     from pyspark.sql import functions as F  # noqa: N812
 
+    from quanyu.identifiers import persons
+
     persons.send_code_to_workers()
-    hashes = normalise.address_hashes(person_key_secret(context.settings))
+    hashes = persons.address_hashes(person_key_secret(context.settings))
     return F.pandas_udf(hashes, "string")  # type: ignore[attr-defined]

@@ -101,8 +101,9 @@ def check_accounts(catalogue: Catalogue, problems: Problems) -> None:
 
 def check_forbidden(catalogue: Catalogue, problems: Problems) -> None:
     """Add what audiences use, directly or by tags, that an account they are sent to forbids."""
-    for audience in catalogue.audiences.values():
+    for audience in (one for one in catalogue.audiences.values() if one.send_to and one.entity in catalogue.entities):
         about = catalogue.entities[audience.entity]
+        # An invalid rule is reported by the check of audiences.
         with suppress(ExpressionError):
             names = with_inputs(names_in_rules(catalogue, [audience]), catalogue.tags_of(about))
             for account in (catalogue.platforms[name] for name in audience.send_to if name in catalogue.platforms):

@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-import pandas as pd
-
 from quanyu.identifiers.comparable import DOTLESS, TAGGED
 from quanyu.identifiers.placeholders import WORDS, folded, is_masked, is_placeholder, whole_number
 
@@ -241,13 +239,3 @@ def keyed_hash(key: bytes, *parts: str) -> str:
 def address_hash(key: bytes, kind: str, value: str) -> str:
     """Hash an address where it must be recognised but not read: the same for each spelling of one mailbox."""
     return keyed_hash(key, "address", kind, comparison_form(kind, value))
-
-
-def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:
-    """Build the function that turns columns of kinds and values into address hashes."""
-
-    def hashed(kinds: pd.Series, values: pd.Series) -> pd.Series:
-        names = [address_hash(key, kind, value) for kind, value in zip(kinds, values, strict=True)]
-        return pd.Series(names, index=kinds.index, dtype=object)
-
-    return hashed

@@ -60,3 +60,13 @@ def person_key_type(count: int, addresses: bool) -> str:
     """Columns of the function's result for so many identifiers, as a struct type of the engine."""
     each = ("id{n} string, no{n} string, hash{n} string" if addresses else "id{n} string, no{n} string").format
     return ", ".join(["person_key string", *(each(n=n) for n in range(count))])
+
+
+def address_hashes(key: bytes) -> Callable[[pd.Series, pd.Series], pd.Series]:
+    """Build the function that turns columns of kinds and values into address hashes."""
+
+    def hashed(kinds: pd.Series, values: pd.Series) -> pd.Series:
+        names = [address_hash(key, kind, value) for kind, value in zip(kinds, values, strict=True)]
+        return pd.Series(names, index=kinds.index, dtype=object)
+
+    return hashed

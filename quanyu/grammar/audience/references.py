@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from quanyu.expressions import parse
+from quanyu.expressions import ExpressionError, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.table import Column
 from quanyu.model.people import CONTACT_KINDS, PURPOSES
@@ -64,16 +64,20 @@ def circle(audiences: Mapping[str, Audience]) -> list[str]:
     return []
 
 
-def expanded(audience: Audience, others: Mapping[str, Audience]) -> exp.Expr:
+def expanded(audience: Audience, others: Mapping[str, Audience], inside: tuple[str, ...] = ()) -> exp.Expr:
     """The rule with the rules of the audiences that it names in their place, and what it names as columns of profiles.
 
-    Measures and lists have their full names. Raises ExpressionError for an invalid rule.
+    Measures and lists have their full names. `inside` are the audiences that lead to this one. Raises ExpressionError
+    for an invalid rule, an unknown audience and one that depends on itself.
     """
+    path = (*inside, audience.name)
     whole = exp.Paren(this=parse(audience.who).tree.copy())
     for column in list(whole.find_all(exp.Column)):
         owner, name = column.table, column.name
         if owner == AUDIENCE:
-            column.replace(exp.Paren(this=expanded(others[name], others)))
+            if name in path or name not in others:
+                raise ExpressionError(f"{AUDIENCE}.{name} " + ("depends on itself" if name in path else "is unknown"))
+            column.replace(exp.Paren(this=expanded(others[name], others, path)))
         elif owner == LIST:
             column.replace(exp.column(list_column(audience, name), quoted=True))
         elif owner == CONSENT:
