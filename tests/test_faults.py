@@ -24,6 +24,12 @@ COMMITS = (
     "create", "add_columns", "replace_constraint", "append", "replace", "merge", "append_rows", "replace_rows",
     "upsert_rows",
 )  # fmt: skip
+# One step of each kind of write; `make test-long` kills every step.
+ONE_OF_EACH_KIND = {
+    "ingest.consents", "ingest.receipts", "identities", "customers", "activity", "consent_answers", "features.value",
+    "next_items", "train.churn", "scores", "profile.customer", "memberships.customer", "audience_days",
+    "export.buyers.drop", "journeys", "send", "metrics",
+}  # fmt: skip
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -131,7 +137,9 @@ class Expected:
         shop.close()
 
 
-@pytest.fixture(params=STEPS)
+@pytest.fixture(
+    params=[pytest.param(name, marks=() if name in ONE_OF_EACH_KIND else pytest.mark.long) for name in STEPS]
+)
 def step(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -242,6 +242,7 @@ def test_a_day_is_computed_ahead_of_time_only_on_a_copy(own):
     assert (sending.returncode, "--ahead sends and exports nothing" in sending.stderr) == (2, True), sending.stderr
 
 
+@pytest.mark.long
 def test_a_home_at_a_future_day_fails_and_says_how_to_undo_it(own):
     own.context(LAST).store.unchanged_runs.save("identities", "", {"day": "2052-02-03"})
     ran = command(own, "run", "--day", LAST)

@@ -91,7 +91,10 @@ def run_again(shop):
     return shop.run(SECOND)
 
 
-@pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__)
+@pytest.mark.parametrize(
+    "lose", [pytest.param(lose, marks=() if lose is folder_gone else pytest.mark.long) for lose in LOSSES],
+    ids=lambda lose: lose.__name__,
+)  # fmt: skip
 def test_a_lost_silver_table_is_rebuilt_from_bronze(shop, lose):
     before = {place: shop.rows(place) for place in ("silver/orders", "gold/value", "gold/memberships_customer")}
     lose(shop, "silver/orders")
@@ -103,9 +106,10 @@ def test_a_lost_silver_table_is_rebuilt_from_bronze(shop, lose):
 
 @pytest.mark.parametrize(
     "place",
-    ["silver/consents", "silver/people", "silver/products", "silver/identifiers", "silver/order_lines",
-     "quarantine/receipts", "gold/identities", "gold/customers", "gold/activity", "gold/customer_attributes",
-     "gold/value"],
+    ["silver/order_lines", "quarantine/receipts", "gold/customers",
+     *(pytest.param(place, marks=pytest.mark.long) for place in (
+         "silver/consents", "silver/people", "silver/products", "silver/identifiers", "gold/identities",
+         "gold/activity", "gold/customer_attributes", "gold/value"))],
 )  # fmt: skip
 def test_lost_tables_that_steps_can_compute_are_rebuilt_with_the_same_rows(shop, place):
     before = shop.rows(place)
@@ -172,6 +176,7 @@ def test_a_table_with_rows_of_a_feed_that_is_not_declared_any_more_stops(shop):
         run_again(shop)
 
 
+@pytest.mark.long
 def test_rows_of_a_late_file_keep_their_recorded_day_after_a_rebuild(shop):
     shop.land("receipts/2024-06-30.csv", "slip,card,phone,at,sku,paid\nlate,M1,,2024-06-30 10:00:00,A1,5.00\n")
     shop.ingest("receipts", SECOND)

@@ -22,6 +22,7 @@ from quanyu.run import preflight
 from quanyu.run.day import run_job
 from quanyu.run.planning.plan import plan
 
+pytestmark = pytest.mark.long
 STEP, OLD_STEP = "memberships.customer", "memberships"
 PLACE, OLD_PLACE = "gold/memberships_customer", "gold/memberships"
 ADVICE = (

@@ -129,8 +129,11 @@ def corrected(shop):
     [
         (lambda shop: None, FIRST),
         (lambda shop: None, SECOND),
-        (corrected, FIRST),
-        (lambda shop: shop.declare("sources/products.yml", PRODUCTS.replace("name, category", "sku, category")), FIRST),
+        pytest.param(corrected, FIRST, marks=pytest.mark.long),
+        pytest.param(
+            lambda shop: shop.declare("sources/products.yml", PRODUCTS.replace("name, category", "sku, category")),
+            FIRST, marks=pytest.mark.long,
+        ),
         (lambda shop: shop.declare("audiences/buyers.yml", BUYERS.replace("20", "30")), FIRST),
         (lambda shop: shutil.rmtree(shop.home / "lake" / "gold" / "value"), FIRST),
     ],

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 SHOP = """
 describes: Orders with their lines inside.
 owner: e
@@ -76,6 +78,7 @@ def test_lines_come_out_of_lists_and_a_broken_element_quarantines_its_order(reta
     assert retailer.rows("silver/identifiers", "kind", "value") == [("ouid", "b1")]
 
 
+@pytest.mark.long
 def test_an_old_state_never_replaces_a_newer_one_whatever_the_order_of_the_days(tmp_path):
     from shop import Retailer
 

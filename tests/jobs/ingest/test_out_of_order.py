@@ -108,6 +108,7 @@ def test_a_withdrawal_in_a_late_snapshot_stays(retailer, days):
     assert current(retailer, "consents", "state") == [("granted",), ("withdrawn",)]
 
 
+@pytest.mark.long
 def test_an_order_whose_new_state_becomes_bad_returns_to_the_one_before(retailer):
     retailer.declare("sources/market.yml", STATES)
     head = "order,line,state,changed,amount\n"

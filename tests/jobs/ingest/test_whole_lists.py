@@ -121,7 +121,7 @@ def _newest(states, timed):
     return sorted((n, int(line[1:]), f"{a}.00") for n, (_, amounts) in newest.items() for line, a in amounts.items())
 
 
-@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("timed", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 8))])
 def test_any_order_and_repetition_of_the_days_gives_the_same_lines(tmp_path, seed, timed):
     draw = random.Random(seed)

@@ -97,7 +97,7 @@ def test_a_late_event_counts_for_its_own_day(feeds):
     assert phones(feeds) == [("crm", "5409")]
 
 
-@pytest.mark.parametrize("registers", ["2024-07-03", "2024-07-04"])
+@pytest.mark.parametrize("registers", ["2024-07-03", pytest.param("2024-07-04", marks=pytest.mark.long)])
 def test_a_phone_that_returns_with_another_holder_does_not_merge_the_two(retailer, registers):
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/shop.yml", SHOP)

@@ -207,6 +207,7 @@ class KilledError(Exception):
     """Simulates the end of the process right after a commit."""
 
 
+@pytest.mark.long
 def test_a_kill_at_every_write_and_a_rerun_leave_the_same_state(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(publish, "REMEMBERED", 0)
     undisturbed = twin(shop, tmp_path)
