@@ -12,6 +12,7 @@ from jobs.audiences.rules import names_in_rules
 from jobs.exports.forms import forms_sent, kinds_of
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import OnlinePlatform, Platform
+from jobs.exports.tokens import OAuthOptions
 from quanyu import imports
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, ExpressionError, nearest
@@ -120,7 +121,11 @@ def _check_options(account: Account, platform: type[Platform], problems: Problem
     if account.results and not (issubclass(platform, OnlinePlatform) and "results" in platform.can()):
         problems.add(account.file, "results", f"{account.platform} gives none by an interface: deliver them as a feed")
     try:
-        platform.options.model_validate(account.options)
+        options = platform.options.model_validate(account.options)
+        shared = issubclass(platform, OnlinePlatform) and platform.renewal is not None and platform.renewal.shared
+        if shared and isinstance(options, OAuthOptions) and options.client_id and not account.token.startswith("file:"):
+            words = "write file:PATH of a file that we may write: new tokens are kept there"
+            problems.add(account.file, "token", words)
     except ValidationError as error:
         for item in error.errors():
             key = ".".join(map(str, ("options", *item["loc"])))

@@ -18,6 +18,8 @@ from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, R
 if TYPE_CHECKING:
     import httpx
 
+    Request = httpx.Request
+
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
 SECONDS = 60
@@ -27,22 +29,25 @@ LONGEST_WAIT = 30.0
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Check = Callable[[int, Any], QuanyuError | None]
+Sign = Callable[["Request"], "Request"]
 
 
 class Http:
-    """Calls of one account. `check` reads a platform's own error from status and JSON body; None if there is none.
+    """Calls of one account. `sign` adds to each request, at each attempt, what says whose it is, such as a token.
+
+    `check` reads a platform's own error from status and JSON body; None if there is none.
 
     Raises RetryableError for no answer, 429 and 5xx after some attempts, RejectedError for other refusals, LaterError
     where the platform asks to wait for longer than a run should.
     """
 
     def __init__(
-        self, name: str, url: str, headers: Mapping[str, str] | None = None, calls_per_minute: int | None = None,
+        self, name: str, url: str, sign: Sign = lambda request: request, calls_per_minute: int | None = None,
         check: Check = lambda status, body: None,
     ) -> None:  # fmt: skip
         if urlsplit(url).scheme != "https" and not is_loopback(urlsplit(url).hostname or ""):
             raise ConfigError(f"{name}: {url} is not encrypted; write https://")
-        self._name, self._url, self._headers, self._check = name, url.rstrip("/"), dict(headers or {}), check
+        self._name, self._url, self._sign, self._check = name, url.rstrip("/"), sign, check
         self._per_minute, self._calls = calls_per_minute, deque[float]()
         self._client: httpx.Client | None = None
 
@@ -69,7 +74,7 @@ class Http:
 
         if self._client is None:
             # No redirect is followed: it could lead elsewhere, and the request carries a token and hashes of persons.
-            self._client = httpx.Client(headers=self._headers, timeout=SECONDS, follow_redirects=False)
+            self._client = httpx.Client(auth=self._sign, timeout=SECONDS, follow_redirects=False)
         self._keep_rate()
         try:
             answer = self._client.request(method, f"{self._url}/{path.lstrip('/')}", **request)

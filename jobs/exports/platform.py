@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import Http
+from jobs.exports.tokens import AccountToken, Renewal
 from quanyu.config.settings import secret
 from quanyu.errors import Problem, QuanyuError
 from quanyu.grammar.bounds import StrictModel
@@ -18,7 +20,7 @@ from quanyu.grammar.platforms.account import Account
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from jobs.exports.http import Http
+    from jobs.exports.http import Request
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,10 @@ class OnlinePlatform(Platform):
     """
 
     url: ClassVar[str] = ""
+    # Header that carries the token.
+    token_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {}")
+    # How a refresh token is exchanged; None if tokens do not end or no document says how.
+    renewal: ClassVar[Renewal | None] = None
     # How results are asked for again: platforms correct the days before.
     trailing_days: ClassVar[int] = 28
 
@@ -181,21 +187,26 @@ class OnlinePlatform(Platform):
 
     @classmethod
     def connect(cls, account: Account) -> Self:
-        """Open the interface for an account, with the token that it refers to."""
-        from jobs.exports.http import Http
+        """Open the interface for an account, with the token that it refers to; nothing is called yet.
 
-        headers = cls.headers(cls.token(account)) if account.token else {}
-        return cls(account, Http(cls.name, account.url or cls.url, headers, cls.limits.calls_per_minute, cls.check))
-
-    @classmethod
-    def token(cls, account: Account) -> str:
-        """The token of an account's calls."""
-        return secret(account.token)
+        Raises ConfigError for a secret that is not there.
+        """
+        secret(account.token)
+        return cls(account, cls.door(account, account.url or cls.url))
 
     @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """Headers of every call."""
-        return {"Authorization": f"Bearer {token}"}
+    def door(cls, account: Account, url: str) -> Http:
+        """The calls of an account at an address, each with a token that is valid then."""
+        settings = cls.options.model_validate(account.options)
+        token = AccountToken(cls.name, account.token, cls.renewal, settings, cls.check)
+        return Http(cls.name, url, lambda call: cls.sign(call, token.now()), cls.limits.calls_per_minute, cls.check)
+
+    @classmethod
+    def sign(cls, call: Request, token: str) -> Request:
+        """Add the token to a call."""
+        name, text = cls.token_header
+        call.headers[name] = text.format(token)
+        return call
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:

@@ -134,15 +134,6 @@ def test_errors_say_who_must_act_and_quote_nobody(server, google, kind, error, w
     assert "ann@" not in str(raised.value)
 
 
-def test_a_refresh_token_is_exchanged(server, monkeypatch):
-    for name, text in (("CLIENT", "client"), ("SECRET", "secret"), ("PLATFORM_REFRESH", server.refresh_token)):
-        monkeypatch.setenv(name, text)
-    options = {"client_id": "env:CLIENT", "client_secret": "env:SECRET", "oauth_url": server.url}
-    account = connected(Google, server, monkeypatch, server.account).account
-    changes = {"options": options, "token": "env:PLATFORM_REFRESH"}
-    assert Google.connect(account.model_copy(update=changes)).open_audience("churn", "") == "contact:9000"
-
-
 def test_status_has_sizes_and_the_match_rate(server, google):
     audience, values = google.open_audience("churn", ""), hashed(*range(40))
     known = [value for value in values if value[-1] in "02468ace"]

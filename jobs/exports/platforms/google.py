@@ -13,10 +13,10 @@ from pydantic import Field
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
+from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
-from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
 
 # developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
@@ -25,7 +25,9 @@ from quanyu.grammar.platforms.account import Account
 LIMITS = ApiLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
 EVENTS = 2_000
 ADS_URL = "https://googleads.googleapis.com/v26"
-OAUTH_URL = "https://oauth2.googleapis.com"
+# developers.google.com/identity/protocols/oauth2: a token of an hour for a refresh token, which stays; earlier tokens
+# stay valid, so each process gets its own.
+RENEWAL = Renewal(url="https://oauth2.googleapis.com", path="token")
 # A list takes one type of key for ever, and mobile ids of one system: each group of identifiers has its own list.
 KEY_TYPES = {"contact": "CONTACT_ID", "ios": "MOBILE_ID", "android": "MOBILE_ID"}
 GROUPS = {"email": "contact", "phone": "contact", "device:idfa": "ios", "device:gaid": "android"}
@@ -54,12 +56,10 @@ QUERY = (
 )
 
 
-class GoogleOptions(StrictModel):
+class GoogleOptions(OAuthOptions):
     """What an account on Google needs besides."""
 
     login_account: str = Field("", description="number of the manager account by which the token reaches the account")
-    client_id: SecretRef = Field("", description="reference to the OAuth client, if the token is a refresh token")
-    client_secret: SecretRef = Field("", description="reference to that client's secret")
     ios_app: str = Field("", description="id of the app whose IDFAs are sent")
     android_app: str = Field("", description="id of the app whose advertising ids are sent")
     developer_token: SecretRef = Field("", description="reference to the developer token, for campaign results")
@@ -68,7 +68,6 @@ class GoogleOptions(StrictModel):
         "IN_STORE", description="where the conversions happened"
     )
     ads_url: Url = Field(ADS_URL, description="address of the Google Ads API")
-    oauth_url: Url = Field(OAUTH_URL, description="address that gives tokens for a refresh token")
 
 
 class Google(OnlinePlatform):
@@ -81,6 +80,7 @@ class Google(OnlinePlatform):
     url = "https://datamanager.googleapis.com/v1"
     limits = LIMITS
     options = GoogleOptions
+    renewal = RENEWAL
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_google"), "phone": IdFormat("e164"),
         "device:idfa": IdFormat("upper", "none"), "device:gaid": IdFormat("lower", "none"),
@@ -96,16 +96,6 @@ class Google(OnlinePlatform):
         self._account = f"accountTypes/GOOGLE_ADS/accounts/{account.account}"
         login = self.settings.login_account
         self._login = {"login-account": f"accountTypes/GOOGLE_ADS/accounts/{login}"} if login else {}
-
-    @classmethod
-    def token(cls, account: Account) -> str:
-        """The bearer token: the account's own, or one that Google gives for its refresh token."""
-        own, options = secret(account.token), GoogleOptions.model_validate(account.options)
-        if not options.client_id:
-            return own
-        form = {"grant_type": "refresh_token", "refresh_token": own, "client_id": secret(options.client_id),
-                "client_secret": secret(options.client_secret)}  # fmt: skip
-        return str(Http(cls.name, options.oauth_url).call("POST", "token", data=form)["access_token"])
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
@@ -244,12 +234,13 @@ class Google(OnlinePlatform):
         """Campaigns by day from Google Ads; cost comes in millionths."""
         if not self.settings.developer_token:
             raise ConfigError(f"conf/platforms/{self.account.name}.yml: options: developer_token is needed for results")
-        headers = {**self.headers(self.token(self.account)), "developer-token": secret(self.settings.developer_token)}
+        headers = {"developer-token": secret(self.settings.developer_token)}
         if self.settings.login_account:
             headers["login-customer-id"] = self.settings.login_account
-        ads = Http(self.name, self.settings.ads_url, headers, check=self.check)
+        ads = self.door(self.account, self.settings.ads_url)
         query = {"query": QUERY.format(first=first, last=last)}
-        for part in ads.call("POST", f"customers/{self.account.account}/googleAds:searchStream", json=query):
+        path = f"customers/{self.account.account}/googleAds:searchStream"
+        for part in ads.call("POST", path, json=query, headers=headers):
             yield from (_campaign_day(row) for row in part.get("results", ()))
 
     def convert(self, conversions: Sequence[Conversion]) -> BatchReceipt:

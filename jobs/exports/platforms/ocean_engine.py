@@ -25,8 +25,8 @@ from jobs.exports.files.zips import zipped
 from jobs.exports.hashing import IdFormat
 from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
+from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
-from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
 
 if TYPE_CHECKING:
@@ -61,10 +61,16 @@ METRICS = {"show_cnt": "impressions", "click_cnt": "clicks", "stat_cost": "cost"
 SOON = {40100: "too many calls", 50000: "an error of the platform"}
 AUTH = {40102: "the token has ended", 40103: "the token has ended", 40104: "no token", 40105: "a wrong token",
         40002: "the token may not do this"}  # fmt: skip
+# Both SDKs, oauth2/refresh_token: tokens of a day, refresh tokens of 30 days. A renewal gives a new refresh token and
+# ends the old one; whether it ends the token before as well is not said, so all processes share one.
+URL = "https://api.oceanengine.com/open_api"
+RENEWAL = Renewal(
+    url=URL, path="oauth2/refresh_token/", sends="json", app=("app_id", "secret"), within="data", shared=True
+)
 NO_LOOKALIKE = "lookalikes (扩展人群) have no interface: make one on the DMP page"
 
 
-class OceanEngineOptions(StrictModel):
+class OceanEngineOptions(OAuthOptions):
     """Options of an account of Ocean Engine."""
 
     target_advertiser_ids: tuple[int, ...] = Field(
@@ -79,7 +85,8 @@ class OceanEngine(OnlinePlatform):
     """Ocean Engine: a data source per audience, whose changes are read, then published and pushed to advertisers."""
 
     name = "ocean_engine"
-    url = "https://api.oceanengine.com/open_api"
+    url = URL
+    renewal, token_header = RENEWAL, ("Access-Token", "{}")
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "phone": IdFormat("national_cn", "sha256"),
         "device:imei": IdFormat("lower", "md5"),
@@ -92,11 +99,6 @@ class OceanEngine(OnlinePlatform):
     def __init__(self, account: Account, http: Http) -> None:
         super().__init__(account, http)
         self._ids: dict[str, str] = {}
-
-    @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """The token has a header of its own."""
-        return {"Access-Token": token}
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:

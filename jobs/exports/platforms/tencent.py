@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -21,9 +21,11 @@ from jobs.exports.files.zips import joined, zipped
 from jobs.exports.hashing import IdFormat
 from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
-from quanyu.config.settings import secret
+from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
-from quanyu.grammar.bounds import StrictModel
+
+if TYPE_CHECKING:
+    from jobs.exports.http import Request
 
 # user_id_type by our identifier; its form is in `forms`. Phones and device ids leave hashed, the ids of WeChat and
 # CAID as they are: the platform has no hash of them.
@@ -46,6 +48,13 @@ SOON = {10000: "asks to repeat the call", 11008: "too many calls", 11016: "too m
 LATER = {11017: "too many calls in a minute", 11018: "too many calls in a day"}
 AUTH = {11000: "no token", 11002: "the token has ended", 11004: "the token may not use this account",
         11012: "the token is not valid"}  # fmt: skip
+# developers.e.qq.com/docs/api/authorize/oauth/oauth_token and v3.0/pages/authorization_and_authentication: a token of a
+# day for a refresh token of 30 days, which stays and lives 30 days more with each use. Whether a token ends when the
+# next is given is not said, so all processes share one. The other way, oauth/refresh_token, ends both old tokens.
+RENEWAL = Renewal(
+    url="https://api.e.qq.com", path="oauth/token", method="GET", sends="params", within="data", shared=True,
+    lifetime="access_token_expires_in",
+)  # fmt: skip
 # error_code of an audience (custom_audiences/get).
 CODES = {1: "an error of the platform: write to its service", 101: "fewer than 2,000 active members: widen the seed",
          102: "the members have nothing in common: choose another seed", 201: "a file has another form than its type",
@@ -53,7 +62,7 @@ CODES = {1: "an error of the platform: write to its service", 101: "fewer than 2
 READING = {"PENDING", "PROCESSING", "THAWING", "LOCKING"}
 
 
-class TencentOptions(StrictModel):
+class TencentOptions(OAuthOptions):
     """Options of an account of Tencent Ads."""
 
     open_app_id: str = Field("", description="app id within which openids are unique; needed where they are sent")
@@ -69,6 +78,7 @@ class Tencent(OnlinePlatform):
 
     name = "tencent"
     url = "https://api.e.qq.com/v3.0"
+    renewal = RENEWAL
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "phone": IdFormat("national_cn", "sha256"),
         "unionid": IdFormat("as_given", "none"),
@@ -82,9 +92,11 @@ class Tencent(OnlinePlatform):
     options = TencentOptions
 
     @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """None: the token is a parameter of every call."""
-        return {}
+    def sign(cls, call: Request, token: str) -> Request:
+        """Add the parameters of every call, anew at each attempt: a nonce is used once, a time ends after 300 s."""
+        own: dict[str, str | int] = {"access_token": token, "timestamp": int(time.time()), "nonce": uuid.uuid4().hex}
+        call.url = call.url.copy_merge_params(own)
+        return call
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
@@ -223,13 +235,7 @@ class Tencent(OnlinePlatform):
         return rows
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
-        return self.http.call(method, path, auth=self._sign, **request)["data"]
-
-    def _sign(self, request: Any) -> Any:
-        """Add the parameters of every call, anew at each attempt: a nonce is used once, a time ends after 300 s."""
-        own = {"access_token": secret(self.account.token), "timestamp": int(time.time()), "nonce": uuid.uuid4().hex}
-        request.url = request.url.copy_merge_params(own)
-        return request
+        return self.http.call(method, path, **request)["data"]
 
 
 def _yuan(fen: Any) -> Decimal:

@@ -1,4 +1,8 @@
-"""TikTok: custom audiences by files of hashes, and campaign results."""
+"""TikTok: custom audiences by files of hashes, and campaign results.
+
+A token of the Marketing API does not end by itself and has no refresh token (business-api.tiktok.com, docs
+1738373164380162 and 1738373141733378), so it is used as it is given; tokens of a day are of interfaces for creators.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +66,7 @@ class Tiktok(OnlinePlatform):
     """
 
     name = "tiktok"
-    url = "https://business-api.tiktok.com/open_api/v1.3"
+    url, token_header = "https://business-api.tiktok.com/open_api/v1.3", ("Access-Token", "{}")
     limits = LIMITS
     options = TiktokOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
@@ -75,11 +79,6 @@ class Tiktok(OnlinePlatform):
     def __init__(self, account: Account, http: Http) -> None:
         super().__init__(account, http)
         self._ids: dict[str, str] | None = None
-
-    @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """TikTok has a header of its own."""
-        return {"Access-Token": token}
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
