@@ -71,12 +71,12 @@ class Renewal:
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a renewal gave: `ends_at` is in seconds since 1970. `asked`: new ones were asked for, without an answer."""
+    """What a renewal gave: `ends_at` is in seconds since 1970. `unanswered`: new ones were asked for since."""
 
     refresh_token: str
     access_token: str = ""
     ends_at: float = 0
-    asked: bool = False
+    unanswered: bool = False
 
     @property
     def is_ending(self) -> bool:
@@ -119,12 +119,12 @@ class AccountToken:
         return tokens.access_token
 
     def _renewed(self, renewal: Renewal, options: OAuthOptions, before: Tokens) -> Tokens:
-        self._keep(replace(before, asked=True))
+        self._keep(replace(before, unanswered=True))
         try:
             tokens = self._asked(renewal, options, before.refresh_token)
         except RejectedError as error:
             self._keep(before)
-            raise RejectedError(f"{error}; {f'{LOST}: ' if before.asked else ''}{AGAIN}") from None
+            raise RejectedError(f"{error}; {f'{LOST}: ' if before.unanswered else ''}{AGAIN}") from None
         self._keep(tokens)
         return tokens
 

@@ -101,7 +101,7 @@ def test_a_refused_refresh_token_stays_and_says_who_must_act(shared, file, monke
     with pytest.raises(RejectedError, match="authorise the app on the platform again") as refused:
         asked(opened(platform, server, monkeypatch, f"file:{file}"))
     kept = json.loads(file.read_text(encoding="utf-8"))
-    assert (kept["refresh_token"], kept["asked"], server.renewals) == (OceanEngineServer.refresh_token, False, 0)
+    assert (kept["refresh_token"], kept["unanswered"], server.renewals) == (OceanEngineServer.refresh_token, False, 0)
     assert "a run ended" not in str(refused.value)
     assert OceanEngineServer.refresh_token not in f"{refused.value}{caplog.text}"
     assert server.secret not in f"{refused.value}{caplog.text}"
@@ -123,7 +123,7 @@ def test_a_lost_answer_with_a_new_refresh_token_is_told_of_also_by_later_runs(fi
             assert "write the new refresh token alone into the file" in str(refused.value)
         file.write_text(server.refresh_token, encoding="utf-8")
         asked(opened(OceanEngine, server, monkeypatch, f"file:{file}"))
-        assert json.loads(file.read_text(encoding="utf-8"))["asked"] is False
+        assert json.loads(file.read_text(encoding="utf-8"))["unanswered"] is False
 
 
 def test_a_run_that_is_killed_while_it_asks_leaves_a_note(shared, file, monkeypatch):
@@ -135,7 +135,7 @@ def test_a_run_that_is_killed_while_it_asks_leaves_a_note(shared, file, monkeypa
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     kept = json.loads(file.read_text(encoding="utf-8"))
-    assert (kept["refresh_token"], kept["asked"]) == (OceanEngineServer.refresh_token, True)
+    assert (kept["refresh_token"], kept["unanswered"]) == (OceanEngineServer.refresh_token, True)
     monkeypatch.undo()
 
 
@@ -143,7 +143,7 @@ def test_a_failure_before_anything_was_done_costs_no_refresh_token(shared, file,
     platform, server = shared
     server.fail_next(BROKEN)
     asked(opened(platform, server, monkeypatch, f"file:{file}"))
-    assert server.renewals == 1 and json.loads(file.read_text(encoding="utf-8"))["asked"] is False
+    assert server.renewals == 1 and json.loads(file.read_text(encoding="utf-8"))["unanswered"] is False
 
 
 @pytest.mark.parametrize("blocked", ["token.lock", "a folder"])
