@@ -13,9 +13,10 @@ from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
 from jobs.exports.tokens import AccountToken, Renewal
 from quanyu.config.settings import secret
-from quanyu.errors import Problem, QuanyuError
+from quanyu.errors import Problem, QuanyuError, nearest
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import CATEGORIES, Category
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,6 +62,8 @@ class Platform:
     name: ClassVar[str] = ""
     forms: ClassVar[Mapping[str, IdFormat]] = {}
     limits: ClassVar[ApiLimits]
+    # Categories of which no audience may be made that is sent there.
+    forbids: ClassVar[tuple[Category, ...]] = ()
     options: ClassVar[type[StrictModel]] = NoOptions
 
     @classmethod
@@ -85,6 +88,8 @@ class Platform:
         missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
         if not cls.forms:
             missing.append(Problem(file, cls.__name__, "declare `forms`, by kind of identifier that it accepts"))
+        if unknown := [category for category in cls.forbids if category not in CATEGORIES]:
+            missing.append(Problem(file, cls.__name__, f"`forbids`: {unknown[0]!r}; {nearest(unknown[0], CATEGORIES)}"))
         if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
             missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
         return missing

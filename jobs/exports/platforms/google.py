@@ -18,12 +18,18 @@ from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import Category
 
 # developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
 # document of 2026-11-06. Google gives two least sizes, 1,000 and 100: the larger one is kept. Members leave a list by
 # themselves after 540 days.
 LIMITS = ApiLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
 EVENTS = 2_000
+# support.google.com/adspolicy/answer/143465, sensitive interest categories: no list of an advertiser's own may use any.
+FORBIDS: tuple[Category, ...] = (
+    "health", "hardship", "crime", "sexual_orientation", "gender_identity", "politics", "trade_union", "ethnicity",
+    "religion", "minors",
+)  # fmt: skip
 ADS_URL = "https://googleads.googleapis.com/v26"
 # developers.google.com/identity/protocols/oauth2: a token of an hour for a refresh token, which stays; earlier tokens
 # stay valid, so each process gets its own.
@@ -78,7 +84,7 @@ class Google(OnlinePlatform):
 
     name = "google"
     url = "https://datamanager.googleapis.com/v1"
-    limits = LIMITS
+    limits, forbids = LIMITS, FORBIDS
     options = GoogleOptions
     renewal = RENEWAL
     forms: ClassVar[Mapping[str, IdFormat]] = {

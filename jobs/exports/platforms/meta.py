@@ -16,6 +16,7 @@ from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.platforms.categories import Category
 
 # developers.facebook.com/documentation/ads-commerce/marketing-api: audiences/guides/custom-audiences (2026-04-28),
 # reference/custom-audience/{users,usersreplace} (2025-10-08), reference/custom-audience-session.
@@ -29,6 +30,12 @@ EVENTS, OLDEST, OLDEST_IN_SHOP = 1_000, timedelta(days=7), timedelta(days=62)
 KEYS = {"email": "EMAIL", "phone": "PHONE", "device:idfa": "MADID", "device:gaid": "MADID"}
 USER_FIELDS = {"email": "em", "phone": "ph", "device:idfa": "madid", "device:gaid": "madid"}
 VALUE = "LOOKALIKE_VALUE"
+# reference/custom-audience (2025-12-19): audiences that suggest health or financial status are flagged (471). The terms
+# forbid facts of children and other sensitive ones; that those are the last four is general knowledge.
+FORBIDS: tuple[Category, ...] = (
+    "health", "financial_status", "financial_accounts", "minors",
+    "ethnicity", "politics", "religion", "sexual_orientation",
+)  # fmt: skip
 # Codes of errors: after a while the same call succeeds, soon it succeeds, and who must do what.
 LATER = {4, 17, 368, 613, 80003, 80004}
 TRANSIENT = {1, 2, 341, 5000}
@@ -86,7 +93,7 @@ class Meta(OnlinePlatform):
 
     name = "meta"
     url = f"https://graph.facebook.com/{VERSION}"
-    limits = LIMITS
+    limits, forbids = LIMITS, FORBIDS
     options = MetaOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("lower_trim"),

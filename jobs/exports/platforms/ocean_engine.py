@@ -28,6 +28,7 @@ from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, O
 from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
 if TYPE_CHECKING:
     from jobs.exports.http import Http
@@ -93,7 +94,7 @@ class OceanEngine(OnlinePlatform):
         "device:idfa": IdFormat("lower", "md5"),
         "device:oaid": IdFormat("lower", "md5"),
     }
-    limits = ApiLimits(batch=IDS, lifetime=LIFETIME)
+    limits, forbids = ApiLimits(batch=IDS, lifetime=LIFETIME), SENSITIVE_BY_LAW_OF_CHINA
     options = OceanEngineOptions
 
     def __init__(self, account: Account, http: Http) -> None:

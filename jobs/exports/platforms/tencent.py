@@ -23,6 +23,7 @@ from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
+from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
 if TYPE_CHECKING:
     from jobs.exports.http import Request
@@ -88,7 +89,7 @@ class Tencent(OnlinePlatform):
         "device:imei": IdFormat("lower", "md5"),
         "device:caid": IdFormat("as_given", "none"),
     }
-    limits = ApiLimits(batch=LINES, least=LEAST["v1.1"])
+    limits, forbids = ApiLimits(batch=LINES, least=LEAST["v1.1"]), SENSITIVE_BY_LAW_OF_CHINA
     options = TencentOptions
 
     @classmethod

@@ -22,11 +22,15 @@ from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, O
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import Category
 
 # github.com/tiktok/tiktok-business-api-sdk: yml_files, python_sdk/docs/{AudienceApi, CustomAudienceCreateBody,
 # CustomAudienceUpdateBody}.md; ads.tiktok.com/help/article/manage-custom-audience (2024-10). No document gives the
 # largest file; ours stay below 33 MB.
 LIMITS = ApiLimits(batch=500_000, least=1_000, lifetime=timedelta(days=365))
+# ads.tiktok.com/help, notifications of potentially prohibited data sharing, and section 2.8 of the terms of business
+# products: nothing of children, health or finances.
+FORBIDS: tuple[Category, ...] = ("minors", "health", "financial_status", "financial_accounts")
 # An audience takes one type of hash for ever: each identifier has its own. `calculate_type`:
 TYPES = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "device:idfa": "IDFA_SHA256", "device:gaid": "GAID_SHA256"}
 FOLDER = "dmp/custom_audience"
@@ -67,7 +71,7 @@ class Tiktok(OnlinePlatform):
 
     name = "tiktok"
     url, token_header = "https://business-api.tiktok.com/open_api/v1.3", ("Access-Token", "{}")
-    limits = LIMITS
+    limits, forbids = LIMITS, FORBIDS
     options = TiktokOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_tiktok"),
