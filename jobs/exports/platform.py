@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.http import Http
+from jobs.exports.http import ErrorCodes, Http
 from jobs.exports.tokens import AccountToken, Renewal
 from quanyu.config.settings import secret
 from quanyu.errors import Problem, QuanyuError, nearest
@@ -179,6 +179,7 @@ class OnlinePlatform(Platform):
     """
 
     url: ClassVar[str] = ""
+    codes: ClassVar[ErrorCodes] = ErrorCodes()
     # Header that carries the token.
     token_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {}")
     # How a refresh token is exchanged; None if tokens do not end or no document says how.
@@ -215,8 +216,12 @@ class OnlinePlatform(Platform):
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """The platform's own error in an answer, by who must act; None if it tells of none that it names."""
-        return None
+        """The platform's own error in an answer, by who must act; None if it tells of none.
+
+        As most do, by the key `code` of the body, where 0 is success; errors may come with HTTP 200.
+        """
+        code = body.get("code") if isinstance(body, Mapping) else None
+        return cls.codes.error(cls.name, code) if code and status < 500 else None
 
     @classmethod
     def can(cls) -> frozenset[str]:

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.http import Http
+from jobs.exports.http import ErrorCodes, Http
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
 from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
-from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
+from quanyu.errors import ConfigError, QuanyuError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.grammar.platforms.categories import Category
 
@@ -47,13 +47,21 @@ STATES: Mapping[str, State] = {
 }  # fmt: skip
 WORST: Sequence[State] = ("pending", "failed", "done")
 REPEATED = "DUPLICATE_TRANSACTION_ID"  # Google has such an event already: that is what was wanted.
-PASSING = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}  # google.rpc.Code
-TO_DO = {
-    "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
-    "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",
-    "NOT_FOUND": "the list or the request is gone: open the audience again",
-    "FAILED_PRECONDITION": "accept the terms of Customer Match in Google Ads",
-}
+# google.rpc.Code; of a quota, whether it is the day's.
+CODES = ErrorCodes(
+    soon={
+        "RESOURCE_EXHAUSTED": "too many calls",
+        **dict.fromkeys(("UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"), "failed for a moment"),
+    },
+    later={"PerDay": "too many calls in a day"},
+    act={
+        "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
+        "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",
+        "NOT_FOUND": "the list or the request is gone: open the audience again",
+        "FAILED_PRECONDITION": "accept the terms of Customer Match in Google Ads",
+    },
+    document="Google's documents",
+)
 NAME = re.compile(r"[A-Z][A-Z_]{2,80}")
 QUERY = (
     "SELECT campaign.id, segments.date, customer.currency_code, metrics.impressions, metrics.clicks,"
@@ -84,7 +92,7 @@ class Google(OnlinePlatform):
 
     name = "google"
     url = "https://datamanager.googleapis.com/v1"
-    limits, forbids = LIMITS, FORBIDS
+    limits, forbids, codes = LIMITS, FORBIDS, CODES
     options = GoogleOptions
     renewal = RENEWAL
     forms: ClassVar[Mapping[str, IdFormat]] = {
@@ -110,16 +118,12 @@ class Google(OnlinePlatform):
         error = content.get("error") if isinstance(content, dict) else None
         if not isinstance(error, dict):
             return None
-        state, details = str(error.get("status", "")), error.get("details", ())
-        if state == "RESOURCE_EXHAUSTED":
-            limits = [str(detail.get("metadata", {}).get("quota_limit", "")) for detail in details]
-            kind = LaterError if any("PerDay" in limit for limit in limits) else RetryableError
-            return kind("google: too many calls")
-        if state in PASSING:
-            return RetryableError(f"google: failed for a moment ({state})")
+        state, details = str(error.get("status", "")) or str(status), error.get("details", ())
+        limits = [str(detail.get("metadata", {}).get("quota_limit", "")) for detail in details]
+        if state == "RESOURCE_EXHAUSTED" and any("PerDay" in limit for limit in limits):
+            return cls.codes.error(cls.name, "PerDay")
         reasons = [str(detail["reason"]) for detail in details if NAME.fullmatch(str(detail.get("reason", "")))]
-        words = TO_DO.get(state, "see Google's documents of the reason")
-        return RejectedError(f"google: refused with {' '.join([state, *reasons]) or status}: {words}")
+        return cls.codes.error(cls.name, state, " ".join(reasons))
 
     def open_audience(self, code: str, description: str) -> str:
         """Find or create the lists of our code: one of contacts, and one per mobile system that the account names."""
@@ -262,7 +266,6 @@ class Google(OnlinePlatform):
             self._hand_over("events:ingest", {**content, "events": sent[start : start + EVENTS]}).handle
             for start in range(0, len(sent), EVENTS)
         ]
-        left_out = [place for place, event in enumerate(events) if not event["userData"]["userIdentifiers"]]
         return BatchReceipt(
             f"{','.join(handles)};{','.join(map(str, left_out))}", "pending" if sent else "done", left_out
         )

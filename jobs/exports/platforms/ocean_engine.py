@@ -23,10 +23,11 @@ from pydantic import Field
 from jobs.exports.files.dmp_lines import dmp_lines
 from jobs.exports.files.zips import zipped
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import ErrorCodes
 from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from jobs.exports.tokens import OAuthOptions, Renewal
-from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
+from quanyu.errors import LaterError, RejectedError
 from quanyu.grammar.platforms.account import Account
 from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
@@ -59,9 +60,11 @@ REPORT_DAYS, PAGE_SIZE = 30, 1_000
 # Audiences on a page, data sources in one question.
 LISTED, READ_AT_ONCE = 100, 400
 METRICS = {"show_cnt": "impressions", "click_cnt": "clicks", "stat_cost": "cost", "convert_cnt": "conversions"}
-SOON = {40100: "too many calls", 50000: "an error of the platform"}
-AUTH = {40102: "the token has ended", 40103: "the token has ended", 40104: "no token", 40105: "a wrong token",
-        40002: "the token may not do this"}  # fmt: skip
+CODES = ErrorCodes(
+    soon={40100: "too many calls", 50000: "an error of the platform"},
+    token={40102: "the token has ended", 40103: "the token has ended", 40104: "no token", 40105: "a wrong token",
+           40002: "the token may not do this"},
+)  # fmt: skip
 # Both SDKs, oauth2/refresh_token: tokens of a day, refresh tokens of 30 days. A renewal gives a new refresh token and
 # ends the old one; whether it ends the token before as well is not said, so all processes share one.
 URL = "https://api.oceanengine.com/open_api"
@@ -87,7 +90,7 @@ class OceanEngine(OnlinePlatform):
 
     name = "ocean_engine"
     url = URL
-    renewal, token_header = RENEWAL, ("Access-Token", "{}")
+    renewal, codes, token_header = RENEWAL, CODES, ("Access-Token", "{}")
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "phone": IdFormat("national_cn", "sha256"),
         "device:imei": IdFormat("lower", "md5"),
@@ -100,18 +103,6 @@ class OceanEngine(OnlinePlatform):
     def __init__(self, account: Account, http: Http) -> None:
         super().__init__(account, http)
         self._ids: dict[str, str] = {}
-
-    @classmethod
-    def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """Errors come with HTTP 200 and a code; 0 is none."""
-        code = body.get("code", 0) if isinstance(body, Mapping) else 0
-        if not code or status >= 500:
-            return None
-        if code in SOON:
-            return RetryableError(f"{cls.name}: {SOON[code]} ({code})")
-        if code in AUTH:
-            return RejectedError(f"{cls.name}: {AUTH[code]} ({code}): give the account a valid token")
-        return RejectedError(f"{cls.name}: refused with code {code}: see the platform's documents")
 
     def open_audience(self, code: str, description: str) -> str:
         """The name of its data source, which is created with the first file."""

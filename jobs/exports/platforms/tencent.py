@@ -19,10 +19,11 @@ from pydantic import Field
 
 from jobs.exports.files.zips import joined, zipped
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import ErrorCodes
 from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from jobs.exports.tokens import OAuthOptions, Renewal
-from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
+from quanyu.errors import RejectedError
 from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ EXPAND_STEP, MOST_EXPANDED = 500_000, 100_000_000
 MOST_SEED = 30_000_000
 # A query spans at most 90 days.
 REPORT_DAYS, PAGE_SIZE = 90, 100
-SOON = {10000: "asks to repeat the call", 11008: "too many calls", 11016: "too many calls in a second",
-        11019: "too many calls"}  # fmt: skip
-LATER = {11017: "too many calls in a minute", 11018: "too many calls in a day"}
-AUTH = {11000: "no token", 11002: "the token has ended", 11004: "the token may not use this account",
-        11012: "the token is not valid"}  # fmt: skip
+CODES = ErrorCodes(
+    soon={10000: "asks to repeat the call", 11008: "too many calls", 11016: "too many calls in a second",
+          11019: "too many calls"},
+    later={11017: "too many calls in a minute", 11018: "too many calls in a day"},
+    token={11000: "no token", 11002: "the token has ended", 11004: "the token may not use this account",
+           11012: "the token is not valid"},
+    document="返回码 of the platform's documents",
+)  # fmt: skip
 # developers.e.qq.com/docs/api/authorize/oauth/oauth_token and v3.0/pages/authorization_and_authentication: a token of a
 # day for a refresh token of 30 days, which stays and lives 30 days more with each use. Whether a token ends when the
 # next is given is not said, so all processes share one. The other way, oauth/refresh_token, ends both old tokens.
@@ -57,9 +61,14 @@ RENEWAL = Renewal(
     lifetime="access_token_expires_in",
 )  # fmt: skip
 # error_code of an audience (custom_audiences/get).
-CODES = {1: "an error of the platform: write to its service", 101: "fewer than 2,000 active members: widen the seed",
-         102: "the members have nothing in common: choose another seed", 201: "a file has another form than its type",
-         202: "a file could not be read", 203: "no member of the files is known there"}  # fmt: skip
+AUDIENCE_CODES = {
+    1: "an error of the platform: write to its service",
+    101: "fewer than 2,000 active members: widen the seed",
+    102: "the members have nothing in common: choose another seed",
+    201: "a file has another form than its type",
+    202: "a file could not be read",
+    203: "no member of the files is known there",
+}
 READING = {"PENDING", "PROCESSING", "THAWING", "LOCKING"}
 
 
@@ -79,7 +88,7 @@ class Tencent(OnlinePlatform):
 
     name = "tencent"
     url = "https://api.e.qq.com/v3.0"
-    renewal = RENEWAL
+    renewal, codes = RENEWAL, CODES
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "phone": IdFormat("national_cn", "sha256"),
         "unionid": IdFormat("as_given", "none"),
@@ -98,20 +107,6 @@ class Tencent(OnlinePlatform):
         own: dict[str, str | int] = {"access_token": token, "timestamp": int(time.time()), "nonce": uuid.uuid4().hex}
         call.url = call.url.copy_merge_params(own)
         return call
-
-    @classmethod
-    def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """Errors come with HTTP 200 and a code; 0 is none."""
-        code = body.get("code", 0) if isinstance(body, Mapping) else 0
-        if not code or status >= 500:
-            return None
-        if code in LATER:
-            return LaterError(f"{cls.name}: {LATER[code]} ({code})")
-        if code in SOON:
-            return RetryableError(f"{cls.name}: {SOON[code]} ({code})")
-        if code in AUTH:
-            return RejectedError(f"{cls.name}: {AUTH[code]} ({code}): give the account a valid token")
-        return RejectedError(f"{cls.name}: refused with code {code}: see 返回码 in the platform's documents")
 
     def open_audience(self, code: str, description: str) -> str:
         """Create the audience by our code, which the platform keeps: a second call returns the same id."""
@@ -150,7 +145,7 @@ class Tencent(OnlinePlatform):
             return StatusAnswer(state="failed", words="frozen: thaw it on the platform's page", matched=covered)
         if audience["status"] != "SUCCESS":
             code = audience.get("error_code", 1)
-            return StatusAnswer(state="failed", words=CODES.get(code, f"error {code}"), matched=covered)
+            return StatusAnswer(state="failed", words=AUDIENCE_CODES.get(code, f"error {code}"), matched=covered)
         if audience.get("online_status", "ONLINE") != "ONLINE":
             offline = audience["online_status"] == "OFFLINE"
             words = (

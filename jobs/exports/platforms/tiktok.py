@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.http import Http
+from jobs.exports.http import ErrorCodes, Http
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
@@ -35,15 +35,17 @@ FORBIDS: tuple[Category, ...] = ("minors", "health", "financial_status", "financ
 TYPES = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "device:idfa": "IDFA_SHA256", "device:gaid": "GAID_SHA256"}
 FOLDER = "dmp/custom_audience"
 # Errors come with HTTP 200 and a code that is not 0; 40002 is any wrong parameter.
-RATE, PARAMETER, SYSTEM = {40100, 42900}, 40002, 50000
-TO_DO = {
-    40001: "let the token's user manage the audiences of the account",
-    40007: "the audience was deleted in TikTok Ads Manager",
-    40102: "give the account a valid token",
-    40104: "give the account a valid token",
-    40105: "give the account a valid token",
-    40300: "let the token's user manage the audiences of the account",
-}
+PARAMETER = 40002
+CODES = ErrorCodes(
+    soon={40100: "too many calls", 42900: "too many calls"},
+    own_faults=50000,
+    token={40102: "the token has ended", 40104: "no token", 40105: "a wrong token"},
+    act={
+        40001: "let the token's user manage the audiences of the account",
+        40007: "the audience was deleted in TikTok Ads Manager",
+        40300: "let the token's user manage the audiences of the account",
+    },
+)
 # An update that would leave fewer than the least fails as a whole; only its message tells it from other parameters.
 TOO_FEW = re.compile(r"(?<!\d)1,?000(?!\d)|less than the minimum")
 # A report by day spans at most 30 days.
@@ -71,7 +73,7 @@ class Tiktok(OnlinePlatform):
 
     name = "tiktok"
     url, token_header = "https://business-api.tiktok.com/open_api/v1.3", ("Access-Token", "{}")
-    limits, forbids = LIMITS, FORBIDS
+    limits, forbids, codes = LIMITS, FORBIDS, CODES
     options = TiktokOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_tiktok"),
@@ -86,15 +88,10 @@ class Tiktok(OnlinePlatform):
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """Read `code`; 0 is success."""
-        code = body.get("code") if isinstance(body, dict) else None
-        if not code:
-            return None
-        if code in RATE or code >= SYSTEM:
-            return RetryableError(f"tiktok: too many calls, or failed for a moment (code {code})")
-        if code == PARAMETER and TOO_FEW.search(str(body.get("message", ""))):
+        """Read `code`; 0 is success. That too few would be left, the message alone tells."""
+        if isinstance(body, dict) and body.get("code") == PARAMETER and TOO_FEW.search(str(body.get("message", ""))):
             return TooFewLeftError("tiktok: the audience would have fewer than 1,000 members")
-        return RejectedError(f"tiktok: refused with code {code}: {TO_DO.get(code, 'see the documents of the code')}")
+        return super().check(status, body)
 
     def open_audience(self, code: str, description: str) -> str:
         """The code itself: TikTok creates an audience with its first file."""
