@@ -45,6 +45,7 @@ class PlatformServer:
     """
 
     token, refresh_token, secret = "token-of-the-platform", "refresh-token", "secret-of-the-app"
+    account = ""
     # Whether a renewal ends the refresh token, and for how many seconds a token lives.
     rotates, lifetime = False, 86_400
 
@@ -79,6 +80,11 @@ class PlatformServer:
     def fail_next(self, kind: str, times: int = 1) -> None:
         """Let the next calls fail, in order."""
         self._next.extend([kind] * times)
+
+    def recover(self) -> None:
+        """Let no call fail any more."""
+        self._next.clear()
+        self._plan = None
 
     def faults(self, rng: Random, share: float, kinds: Sequence[str] = PASSING) -> None:
         """Let a share of all calls fail, as the generator draws: the same seed gives the same faults."""

@@ -14,7 +14,7 @@ from platforms.ocean_engine import OceanEngineServer
 from platforms.server import BROKEN, LOST
 from platforms.tencent import TencentServer
 
-from jobs.exports import http, tokens
+from jobs.exports import tokens
 from jobs.exports.platforms.google import Google
 from jobs.exports.platforms.ocean_engine import OceanEngine
 from jobs.exports.platforms.tencent import Tencent
@@ -25,7 +25,6 @@ SHARED = [(Tencent, TencentServer), (OceanEngine, OceanEngineServer)]
 
 @pytest.fixture(autouse=True)
 def secrets(monkeypatch):
-    monkeypatch.setattr(http, "FIRST_WAIT", 0)
     monkeypatch.setenv("APP", "77")
     monkeypatch.setenv("APP_SECRET", OceanEngineServer.secret)
 
@@ -49,7 +48,7 @@ def file(tmp_path):
 def opened(platform, server, monkeypatch, token):
     """The interface of an account whose token is a refresh token."""
     options = {"client_id": "env:APP", "client_secret": "env:APP_SECRET", "oauth_url": server.url}
-    account = connected(platform, server, monkeypatch, server.account).account
+    account = connected(platform, server, monkeypatch).account
     return platform.connect(account.model_copy(update={"options": options, "token": token}))
 
 
@@ -180,7 +179,7 @@ def test_each_process_gets_a_token_of_its_own_where_they_live_side_by_side(monke
 
 def test_a_token_as_given_is_sent_as_it_is(shared, monkeypatch):
     platform, server = shared
-    asked(connected(platform, server, monkeypatch, server.account))
+    asked(connected(platform, server, monkeypatch))
     assert server.renewals == 0
 
 
