@@ -16,9 +16,17 @@ def private_log(path: Path) -> IO[bytes]:
     return os.fdopen(descriptor, "ab", buffering=0)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file, in place of an existing one. Readers see the old content or the new one."""
-    _fresh(path, text, 0o600).replace(path)
+def replace_file(path: Path, text: str, *, durably: bool = False) -> None:
+    """Write a file, in place of an existing one. Readers see the old content or the new one.
+
+    `durably`: it is on the disk when this returns, so that it survives a power cut too. Raises OSError.
+    """
+    fresh = _fresh(path, text, 0o600)
+    if durably:
+        _sync(fresh)
+    fresh.replace(path)
+    if durably:
+        _sync(path.parent)
 
 
 def read_or_create(path: Path, text: str, mode: int = 0o600) -> str:
@@ -30,6 +38,14 @@ def read_or_create(path: Path, text: str, mode: int = 0o600) -> str:
             os.link(fresh, path)
         fresh.unlink()
     return path.read_text(encoding="utf-8").strip()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _fresh(path: Path, text: str, mode: int) -> Path:

@@ -13,7 +13,8 @@ class Background(FeatureView):
 
     entity, owner, over = Customer, "legal", CustomerAttributes
 
-    income = Feature("max_by(value, said_on)", "Income band.", where="attribute = 'income_band'", zh="收入水平")
+    income = Feature("max_by(value, said_on)", "Income band.", where="attribute = 'income_band'", zh="收入水平",
+                     category="financial_status")  # fmt: skip
     income_source = Feature(
         "max_by(source, said_on)", "Feed that says so.", where="attribute = 'income_band'", zh="收入水平来源"
     )

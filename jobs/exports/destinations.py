@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from jobs.audiences.rules import names_in_rules
+from jobs.audiences.rules import names_in_rules, with_named
 from jobs.exports.forms import forms_sent, kinds_of
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import OnlinePlatform, Platform
+from jobs.exports.tokens import OAuthOptions
 from quanyu import imports
+from quanyu.catalogue.categories import categories_behind, categories_of_measure
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, ExpressionError, nearest
 from quanyu.fingerprint import fingerprint
+from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import Problems, digest, explain
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import CATEGORIES, Category
 
 
 @dataclass(frozen=True)
@@ -100,17 +104,46 @@ def check_accounts(catalogue: Catalogue, problems: Problems) -> None:
 
 
 def check_forbidden(catalogue: Catalogue, problems: Problems) -> None:
-    """Add what audiences use, directly or by tags, that an account they are sent to forbids."""
+    """Add what audiences are made of that an account they are sent to, or its platform, forbids."""
+    there = destinations(catalogue)
     for audience in (one for one in catalogue.audiences.values() if one.send_to and one.entity in catalogue.entities):
-        about = catalogue.entities[audience.entity]
         # An invalid rule is reported by the check of audiences.
         with suppress(ExpressionError):
-            names = with_inputs(names_in_rules(catalogue, [audience]), catalogue.tags_of(about))
-            for account in (catalogue.platforms[name] for name in audience.send_to if name in catalogue.platforms):
-                for name in names:
-                    if {name, name.partition(".")[0]} & {*account.forbidden}:
-                        words = f"{name} decides who is in, and {account.name} forbids its use"
-                        problems.add(audience.file, "who", words)
+            wanted = [there[name] for name in audience.send_to if name in there]
+            for key, audiences, more in _made_of(catalogue, audience):
+                names = [*names_in_rules(catalogue, audiences), *more]
+                for words in dict.fromkeys(_forbidden(catalogue, audience, names, audiences, wanted)):
+                    problems.add(audience.file, key, words)
+
+
+def _made_of(catalogue: Catalogue, audience: Audience) -> Iterator[tuple[str, list[Audience], Sequence[str]]]:
+    """Keys of an audience, with the audiences whose rules it uses by them, and further names."""
+    yield "who", [audience], ()
+    if audience.alike:
+        seeds = [catalogue.audiences[name] for name in audience.alike.seeds if name in catalogue.audiences]
+        yield "alike.seeds", seeds, ()
+        yield "alike.features", [], audience.alike.names()
+
+
+def _forbidden(
+    catalogue: Catalogue, audience: Audience, names: Sequence[str], audiences: Sequence[Audience],
+    wanted: Sequence[Destination],
+) -> Iterator[str]:  # fmt: skip
+    entity = catalogue.entities[audience.entity]
+    listed = with_inputs(names, catalogue.tags_of(entity))
+    categories: dict[str, set[Category]] = categories_behind(catalogue, entity, names)
+    for one in with_named(catalogue, audiences):
+        for name, measure in one.measures.items():
+            categories[f"{name} of {one.name}"] = categories_of_measure(catalogue, measure)
+    for destination in wanted:
+        forbidden = {*destination.account.forbidden} if destination.account else set()
+        for name in listed:
+            if {name, name.partition(".")[0]} & forbidden:
+                yield f"{name} decides who is in, and {destination.name} forbids its use"
+        for name, some in categories.items():
+            for category in sorted(some & {*destination.platform.forbids}):
+                yield (f"{name} decides who is in: it is of the category {category} ({CATEGORIES[category]}),"
+                       f" of which {destination.platform.name} forbids audiences")  # fmt: skip
 
 
 def _check_options(account: Account, platform: type[Platform], problems: Problems) -> None:
@@ -120,7 +153,11 @@ def _check_options(account: Account, platform: type[Platform], problems: Problem
     if account.results and not (issubclass(platform, OnlinePlatform) and "results" in platform.can()):
         problems.add(account.file, "results", f"{account.platform} gives none by an interface: deliver them as a feed")
     try:
-        platform.options.model_validate(account.options)
+        options = platform.options.model_validate(account.options)
+        shared = issubclass(platform, OnlinePlatform) and platform.renewal is not None and platform.renewal.shared
+        if shared and isinstance(options, OAuthOptions) and options.client_id and not account.token.startswith("file:"):
+            words = "write file:PATH of a file that we may write: new tokens are kept there"
+            problems.add(account.file, "token", words)
     except ValidationError as error:
         for item in error.errors():
             key = ".".join(map(str, ("options", *item["loc"])))

@@ -9,6 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,31 +19,66 @@ from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, R
 if TYPE_CHECKING:
     import httpx
 
+    Request = httpx.Request
+
 ATTEMPTS = 4
 FIRST_WAIT = 0.5
 SECONDS = 60
 LONGEST_WAIT = 30.0
+AUTHORISE = "give the account a valid token"
 
 # It logs addresses, and some platforms want their token as a parameter.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 Check = Callable[[int, Any], QuanyuError | None]
+Sign = Callable[["Request"], "Request"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorCodes:
+    """A platform's own codes of errors, with what each means, by who must act.
+
+    `soon`: the same call succeeds if it is repeated; so do those from the number `own_faults` on. `later`: it succeeds
+    after a while. `token`: a valid one is needed. `act`: somebody must do what the words say.
+    """
+
+    soon: Mapping[int | str, str] = field(default_factory=dict)
+    own_faults: int | None = None
+    later: Mapping[int | str, str] = field(default_factory=dict)
+    token: Mapping[int | str, str] = field(default_factory=dict)
+    act: Mapping[int | str, str] = field(default_factory=dict)
+    document: str = "the platform's documents"
+
+    def error(self, name: str, code: int | str, reasons: str = "") -> QuanyuError:
+        """The error of a platform that answered with a code; `reasons` are further words of its own, never texts."""
+        shown = f"{code} {reasons}".strip()
+        if code in self.later:
+            return LaterError(f"{name}: {self.later[code]} ({shown})")
+        if code in self.soon:
+            return RetryableError(f"{name}: {self.soon[code]} ({shown})")
+        if self.own_faults is not None and isinstance(code, int) and code >= self.own_faults:
+            return RetryableError(f"{name}: failed for a moment ({shown})")
+        if code in self.token:
+            return RejectedError(f"{name}: {self.token[code]} ({shown}): {AUTHORISE}")
+        return RejectedError(f"{name}: refused with {shown}: {self.act.get(code, f'see the code in {self.document}')}")
 
 
 class Http:
-    """Calls of one account. `check` reads a platform's own error from status and JSON body; None if there is none.
+    """Calls of one account. `sign` adds to each request, at each attempt, what says whose it is, such as a token.
+
+    `check` reads a platform's own error from status and JSON body; None if there is none.
 
     Raises RetryableError for no answer, 429 and 5xx after some attempts, RejectedError for other refusals, LaterError
     where the platform asks to wait for longer than a run should.
     """
 
     def __init__(
-        self, name: str, url: str, headers: Mapping[str, str] | None = None, calls_per_minute: int | None = None,
+        self, name: str, url: str, sign: Sign = lambda request: request, calls_per_minute: int | None = None,
         check: Check = lambda status, body: None,
     ) -> None:  # fmt: skip
         if urlsplit(url).scheme != "https" and not is_loopback(urlsplit(url).hostname or ""):
             raise ConfigError(f"{name}: {url} is not encrypted; write https://")
-        self._name, self._url, self._headers, self._check = name, url.rstrip("/"), dict(headers or {}), check
+        self._name, self._url, self._sign, self._check = name, url.rstrip("/"), sign, check
         self._per_minute, self._calls = calls_per_minute, deque[float]()
         self._client: httpx.Client | None = None
 
@@ -69,7 +105,7 @@ class Http:
 
         if self._client is None:
             # No redirect is followed: it could lead elsewhere, and the request carries a token and hashes of persons.
-            self._client = httpx.Client(headers=self._headers, timeout=SECONDS, follow_redirects=False)
+            self._client = httpx.Client(auth=self._sign, timeout=SECONDS, follow_redirects=False)
         self._keep_rate()
         try:
             answer = self._client.request(method, f"{self._url}/{path.lstrip('/')}", **request)
@@ -93,7 +129,7 @@ class Http:
             raise LaterError(f"{self._name}: asks to wait {retry_after} s")
         if status in (408, 429) or status >= 500:
             raise RetryableError(f"{self._name}: answered {status}")
-        whom = "give the account a valid token" if status in (401, 403) else "see the platform's documents"
+        whom = AUTHORISE if status in (401, 403) else "see the platform's documents"
         raise RejectedError(f"{self._name}: refused with {status}: {whom}")
 
     def _keep_rate(self) -> None:

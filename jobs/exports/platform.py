@@ -10,15 +10,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import ErrorCodes, Http
+from jobs.exports.tokens import AccountToken, Renewal
 from quanyu.config.settings import secret
-from quanyu.errors import Problem, QuanyuError
+from quanyu.errors import Problem, QuanyuError, nearest
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import CATEGORIES, Category
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from jobs.exports.http import Http
+    from jobs.exports.http import Request
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Platform:
     name: ClassVar[str] = ""
     forms: ClassVar[Mapping[str, IdFormat]] = {}
     limits: ClassVar[ApiLimits]
+    # Categories of which no audience may be made that is sent there.
+    forbids: ClassVar[tuple[Category, ...]] = ()
     options: ClassVar[type[StrictModel]] = NoOptions
 
     @classmethod
@@ -83,6 +88,8 @@ class Platform:
         missing = [] if cls.name.isidentifier() else [Problem(file, cls.__name__, "give it a name, in lower case")]
         if not cls.forms:
             missing.append(Problem(file, cls.__name__, "declare `forms`, by kind of identifier that it accepts"))
+        if unknown := [category for category in cls.forbids if category not in CATEGORIES]:
+            missing.append(Problem(file, cls.__name__, f"`forbids`: {unknown[0]!r}; {nearest(unknown[0], CATEGORIES)}"))
         if not (cls.__doc__ or "").strip() or cls.__doc__ == Platform.__doc__:
             missing.append(Problem(file, cls.__name__, "describe it in a docstring"))
         return missing
@@ -172,6 +179,11 @@ class OnlinePlatform(Platform):
     """
 
     url: ClassVar[str] = ""
+    codes: ClassVar[ErrorCodes] = ErrorCodes()
+    # Header that carries the token.
+    token_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {}")
+    # How a refresh token is exchanged; None if tokens do not end or no document says how.
+    renewal: ClassVar[Renewal | None] = None
     # How results are asked for again: platforms correct the days before.
     trailing_days: ClassVar[int] = 28
 
@@ -181,26 +193,35 @@ class OnlinePlatform(Platform):
 
     @classmethod
     def connect(cls, account: Account) -> Self:
-        """Open the interface for an account, with the token that it refers to."""
-        from jobs.exports.http import Http
+        """Open the interface for an account, with the token that it refers to; nothing is called yet.
 
-        headers = cls.headers(cls.token(account)) if account.token else {}
-        return cls(account, Http(cls.name, account.url or cls.url, headers, cls.limits.calls_per_minute, cls.check))
-
-    @classmethod
-    def token(cls, account: Account) -> str:
-        """The token of an account's calls."""
-        return secret(account.token)
+        Raises ConfigError for a secret that is not there.
+        """
+        secret(account.token)
+        return cls(account, cls.door(account, account.url or cls.url))
 
     @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """Headers of every call."""
-        return {"Authorization": f"Bearer {token}"}
+    def door(cls, account: Account, url: str) -> Http:
+        """The calls of an account at an address, each with a token that is valid then."""
+        settings = cls.options.model_validate(account.options)
+        token = AccountToken(cls.name, account.token, cls.renewal, settings, cls.check)
+        return Http(cls.name, url, lambda call: cls.sign(call, token.now()), cls.limits.calls_per_minute, cls.check)
+
+    @classmethod
+    def sign(cls, call: Request, token: str) -> Request:
+        """Add the token to a call."""
+        name, text = cls.token_header
+        call.headers[name] = text.format(token)
+        return call
 
     @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """The platform's own error in an answer, by who must act; None if it tells of none that it names."""
-        return None
+        """The platform's own error in an answer, by who must act; None if it tells of none.
+
+        As most do, by the key `code` of the body, where 0 is success; errors may come with HTTP 200.
+        """
+        code = body.get("code") if isinstance(body, Mapping) else None
+        return cls.codes.error(cls.name, code) if code and status < 500 else None
 
     @classmethod
     def can(cls) -> frozenset[str]:

@@ -10,12 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.exports.members import PLACE as EXPORT_MEMBERS
-from jobs.insight.lift.statistics import LiftEstimate, of_spend, split_p_value, verdict
 from jobs.results.ad_totals import AdTotal, counts, export_of, of_audiences, totals
 from jobs.results.facts import ReturnFacts
 from jobs.results.outcomes import OF_MEMBERS, Outcomes, Place, of_exports, of_members
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
+from quanyu.group_differences import LiftEstimate, of_spend, split_p_value, verdict
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from jobs.audiences.memberships.intervals import ever_held_out, held_out
 from jobs.consent.global_holdout import global_holdout
 from jobs.exports import members as export_members
-from jobs.insight.lift.statistics import Group
+from quanyu.group_differences import Group
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LINE_WIDTH = 110
 # Keys of a definition that change no value.
-WORDS = ("means", "zh", "unit", "lifecycle")
+WORDS = ("means", "zh", "unit", "lifecycle", "category")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Definition:
         return digest(self.text)
 
     def computed(self) -> str:
-        """Hash of what decides the values: of the text without sentence, Chinese name, unit and lifecycle."""
+        """Hash of what decides the values: of the text without sentence, names, unit, lifecycle and category."""
         said = yaml.safe_load(self.text)
         return digest({key: value for key, value in said.items() if key not in WORDS})
 
@@ -81,7 +81,8 @@ def feature_text(view: type[FeatureView], name: str, tables: Mapping[str, type[T
         "rows": view.where, "within": f"{window} days" if window else "all time", "unit": feature.unit,
         "via": view.via, "derived": {key: repr(value) for key, value in view.derived.items()},
         "groups": view.groups and {"by": dict(view.groups.by), "values": dict(view.groups.values)},
-        "purpose": view.purpose, "lifecycle": view.lifecycle if view.lifecycle != "live" else None,
+        "purpose": view.purpose, "category": feature.category or view.category,
+        "lifecycle": view.lifecycle if view.lifecycle != "live" else None,
     }  # fmt: skip
     said["conditions"] = dict(_conditions(over, said))
     return _text({key: value for key, value in said.items() if value})

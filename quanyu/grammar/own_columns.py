@@ -12,6 +12,7 @@ from pydantic import Field
 from quanyu.errors import nearest
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
+from quanyu.grammar.platforms.categories import Category
 from quanyu.grammar.table import PLANNED, TYPE, Column, Table
 
 TYPES = ("string", "date", "timestamp", "boolean", "int", "bigint", "double", "decimal(18,2)",
@@ -34,6 +35,9 @@ class OwnColumn(StrictModel):
     at_least: float | None = Field(None, description="smallest number that is allowed")
     at_most: float | None = Field(None, description="largest number that is allowed")
     personal: bool = Field(False, description="whether it is personal data")
+    category: Category | None = Field(
+        None, description="sensitive category that its values are of: platforms forbid audiences of some"
+    )
 
     def column(self) -> Column:
         """The column of the table. An unknown type counts as text, so that other mistakes can be reported too."""
@@ -41,7 +45,7 @@ class OwnColumn(StrictModel):
         days = PLANNED if kind in ("date", "timestamp") else None
         return Column(
             kind, self.means, unit=self.unit, values=self.values, at_least=self.at_least, at_most=self.at_most,
-            days=days, pii=self.personal, own=True,
+            days=days, pii=self.personal, own=True, category=self.category,
         )  # fmt: skip
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
@@ -78,8 +82,9 @@ class Trait(StrictModel):
         survivorship = self.order if self.keep == "most_trusted" else ()
         strictest = self.order if self.keep == "strictest" else ()
         return Column(
-            of.type, of.about, unit=of.unit, values=of.values, own=True, survivorship=survivorship, strictest=strictest
-        )
+            of.type, of.about, unit=of.unit, values=of.values, own=True, survivorship=survivorship,
+            strictest=strictest, category=of.category,
+        )  # fmt: skip
 
     def chosen(self, of: Column) -> Column:
         """The column of an entity's own list, with the choice among the sources that fill it."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 from quanyu.errors import ConfigError, Problem, nearest
 from quanyu.grammar.declaration import NAME, digest, file_of, snake_case
+from quanyu.grammar.platforms.categories import Category
 
 TYPE = re.compile(
     r"^(string|date|timestamp|boolean|int|bigint|double|decimal\(\d+,\d+\)|array<(string|bigint|double)>)$"
@@ -89,6 +90,8 @@ class Column:
     """Whether its value is chosen by itself among the records of an entity in several sources."""
     own: bool = False
     """Whether it is a column of the retailer's own."""
+    category: Category | None = None
+    """Sensitive category that its values are of: platforms forbid audiences of some."""
 
     def constraint(self, name: str) -> str | None:
         """Return the SQL condition that a value must meet unless it is null; None without one."""

@@ -13,6 +13,7 @@ from quanyu.expressions.aggregates import condition
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
 from quanyu.grammar.feature.grouping import key_column
+from quanyu.grammar.platforms.categories import Category
 from quanyu.grammar.table import TYPE, Column
 from quanyu.literals import quoted
 
@@ -58,6 +59,9 @@ class Tag(StrictModel):
     value: str | None = Field(None, description="expression of its value")
     zh: str = Field("", description="name in Chinese, by which people find it")
     unit: str = Field("", description="unit of the value")
+    category: Category | None = Field(
+        None, description="sensitive category that it is of, if what it is made of is of none: platforms forbid some"
+    )
     lifecycle: Literal["draft", "live", "retiring", "retired"] = Field(
         "live", description="draft is not yet for use, retiring is still used and soon not, retired is not computed"
     )
@@ -174,6 +178,7 @@ class TagFile(YamlDeclaration):
     kind: ClassVar[str] = "tags"
 
     entity: str = Field(description="what the tags are about, such as customer")
+    category: Category | None = Field(None, description="sensitive category that all tags of the scene are of")
     tags: dict[str, Tag] = Field(description="tags of the scene, by name")
 
     def problems(self, names: Mapping[str, Column]) -> Problems:

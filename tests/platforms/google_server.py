@@ -27,7 +27,7 @@ class GoogleServer(PlatformServer):
     `sets` are the values by list; an audience of ours may be several lists.
     """
 
-    account, refresh_token = "1234567890", "refresh-token"
+    account = "1234567890"
 
     def __init__(self, polls: int = 1) -> None:
         super().__init__()
@@ -48,8 +48,8 @@ class GoogleServer(PlatformServer):
 
     def answer(self, asked: Asked) -> Answered:
         if asked.path == "/token":
-            is_known = asked.form.get("refresh_token") == self.refresh_token and asked.form["client_secret"] == "secret"
-            return (200, {"access_token": self.token, "expires_in": 3599}) if is_known else self.refusal(AUTH)
+            token = self.renewed(asked.form["client_secret"], asked.form["refresh_token"])
+            return (200, {"access_token": token, "expires_in": self.lifetime}) if token else self.refusal(AUTH)
         if asked.headers.get("authorization") != f"Bearer {self.token}":
             return self.refusal(AUTH)
         for kind in (DAY_OVER, TERMS):

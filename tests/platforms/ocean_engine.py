@@ -25,6 +25,8 @@ class OceanEngineServer(PlatformServer):
     `sets` are by the name of the data source. Of the next call whose path ends with `loses`, the answer is lost.
     """
 
+    rotates = True
+
     def __init__(self, account: str = "168", polls: int = 1, lists_all: bool = True) -> None:
         super().__init__()
         self.account, self.polls, self.lists_all, self.loses = account, polls, lists_all, ""
@@ -42,6 +44,8 @@ class OceanEngineServer(PlatformServer):
     def answer(self, asked: Asked) -> Answered:
         """Answer one of the interfaces."""
         body = asked.json or asked.form or asked.params
+        if asked.path == "/oauth2/refresh_token/":
+            return self._renew(asked.json)
         if asked.headers.get("access-token") != self.token:
             return _error(40105)
         if str(body["advertiser_id"]) != self.account:
@@ -53,6 +57,12 @@ class OceanEngineServer(PlatformServer):
             "/2/dmp/custom_audience/push_v2/": self._push, "/v3.0/report/custom/get/": self._custom,
         }  # fmt: skip
         return interfaces[asked.path](asked, body)
+
+    def _renew(self, body: dict[str, Any]) -> Answered:
+        if body["app_id"] != 77 or (token := self.renewed(body["secret"], body["refresh_token"])) is None:
+            return _error(40103)
+        return _data({"access_token": token, "refresh_token": self.refresh_token, "expires_in": self.lifetime,
+                      "refresh_token_expires_in": 2_592_000})  # fmt: skip
 
     def serve(self, asked: Asked) -> Answered | None:
         """Answer, or lose the answer."""

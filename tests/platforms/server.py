@@ -44,11 +44,15 @@ class PlatformServer:
     that failed included.
     """
 
-    token = "token-of-the-platform"
+    token, refresh_token, secret = "token-of-the-platform", "refresh-token", "secret-of-the-app"
+    account = ""
+    # Whether a renewal ends the refresh token, and for how many seconds a token lives.
+    rotates, lifetime = False, 86_400
 
     def __init__(self) -> None:
         self.sets: dict[str, set[str]] = {}
         self.calls: list[Asked] = []
+        self.renewals = 0
         self._next: deque[str] = deque()
         self._plan: tuple[Random, float, Sequence[str]] | None = None
         self._lock = threading.Lock()
@@ -77,6 +81,11 @@ class PlatformServer:
         """Let the next calls fail, in order."""
         self._next.extend([kind] * times)
 
+    def recover(self) -> None:
+        """Let no call fail any more."""
+        self._next.clear()
+        self._plan = None
+
     def faults(self, rng: Random, share: float, kinds: Sequence[str] = PASSING) -> None:
         """Let a share of all calls fail, as the generator draws: the same seed gives the same faults."""
         self._plan = (rng, share, kinds)
@@ -87,6 +96,15 @@ class PlatformServer:
             self._next.popleft()
             return True
         return False
+
+    def renewed(self, secret: str, refresh_token: str) -> str | None:
+        """A new token for a refresh token, the only one that is valid from now on; None if it is refused."""
+        if secret != self.secret or refresh_token != self.refresh_token:
+            return None
+        self.renewals += 1
+        self.token = f"token-{self.renewals}"
+        self.refresh_token = f"refresh-token-{self.renewals}" if self.rotates else refresh_token
+        return self.token
 
     def answer(self, asked: Asked) -> Answered:
         """Do what is asked; return the status and the JSON of the answer."""

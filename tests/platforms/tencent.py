@@ -42,6 +42,8 @@ class TencentServer(PlatformServer):
         """Answer one of the interfaces."""
         if self.has_fault(DAY_LIMIT):
             return _error(11018)
+        if asked.path == "/oauth/token":
+            return self._renew(asked.params)
         if code := self._wrong_call(asked):
             return _error(code)
         body = asked.json or asked.form or asked.params
@@ -53,6 +55,13 @@ class TencentServer(PlatformServer):
             "/daily_reports/get": self._daily,
         }  # fmt: skip
         return interfaces[asked.path](asked, body)
+
+    def _renew(self, params: dict[str, str]) -> Answered:
+        known = params["client_id"] == "77" and params["grant_type"] == "refresh_token" and "nonce" not in params
+        token = self.renewed(params["client_secret"], params["refresh_token"]) if known else None
+        if token is None:
+            return _error(11012)
+        return _data({"access_token": token, "access_token_expires_in": self.lifetime})
 
     def _wrong_call(self, asked: Asked) -> int:
         nonce, when = asked.params.get("nonce", ""), int(asked.params.get("timestamp", 0))

@@ -4,11 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from platforms.contract import batch, connected, hashed
+from platforms.contract import batch, connected, hashed, settled
 from platforms.google_server import DAY_OVER, TERMS, UNDONE, GoogleServer
-from platforms.server import AUTH, BROKEN, LOST, RATE, WELL
+from platforms.server import AUTH, RATE
 
-from jobs.exports import http
 from jobs.exports.platform import Conversion
 from jobs.exports.platforms.google import Google
 from quanyu.errors import ConfigError, LaterError, RejectedError, RetryableError
@@ -17,24 +16,14 @@ IDFA, GAID = "6D92078A-8246-4BA4-AE5B-76104861E7DC", "38400000-8cf0-11bd-b23e-10
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(http, "FIRST_WAIT", 0)
+def server():
     with GoogleServer() as server:
         yield server
 
 
 @pytest.fixture
 def google(server, monkeypatch):
-    return connected(Google, server, monkeypatch, server.account)
-
-
-def settled(google, audience, receipt):
-    """The receipt when Google has processed the request."""
-    for _ in range(3):
-        if receipt.state != "pending":
-            break
-        receipt = google.poll(audience, receipt.handle)
-    return receipt
+    return connected(Google, server, monkeypatch)
 
 
 def test_lists_are_opened_once_by_their_name(server, google):
@@ -45,14 +34,8 @@ def test_lists_are_opened_once_by_their_name(server, google):
     assert server.lists["9003"]["ingestedUserListInfo"] == {"uploadKeyTypes": ["CONTACT_ID"]}
 
 
-def test_a_list_whose_answer_is_lost_is_found_instead_of_created_again(server, google):
-    server.fail_next(WELL)
-    server.fail_next(LOST)
-    assert google.open_audience("churn", "") == "contact:9000" and len(server.lists) == 1
-
-
 def test_mobile_ids_have_lists_of_their_own(server, monkeypatch):
-    google = connected(Google, server, monkeypatch, server.account, ios_app="i1", android_app="a1")
+    google = connected(Google, server, monkeypatch, ios_app="i1", android_app="a1")
     audience = google.open_audience("app", "")
     assert audience == "contact:9000,ios:9001,android:9002"
     assert server.lists["9001"]["ingestedUserListInfo"]["mobileIdInfo"] == {"appId": "i1", "keySpace": "IOS"}
@@ -64,8 +47,8 @@ def test_mobile_ids_have_lists_of_their_own(server, monkeypatch):
 
 def test_mobile_ids_without_their_app_are_refused_in_words(server, monkeypatch):
     with pytest.raises(ConfigError, match="ios_app is needed"):
-        connected(Google, server, monkeypatch, server.account, send=["email", "device:idfa"])
-    google = connected(Google, server, monkeypatch, server.account)
+        connected(Google, server, monkeypatch, send=["email", "device:idfa"])
+    google = connected(Google, server, monkeypatch)
     audience, calls = google.open_audience("churn", ""), len(server.calls)
     receipt = google.add(audience, batch([GAID], "device:gaid"))
     assert (receipt.state, google.remove(audience, batch([GAID], "device:gaid")).state) == ("failed", "done")
@@ -109,14 +92,6 @@ def test_a_request_that_fails_while_it_is_processed_is_no_receipt(server, google
     assert (receipt.state, receipt.words) == ("failed", "INTERNAL_ERROR") and server.members(audience) == set()
 
 
-@pytest.mark.parametrize("kind", [RATE, BROKEN, LOST])
-def test_a_fault_of_a_moment_changes_nothing_in_the_end(server, google, kind):
-    audience = google.open_audience("churn", "")
-    server.fail_next(kind)
-    settled(google, audience, google.add(audience, batch(hashed(1, 2))))
-    assert server.members(audience) == set(hashed(1, 2))
-
-
 @pytest.mark.parametrize(
     ("kind", "error", "words"),
     [
@@ -134,15 +109,6 @@ def test_errors_say_who_must_act_and_quote_nobody(server, google, kind, error, w
     assert "ann@" not in str(raised.value)
 
 
-def test_a_refresh_token_is_exchanged(server, monkeypatch):
-    for name, text in (("CLIENT", "client"), ("SECRET", "secret"), ("PLATFORM_REFRESH", server.refresh_token)):
-        monkeypatch.setenv(name, text)
-    options = {"client_id": "env:CLIENT", "client_secret": "env:SECRET", "oauth_url": server.url}
-    account = connected(Google, server, monkeypatch, server.account).account
-    changes = {"options": options, "token": "env:PLATFORM_REFRESH"}
-    assert Google.connect(account.model_copy(update=changes)).open_audience("churn", "") == "contact:9000"
-
-
 def test_status_has_sizes_and_the_match_rate(server, google):
     audience, values = google.open_audience("churn", ""), hashed(*range(40))
     known = [value for value in values if value[-1] in "02468ace"]
@@ -158,7 +124,7 @@ def test_status_has_sizes_and_the_match_rate(server, google):
 
 def test_results_are_exact(server, monkeypatch):
     monkeypatch.setenv("DEVELOPER", "developer")
-    google = connected(Google, server, monkeypatch, server.account, ads_url=server.url, developer_token="env:DEVELOPER")
+    google = connected(Google, server, monkeypatch, ads_url=server.url, developer_token="env:DEVELOPER")
     server.rows = [
         {"campaign": {"id": "77"}, "segments": {"date": f"2025-02-0{day}"}, "customer": {"currencyCode": "SGD"},
          "metrics": {"impressions": "1000", "clicks": "31", "costMicros": "12300001", "conversions": 2.5,
@@ -170,11 +136,11 @@ def test_results_are_exact(server, monkeypatch):
     assert (rows[0].cost, rows[0].currency, rows[0].clicks) == (Decimal("12.300001"), "SGD", 31)
     assert (rows[0].conversions, rows[0].revenue) == (Decimal("2.5"), Decimal("210.55"))
     with pytest.raises(ConfigError, match="developer_token"):
-        list(connected(Google, server, monkeypatch, server.account).results(date(2025, 2, 2), date(2025, 2, 6)))
+        list(connected(Google, server, monkeypatch).results(date(2025, 2, 2), date(2025, 2, 6)))
 
 
 def test_conversions_are_told_once(server, monkeypatch):
-    google = connected(Google, server, monkeypatch, server.account, conversion_action="555")
+    google = connected(Google, server, monkeypatch, conversion_action="555")
     now, [phone] = datetime(2025, 2, 3, 4, 5, 6, tzinfo=UTC), hashed("p")
 
     def bought(key, ago, **identifiers):

@@ -1,55 +1,38 @@
 """The contract of Ocean Engine, over HTTP with a server of the documented shapes."""
 
 import base64
-import hashlib
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pyarrow as pa
 import pytest
 from platforms import ocean_engine as there
+from platforms.contract import batch, batch_of, connected, phones, settled
 from platforms.ocean_engine import BAD_FILE, OceanEngineServer, decoded
-from platforms.server import AUTH, BROKEN, LOST, RATE
 
-from jobs.exports import http
 from jobs.exports.files.dmp_lines import dmp_lines
 from jobs.exports.files.zips import zipped
-from jobs.exports.platform import Batch
 from jobs.exports.platforms import ocean_engine
 from jobs.exports.platforms.ocean_engine import OceanEngine
-from quanyu.errors import LaterError, RejectedError, RetryableError
-from quanyu.grammar.platforms.account import Account
+from quanyu.errors import LaterError, RetryableError
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(http, "FIRST_WAIT", 0)
-    monkeypatch.setenv("OCEAN_TOKEN", OceanEngineServer.token)
+def server():
     with OceanEngineServer() as server:
         yield server
 
 
-def opened(server, **more):
-    base = {"name": "main", "file": "main.yml", "describes": "d", "owner": "o", "platform": "ocean_engine"}
-    account = {"account": server.account, "token": "env:OCEAN_TOKEN", "url": server.url, **more}
-    return OceanEngine.connect(Account(**{**base, **account}))
-
-
-def phones(*numbers):
-    return Batch("k", "phone", pa.array(sorted(hashlib.sha256(f"1380013{n:04}".encode()).hexdigest() for n in numbers)))
-
-
-def settled(platform, audience, receipt):
-    for _ in range(9):
-        if receipt.state != "pending":
-            return receipt
-        receipt = platform.poll(audience, receipt.handle)
-    raise AssertionError("never settled")
+@pytest.fixture
+def opened(server, monkeypatch):
+    """Opens the interface of an account with options."""
+    return partial(connected, OceanEngine, server, monkeypatch)
 
 
 def sent(platform, *numbers, code="winback"):
     audience = platform.open_audience(code, "d")
-    assert settled(platform, audience, platform.add(audience, phones(*numbers))).state == "done"
+    assert settled(platform, audience, platform.add(audience, batch_of(*numbers))).state == "done"
     return audience
 
 
@@ -69,7 +52,7 @@ def test_the_runtime_of_protobuf_reads_the_lines():
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     message = message_factory.GetMessageClass(pool.FindMessageTypeByName("toutiao.dmp.DmpData"))
-    ids = [*phones(*range(20)).values.to_pylist(), "a" * 127, "b" * 128, "c" * 300, "é"]
+    ids = [*phones(*range(20)), "a" * 127, "b" * 128, "c" * 300, "é"]
     lines = b"".join(dmp_lines(pa.array(ids), 6, 10))
     read = [message.FromString(base64.b64decode(line)) for line in lines.splitlines()]
     assert [len(one.idList) for one in read] == [10, 10, 4]
@@ -77,9 +60,9 @@ def test_the_runtime_of_protobuf_reads_the_lines():
     assert list(decoded(zipped("x", lines))) == [(6, text) for text in ids]
 
 
-def test_a_file_has_lines_of_at_most_ten_thousand_ids_and_the_same_bytes(server):
-    platform = opened(server)
-    many = phones(*range(10_000), *range(10_000, 20_001))
+def test_a_file_has_lines_of_at_most_ten_thousand_ids_and_the_same_bytes(server, opened):
+    platform = opened()
+    many = batch_of(*range(10_000), *range(10_000, 20_001))
     for _ in range(2):
         platform.add(platform.open_audience("a", "d"), many)
     first, second = server.paths.values()
@@ -87,55 +70,53 @@ def test_a_file_has_lines_of_at_most_ten_thousand_ids_and_the_same_bytes(server)
     assert [text for _, text in decoded(first)] == many.values.to_pylist()
 
 
-def test_the_set_there_follows_adds_and_removes_in_one_data_source(server):
-    platform = opened(server)
+def test_the_set_there_follows_adds_and_removes_in_one_data_source(server, opened):
+    platform = opened()
     audience = sent(platform, 1, 2, 3)
-    again = opened(server)
-    settled(again, audience, again.remove(audience, phones(2)))
-    settled(
-        again, audience, again.add(audience, Batch("k", "device:oaid", pa.array(["83e9158a4fb54c0e1ef0b238639a23ae"])))
-    )
-    assert server.sets[audience] == {*phones(1, 3).values.to_pylist(), "83e9158a4fb54c0e1ef0b238639a23ae"}
+    again = opened()
+    settled(again, audience, again.remove(audience, batch_of(2)))
+    settled(again, audience, again.add(audience, batch(["83e9158a4fb54c0e1ef0b238639a23ae"], "device:oaid")))
+    assert server.sets[audience] == {*phones(1, 3), "83e9158a4fb54c0e1ef0b238639a23ae"}
     [source] = server.sources.values()
     assert [change["action"] for change in source["change_logs"]] == [0, 2, 1]
 
 
 @pytest.mark.parametrize("lists_all", [True, False])
-def test_a_data_source_is_created_once_though_its_answer_was_lost(server, lists_all):
+def test_a_data_source_is_created_once_though_its_answer_was_lost(server, opened, lists_all):
     server.lists_all, server.polls = lists_all, 5 if lists_all else 0
-    platform = opened(server)
-    platform.add("other", phones(9))
+    platform = opened()
+    platform.add("other", batch_of(9))
     server.loses = "/create/"
     with pytest.raises(RetryableError):
-        platform.add("winback", phones(1))
-    opened(server).add("winback", phones(1, 2))
-    assert len(server.sources) == 2 and server.sets["winback"] == set(phones(1, 2).values.to_pylist())
+        platform.add("winback", batch_of(1))
+    opened().add("winback", batch_of(1, 2))
+    assert len(server.sources) == 2 and server.sets["winback"] == set(phones(1, 2))
 
 
-def test_a_data_source_that_is_still_read_is_pending_though_it_cannot_be_listed(server):
+def test_a_data_source_that_is_still_read_is_pending_though_it_cannot_be_listed(server, opened):
     server.lists_all, server.polls = False, 5
-    receipt = opened(server).add("winback", phones(1))
-    assert opened(server).poll("winback", receipt.handle).state == "pending"
+    receipt = opened().add("winback", batch_of(1))
+    assert opened().poll("winback", receipt.handle).state == "pending"
 
 
-def test_nothing_is_removed_where_nothing_was_sent(server):
-    platform = opened(server)
-    receipt = platform.remove(platform.open_audience("a", "d"), phones(1))
+def test_nothing_is_removed_where_nothing_was_sent(server, opened):
+    platform = opened()
+    receipt = platform.remove(platform.open_audience("a", "d"), batch_of(1))
     assert (receipt.state, server.sources, server.paths) == ("done", {}, {})
     assert platform.status("a").words == "nothing was sent yet"
 
 
-def test_long_codes_make_names_of_thirty_characters(server):
-    platform = opened(server)
+def test_long_codes_make_names_of_thirty_characters(server, opened):
+    platform = opened()
     names = {platform.open_audience("x" * 40 + end, "d") for end in "ab"} | {platform.open_audience("重新激活", "d")}
     assert len(names) == 3 and max(map(len, names)) == 30
 
 
-def test_it_is_usable_only_once_published_and_pushed(server):
-    platform = opened(server, options={"target_advertiser_ids": [7, 8]})
+def test_it_is_usable_only_once_published_and_pushed(server, opened):
+    platform = opened(target_advertiser_ids=[7, 8])
     audience = platform.open_audience("winback", "d")
     server.polls = 4
-    receipt = platform.add(audience, phones(*range(8)))
+    receipt = platform.add(audience, batch_of(*range(8)))
     assert platform.status(audience).state == "parsing"
     settled(platform, audience, receipt)
     status = platform.status(audience)
@@ -145,8 +126,8 @@ def test_it_is_usable_only_once_published_and_pushed(server):
 
 
 @pytest.mark.parametrize("state", ["published", "pushed"])
-def test_the_step_that_it_waits_for_is_taken(server, state):
-    platform = opened(server)
+def test_the_step_that_it_waits_for_is_taken(server, opened, state):
+    platform = opened()
     audience = sent(platform, 1, 2)
     [source] = server.sources.values()
     source[state] = server._time() if state == "published" else True
@@ -156,11 +137,11 @@ def test_the_step_that_it_waits_for_is_taken(server, state):
     assert platform.status(audience).state == "usable"
 
 
-def test_it_is_published_once_in_24_hours_and_then_again(server):
-    platform = opened(server)
+def test_it_is_published_once_in_24_hours_and_then_again(server, opened):
+    platform = opened()
     audience = sent(platform, 1, 2)
     platform.publish(audience)
-    settled(platform, audience, platform.add(audience, phones(3)))
+    settled(platform, audience, platform.add(audience, batch_of(3)))
     platform.publish(audience)
     published = lambda: sum(call.path.endswith("/publish/") for call in server.calls)  # noqa: E731
     assert published() == 1
@@ -171,54 +152,37 @@ def test_it_is_published_once_in_24_hours_and_then_again(server):
     assert published() == 2 and platform.status(audience).words == ocean_engine.NO_LOOKALIKE
 
 
-def test_an_ended_audience_fails_with_what_to_do(server):
-    platform = opened(server)
+def test_an_ended_audience_fails_with_what_to_do(server, opened):
+    platform = opened()
     audience = sent(platform, 1)
     server.sources["ds0"]["ended"] = 26
     assert "send it anew" in platform.status(audience).words
 
 
-def test_a_file_that_cannot_be_read_fails(server):
-    platform = opened(server)
+def test_a_file_that_cannot_be_read_fails(server, opened):
+    platform = opened()
     audience = sent(platform, 1)
     server.fail_next(BAD_FILE)
-    assert settled(platform, audience, platform.add(audience, phones(2))).state == "failed"
+    assert settled(platform, audience, platform.add(audience, batch_of(2))).state == "failed"
     assert platform.poll(audience, "tos/other").state == "failed"
 
 
-@pytest.mark.parametrize("fault", [RATE, BROKEN, LOST])
-def test_a_passing_fault_is_asked_again(server, fault):
-    platform = opened(server)
-    audience = sent(platform, 1)
-    server.fail_next(fault)
-    assert settled(platform, audience, platform.add(audience, phones(2))).state == "done"
-    assert server.sets[audience] == set(phones(1, 2).values.to_pylist())
-
-
-def test_a_refused_token_says_who_must_act_and_nothing_personal(server):
-    platform = opened(server)
-    server.fail_next(AUTH)
-    with pytest.raises(RejectedError, match="give the account a valid token") as error:
-        platform.add("a", phones(1))
-    assert len(server.calls) == 1 and "13800138000" not in str(error.value)
-
-
-def test_the_fifty_first_change_of_a_day_waits(server):
-    platform = opened(server)
+def test_the_fifty_first_change_of_a_day_waits(server, opened):
+    platform = opened()
     audience = sent(platform, 1)
     [source] = server.sources.values()
     source["change_logs"] *= 50
     with pytest.raises(LaterError, match="tomorrow"):
-        platform.add(audience, phones(2))
+        platform.add(audience, batch_of(2))
 
 
-def test_results_are_read_from_maps_of_texts(server):
+def test_results_are_read_from_maps_of_texts(server, opened):
     server.reports = [
         {"dimensions": {"stat_time_day": f"2025-0{month}-{day:02}", "cdp_project_id": "9"},
          "metrics": {"show_cnt": "900", "click_cnt": "12", "stat_cost": "1234.5", "convert_cnt": "3", "pay": "77.125"}}
         for month in (1, 2) for day in range(1, 29)
     ]  # fmt: skip
-    results = list(opened(server, options={"revenue_metric": "pay"}).results(date(2025, 1, 2), date(2025, 2, 5)))
+    results = list(opened(revenue_metric="pay").results(date(2025, 1, 2), date(2025, 2, 5)))
     assert [len(results), results[0].day, results[-1].day] == [32, date(2025, 1, 2), date(2025, 2, 5)]
     assert (results[0].campaign, results[0].impressions, results[0].clicks, results[0].currency) == (
         "9",
@@ -231,8 +195,6 @@ def test_results_are_read_from_maps_of_texts(server):
     )  # fmt: skip
 
 
-def test_it_declares_itself():
-    assert OceanEngine.problems() == []
-    assert OceanEngine.can() == {"add", "remove", "results"}
+def test_nothing_leaves_clear_and_the_states_are_those_of_the_platform():
     assert all(form.hash != "none" for form in OceanEngine.forms.values())
     assert there.STATES + "AVAILABLE" == ocean_engine.AVAILABLE

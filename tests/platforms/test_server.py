@@ -22,8 +22,7 @@ class Counter(PlatformServer):
 
 
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setattr(http, "FIRST_WAIT", 0)
+def server():
     with Counter() as server:
         yield server
 

@@ -15,6 +15,7 @@ from jobs.exports.files.file_drop import FileDrop, SeedFile
 from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import ApiLimits
+from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
 # "Greater than 2000 and less than 50 million" are pushed; after matching "greater than 1000" (420461).
 LEAST_SENT, MOST_SENT, LEAST_MATCHED = 2_001, 49_999_999, 1_001
@@ -40,5 +41,5 @@ class Damopan(FileDrop):
     }
     layout = Layout(suffix=".csv", header=False)
     files = tuple(SeedFile((identifier,), LEAST_SENT, MOST_SENT) for identifier in forms)
-    limits = ApiLimits(batch=MOST_SENT, least=LEAST_MATCHED)
+    limits, forbids = ApiLimits(batch=MOST_SENT, least=LEAST_MATCHED), SENSITIVE_BY_LAW_OF_CHINA
     steps = STEPS

@@ -14,6 +14,7 @@ from jobs.exports.files.file_drop import FileDrop, SeedFile
 from jobs.exports.files.file_parts import Layout
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platform import ApiLimits
+from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
 # Pushed and, after matching, at least (420456). OUID has limits of its own.
 LEAST_SENT, MOST_SENT, LEAST_MATCHED = 5_000, 200_000_000, 2_000
@@ -47,5 +48,5 @@ class Databank(FileDrop):
         *(SeedFile((identifier,), LEAST_SENT, MOST_SENT) for identifier in tuple(forms)[:-1]),
         SeedFile(("ouid:taobao",), LEAST_OUIDS, MOST_OUIDS),
     )
-    limits = ApiLimits(batch=MOST_SENT, least=LEAST_MATCHED)
+    limits, forbids = ApiLimits(batch=MOST_SENT, least=LEAST_MATCHED), SENSITIVE_BY_LAW_OF_CHINA
     steps = STEPS

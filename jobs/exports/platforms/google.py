@@ -11,21 +11,29 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.http import Http
+from jobs.exports.http import ErrorCodes, Http
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
+from jobs.exports.tokens import OAuthOptions, Renewal
 from quanyu.config.sections import SecretRef, Url
 from quanyu.config.settings import secret
-from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
-from quanyu.grammar.bounds import StrictModel
+from quanyu.errors import ConfigError, QuanyuError, RetryableError
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import Category
 
 # developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
 # document of 2026-11-06. Google gives two least sizes, 1,000 and 100: the larger one is kept. Members leave a list by
 # themselves after 540 days.
 LIMITS = ApiLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
 EVENTS = 2_000
+# support.google.com/adspolicy/answer/143465, sensitive interest categories: no list of an advertiser's own may use any.
+FORBIDS: tuple[Category, ...] = (
+    "health", "hardship", "crime", "sexual_orientation", "gender_identity", "politics", "trade_union", "ethnicity",
+    "religion", "minors",
+)  # fmt: skip
 ADS_URL = "https://googleads.googleapis.com/v26"
-OAUTH_URL = "https://oauth2.googleapis.com"
+# developers.google.com/identity/protocols/oauth2: a token of an hour for a refresh token, which stays; earlier tokens
+# stay valid, so each process gets its own.
+RENEWAL = Renewal(url="https://oauth2.googleapis.com", path="token")
 # A list takes one type of key for ever, and mobile ids of one system: each group of identifiers has its own list.
 KEY_TYPES = {"contact": "CONTACT_ID", "ios": "MOBILE_ID", "android": "MOBILE_ID"}
 GROUPS = {"email": "contact", "phone": "contact", "device:idfa": "ios", "device:gaid": "android"}
@@ -39,13 +47,21 @@ STATES: Mapping[str, State] = {
 }  # fmt: skip
 WORST: Sequence[State] = ("pending", "failed", "done")
 REPEATED = "DUPLICATE_TRANSACTION_ID"  # Google has such an event already: that is what was wanted.
-PASSING = {"UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"}  # google.rpc.Code
-TO_DO = {
-    "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
-    "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",
-    "NOT_FOUND": "the list or the request is gone: open the audience again",
-    "FAILED_PRECONDITION": "accept the terms of Customer Match in Google Ads",
-}
+# google.rpc.Code; of a quota, whether it is the day's.
+CODES = ErrorCodes(
+    soon={
+        "RESOURCE_EXHAUSTED": "too many calls",
+        **dict.fromkeys(("UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"), "failed for a moment"),
+    },
+    later={"PerDay": "too many calls in a day"},
+    act={
+        "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
+        "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",
+        "NOT_FOUND": "the list or the request is gone: open the audience again",
+        "FAILED_PRECONDITION": "accept the terms of Customer Match in Google Ads",
+    },
+    document="Google's documents",
+)
 NAME = re.compile(r"[A-Z][A-Z_]{2,80}")
 QUERY = (
     "SELECT campaign.id, segments.date, customer.currency_code, metrics.impressions, metrics.clicks,"
@@ -54,12 +70,10 @@ QUERY = (
 )
 
 
-class GoogleOptions(StrictModel):
+class GoogleOptions(OAuthOptions):
     """What an account on Google needs besides."""
 
     login_account: str = Field("", description="number of the manager account by which the token reaches the account")
-    client_id: SecretRef = Field("", description="reference to the OAuth client, if the token is a refresh token")
-    client_secret: SecretRef = Field("", description="reference to that client's secret")
     ios_app: str = Field("", description="id of the app whose IDFAs are sent")
     android_app: str = Field("", description="id of the app whose advertising ids are sent")
     developer_token: SecretRef = Field("", description="reference to the developer token, for campaign results")
@@ -68,7 +82,6 @@ class GoogleOptions(StrictModel):
         "IN_STORE", description="where the conversions happened"
     )
     ads_url: Url = Field(ADS_URL, description="address of the Google Ads API")
-    oauth_url: Url = Field(OAUTH_URL, description="address that gives tokens for a refresh token")
 
 
 class Google(OnlinePlatform):
@@ -79,8 +92,9 @@ class Google(OnlinePlatform):
 
     name = "google"
     url = "https://datamanager.googleapis.com/v1"
-    limits = LIMITS
+    limits, forbids, codes = LIMITS, FORBIDS, CODES
     options = GoogleOptions
+    renewal = RENEWAL
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_google"), "phone": IdFormat("e164"),
         "device:idfa": IdFormat("upper", "none"), "device:gaid": IdFormat("lower", "none"),
@@ -98,32 +112,18 @@ class Google(OnlinePlatform):
         self._login = {"login-account": f"accountTypes/GOOGLE_ADS/accounts/{login}"} if login else {}
 
     @classmethod
-    def token(cls, account: Account) -> str:
-        """The bearer token: the account's own, or one that Google gives for its refresh token."""
-        own, options = secret(account.token), GoogleOptions.model_validate(account.options)
-        if not options.client_id:
-            return own
-        form = {"grant_type": "refresh_token", "refresh_token": own, "client_id": secret(options.client_id),
-                "client_secret": secret(options.client_secret)}  # fmt: skip
-        return str(Http(cls.name, options.oauth_url).call("POST", "token", data=form)["access_token"])
-
-    @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
         """Read `error.status` and the reason in its details; streams wrap them in a list."""
         content = body[0] if isinstance(body, list) and body else body
         error = content.get("error") if isinstance(content, dict) else None
         if not isinstance(error, dict):
             return None
-        state, details = str(error.get("status", "")), error.get("details", ())
-        if state == "RESOURCE_EXHAUSTED":
-            limits = [str(detail.get("metadata", {}).get("quota_limit", "")) for detail in details]
-            kind = LaterError if any("PerDay" in limit for limit in limits) else RetryableError
-            return kind("google: too many calls")
-        if state in PASSING:
-            return RetryableError(f"google: failed for a moment ({state})")
+        state, details = str(error.get("status", "")) or str(status), error.get("details", ())
+        limits = [str(detail.get("metadata", {}).get("quota_limit", "")) for detail in details]
+        if state == "RESOURCE_EXHAUSTED" and any("PerDay" in limit for limit in limits):
+            return cls.codes.error(cls.name, "PerDay")
         reasons = [str(detail["reason"]) for detail in details if NAME.fullmatch(str(detail.get("reason", "")))]
-        words = TO_DO.get(state, "see Google's documents of the reason")
-        return RejectedError(f"google: refused with {' '.join([state, *reasons]) or status}: {words}")
+        return cls.codes.error(cls.name, state, " ".join(reasons))
 
     def open_audience(self, code: str, description: str) -> str:
         """Find or create the lists of our code: one of contacts, and one per mobile system that the account names."""
@@ -244,12 +244,13 @@ class Google(OnlinePlatform):
         """Campaigns by day from Google Ads; cost comes in millionths."""
         if not self.settings.developer_token:
             raise ConfigError(f"conf/platforms/{self.account.name}.yml: options: developer_token is needed for results")
-        headers = {**self.headers(self.token(self.account)), "developer-token": secret(self.settings.developer_token)}
+        headers = {"developer-token": secret(self.settings.developer_token)}
         if self.settings.login_account:
             headers["login-customer-id"] = self.settings.login_account
-        ads = Http(self.name, self.settings.ads_url, headers, check=self.check)
+        ads = self.door(self.account, self.settings.ads_url)
         query = {"query": QUERY.format(first=first, last=last)}
-        for part in ads.call("POST", f"customers/{self.account.account}/googleAds:searchStream", json=query):
+        path = f"customers/{self.account.account}/googleAds:searchStream"
+        for part in ads.call("POST", path, json=query, headers=headers):
             yield from (_campaign_day(row) for row in part.get("results", ()))
 
     def convert(self, conversions: Sequence[Conversion]) -> BatchReceipt:
@@ -265,7 +266,6 @@ class Google(OnlinePlatform):
             self._hand_over("events:ingest", {**content, "events": sent[start : start + EVENTS]}).handle
             for start in range(0, len(sent), EVENTS)
         ]
-        left_out = [place for place, event in enumerate(events) if not event["userData"]["userIdentifiers"]]
         return BatchReceipt(
             f"{','.join(handles)};{','.join(map(str, left_out))}", "pending" if sent else "done", left_out
         )

@@ -3,7 +3,7 @@
 Sources: docs.liveramp.com, "Formatting Column-Based Files", "Formatting Identifiers", "Hashing Identifiers" and
 "Formatting File Data"; segmentio/action-destinations, liveramp-audiences (least 25 rows). Headers are capitals; a
 column of the segment has 1 in every row. LiveRamp matches more if an e-mail comes by SHA-256, MD5 and SHA-1: we send
-the first. Names may not be hashed, and are not sent.
+the first. Names may not be hashed, and are not sent. Which categories it forbids was found in no document.
 """
 
 from __future__ import annotations

@@ -13,9 +13,11 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import ErrorCodes
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, Conversion, OnlinePlatform, StatusAnswer
 from quanyu.errors import ConfigError, LaterError, QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.platforms.categories import Category
 
 # developers.facebook.com/documentation/ads-commerce/marketing-api: audiences/guides/custom-audiences (2026-04-28),
 # reference/custom-audience/{users,usersreplace} (2025-10-08), reference/custom-audience-session.
@@ -29,23 +31,30 @@ EVENTS, OLDEST, OLDEST_IN_SHOP = 1_000, timedelta(days=7), timedelta(days=62)
 KEYS = {"email": "EMAIL", "phone": "PHONE", "device:idfa": "MADID", "device:gaid": "MADID"}
 USER_FIELDS = {"email": "em", "phone": "ph", "device:idfa": "madid", "device:gaid": "madid"}
 VALUE = "LOOKALIKE_VALUE"
+# reference/custom-audience (2025-12-19): audiences that suggest health or financial status are flagged (471). The terms
+# forbid facts of children and other sensitive ones; that those are the last four is general knowledge.
+FORBIDS: tuple[Category, ...] = (
+    "health", "financial_status", "financial_accounts", "minors",
+    "ethnicity", "politics", "religion", "sexual_orientation",
+)  # fmt: skip
 # Codes of errors: after a while the same call succeeds, soon it succeeds, and who must do what.
-LATER = {4, 17, 368, 613, 80003, 80004}
-TRANSIENT = {1, 2, 341, 5000}
-TO_DO = {
-    10: "let the token's user manage the ad account (ads_management)",
-    105: "the call has too many parameters",
-    190: "give the account a valid token",
-    200: "let the token's user manage the ad account (ads_management)",
-    294: "let the token's user manage the ad account (ads_management)",
-    2650: "the audience could not be updated; see it in Audience Manager",
-    2654: "the audience could not be created; see it in Audience Manager",
-    2655: "accept Meta's terms of custom audiences for the ad account",
-    1487301: "share the audience with the ad account again",
-    1487366: "the audience was deleted in Audience Manager",
-}
 FLAGGED = "appeal in Audience Manager: Meta flagged the audience for what its name or members suggest"
 FLAGGED_SUBCODE, TOO_SMALL_SUBCODE = 1713230, 1713007
+CODES = ErrorCodes(
+    later=dict.fromkeys((4, 17, 368, 613, 80003, 80004), "too many calls"),
+    soon=dict.fromkeys((1, 2, 341, 5000), "failed for a moment"),
+    token={190: "the token is wrong or has ended"},
+    act={
+        **dict.fromkeys((10, 200, 294), "let the token's user manage the ad account (ads_management)"),
+        105: "the call has too many parameters",
+        2650: "the audience could not be updated; see it in Audience Manager",
+        2654: "the audience could not be created; see it in Audience Manager",
+        2655: "accept Meta's terms of custom audiences for the ad account",
+        1487301: "share the audience with the ad account again",
+        1487366: "the audience was deleted in Audience Manager",
+        FLAGGED_SUBCODE: FLAGGED,
+    },
+)
 # operation_status.code
 POPULATING = {441}
 FAILED = {471: FLAGGED, 500: "see the audience in Audience Manager: Meta reports an error"}
@@ -86,7 +95,7 @@ class Meta(OnlinePlatform):
 
     name = "meta"
     url = f"https://graph.facebook.com/{VERSION}"
-    limits = LIMITS
+    limits, forbids, codes = LIMITS, FORBIDS, CODES
     options = MetaOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("lower_trim"),
@@ -102,14 +111,12 @@ class Meta(OnlinePlatform):
         if not isinstance(error, dict) or "code" not in error:
             return None
         code, subcode = int(error["code"]), error.get("error_subcode")
-        if code in LATER:
-            return LaterError(f"meta: too many calls (code {code})")
-        if code in TRANSIENT or error.get("is_transient"):
-            return RetryableError(f"meta: failed for a moment (code {code})")
         if subcode == TOO_SMALL_SUBCODE:
             return SeedTooSmallError("meta: the seed has too few known persons as yet")
-        to_do = FLAGGED if subcode == FLAGGED_SUBCODE else TO_DO.get(code, "see Meta's documents of the code")
-        return RejectedError(f"meta: refused with code {code}{f', subcode {subcode}' if subcode else ''}: {to_do}")
+        if error.get("is_transient") and code not in cls.codes.later:
+            return RetryableError(f"meta: failed for a moment ({code})")
+        code, subcode = (FLAGGED_SUBCODE, code) if subcode == FLAGGED_SUBCODE else (code, subcode)
+        return cls.codes.error(cls.name, code, f"with {subcode}" if subcode else "")
 
     def open_audience(self, code: str, description: str) -> str:
         """Find the audience by our code, which is its name, or create it."""

@@ -23,11 +23,13 @@ from pydantic import Field
 from jobs.exports.files.dmp_lines import dmp_lines
 from jobs.exports.files.zips import zipped
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import ErrorCodes
 from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
-from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
-from quanyu.grammar.bounds import StrictModel
+from jobs.exports.tokens import OAuthOptions, Renewal
+from quanyu.errors import LaterError, RejectedError
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
 
 if TYPE_CHECKING:
     from jobs.exports.http import Http
@@ -58,13 +60,21 @@ REPORT_DAYS, PAGE_SIZE = 30, 1_000
 # Audiences on a page, data sources in one question.
 LISTED, READ_AT_ONCE = 100, 400
 METRICS = {"show_cnt": "impressions", "click_cnt": "clicks", "stat_cost": "cost", "convert_cnt": "conversions"}
-SOON = {40100: "too many calls", 50000: "an error of the platform"}
-AUTH = {40102: "the token has ended", 40103: "the token has ended", 40104: "no token", 40105: "a wrong token",
-        40002: "the token may not do this"}  # fmt: skip
+CODES = ErrorCodes(
+    soon={40100: "too many calls", 50000: "an error of the platform"},
+    token={40102: "the token has ended", 40103: "the token has ended", 40104: "no token", 40105: "a wrong token",
+           40002: "the token may not do this"},
+)  # fmt: skip
+# Both SDKs, oauth2/refresh_token: tokens of a day, refresh tokens of 30 days. A renewal gives a new refresh token and
+# ends the old one; whether it ends the token before as well is not said, so all processes share one.
+URL = "https://api.oceanengine.com/open_api"
+RENEWAL = Renewal(
+    url=URL, path="oauth2/refresh_token/", sends="json", app=("app_id", "secret"), within="data", shared=True
+)
 NO_LOOKALIKE = "lookalikes (扩展人群) have no interface: make one on the DMP page"
 
 
-class OceanEngineOptions(StrictModel):
+class OceanEngineOptions(OAuthOptions):
     """Options of an account of Ocean Engine."""
 
     target_advertiser_ids: tuple[int, ...] = Field(
@@ -79,36 +89,20 @@ class OceanEngine(OnlinePlatform):
     """Ocean Engine: a data source per audience, whose changes are read, then published and pushed to advertisers."""
 
     name = "ocean_engine"
-    url = "https://api.oceanengine.com/open_api"
+    url = URL
+    renewal, codes, token_header = RENEWAL, CODES, ("Access-Token", "{}")
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "phone": IdFormat("national_cn", "sha256"),
         "device:imei": IdFormat("lower", "md5"),
         "device:idfa": IdFormat("lower", "md5"),
         "device:oaid": IdFormat("lower", "md5"),
     }
-    limits = ApiLimits(batch=IDS, lifetime=LIFETIME)
+    limits, forbids = ApiLimits(batch=IDS, lifetime=LIFETIME), SENSITIVE_BY_LAW_OF_CHINA
     options = OceanEngineOptions
 
     def __init__(self, account: Account, http: Http) -> None:
         super().__init__(account, http)
         self._ids: dict[str, str] = {}
-
-    @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """The token has a header of its own."""
-        return {"Access-Token": token}
-
-    @classmethod
-    def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """Errors come with HTTP 200 and a code; 0 is none."""
-        code = body.get("code", 0) if isinstance(body, Mapping) else 0
-        if not code or status >= 500:
-            return None
-        if code in SOON:
-            return RetryableError(f"{cls.name}: {SOON[code]} ({code})")
-        if code in AUTH:
-            return RejectedError(f"{cls.name}: {AUTH[code]} ({code}): give the account a valid token")
-        return RejectedError(f"{cls.name}: refused with code {code}: see the platform's documents")
 
     def open_audience(self, code: str, description: str) -> str:
         """The name of its data source, which is created with the first file."""

@@ -13,17 +13,21 @@ import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from jobs.exports.files.zips import joined, zipped
 from jobs.exports.hashing import IdFormat
+from jobs.exports.http import ErrorCodes
 from jobs.exports.names import account_number, fitted
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
-from quanyu.config.settings import secret
-from quanyu.errors import LaterError, QuanyuError, RejectedError, RetryableError
-from quanyu.grammar.bounds import StrictModel
+from jobs.exports.tokens import OAuthOptions, Renewal
+from quanyu.errors import RejectedError
+from quanyu.grammar.platforms.categories import SENSITIVE_BY_LAW_OF_CHINA
+
+if TYPE_CHECKING:
+    from jobs.exports.http import Request
 
 # user_id_type by our identifier; its form is in `forms`. Phones and device ids leave hashed, the ids of WeChat and
 # CAID as they are: the platform has no hash of them.
@@ -41,19 +45,34 @@ EXPAND_STEP, MOST_EXPANDED = 500_000, 100_000_000
 MOST_SEED = 30_000_000
 # A query spans at most 90 days.
 REPORT_DAYS, PAGE_SIZE = 90, 100
-SOON = {10000: "asks to repeat the call", 11008: "too many calls", 11016: "too many calls in a second",
-        11019: "too many calls"}  # fmt: skip
-LATER = {11017: "too many calls in a minute", 11018: "too many calls in a day"}
-AUTH = {11000: "no token", 11002: "the token has ended", 11004: "the token may not use this account",
-        11012: "the token is not valid"}  # fmt: skip
+CODES = ErrorCodes(
+    soon={10000: "asks to repeat the call", 11008: "too many calls", 11016: "too many calls in a second",
+          11019: "too many calls"},
+    later={11017: "too many calls in a minute", 11018: "too many calls in a day"},
+    token={11000: "no token", 11002: "the token has ended", 11004: "the token may not use this account",
+           11012: "the token is not valid"},
+    document="返回码 of the platform's documents",
+)  # fmt: skip
+# developers.e.qq.com/docs/api/authorize/oauth/oauth_token and v3.0/pages/authorization_and_authentication: a token of a
+# day for a refresh token of 30 days, which stays and lives 30 days more with each use. Whether a token ends when the
+# next is given is not said, so all processes share one. The other way, oauth/refresh_token, ends both old tokens.
+RENEWAL = Renewal(
+    url="https://api.e.qq.com", path="oauth/token", method="GET", sends="params", within="data", shared=True,
+    lifetime="access_token_expires_in",
+)  # fmt: skip
 # error_code of an audience (custom_audiences/get).
-CODES = {1: "an error of the platform: write to its service", 101: "fewer than 2,000 active members: widen the seed",
-         102: "the members have nothing in common: choose another seed", 201: "a file has another form than its type",
-         202: "a file could not be read", 203: "no member of the files is known there"}  # fmt: skip
+AUDIENCE_CODES = {
+    1: "an error of the platform: write to its service",
+    101: "fewer than 2,000 active members: widen the seed",
+    102: "the members have nothing in common: choose another seed",
+    201: "a file has another form than its type",
+    202: "a file could not be read",
+    203: "no member of the files is known there",
+}
 READING = {"PENDING", "PROCESSING", "THAWING", "LOCKING"}
 
 
-class TencentOptions(StrictModel):
+class TencentOptions(OAuthOptions):
     """Options of an account of Tencent Ads."""
 
     open_app_id: str = Field("", description="app id within which openids are unique; needed where they are sent")
@@ -69,6 +88,7 @@ class Tencent(OnlinePlatform):
 
     name = "tencent"
     url = "https://api.e.qq.com/v3.0"
+    renewal, codes = RENEWAL, CODES
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "phone": IdFormat("national_cn", "sha256"),
         "unionid": IdFormat("as_given", "none"),
@@ -78,27 +98,15 @@ class Tencent(OnlinePlatform):
         "device:imei": IdFormat("lower", "md5"),
         "device:caid": IdFormat("as_given", "none"),
     }
-    limits = ApiLimits(batch=LINES, least=LEAST["v1.1"])
+    limits, forbids = ApiLimits(batch=LINES, least=LEAST["v1.1"]), SENSITIVE_BY_LAW_OF_CHINA
     options = TencentOptions
 
     @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """None: the token is a parameter of every call."""
-        return {}
-
-    @classmethod
-    def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """Errors come with HTTP 200 and a code; 0 is none."""
-        code = body.get("code", 0) if isinstance(body, Mapping) else 0
-        if not code or status >= 500:
-            return None
-        if code in LATER:
-            return LaterError(f"{cls.name}: {LATER[code]} ({code})")
-        if code in SOON:
-            return RetryableError(f"{cls.name}: {SOON[code]} ({code})")
-        if code in AUTH:
-            return RejectedError(f"{cls.name}: {AUTH[code]} ({code}): give the account a valid token")
-        return RejectedError(f"{cls.name}: refused with code {code}: see 返回码 in the platform's documents")
+    def sign(cls, call: Request, token: str) -> Request:
+        """Add the parameters of every call, anew at each attempt: a nonce is used once, a time ends after 300 s."""
+        own: dict[str, str | int] = {"access_token": token, "timestamp": int(time.time()), "nonce": uuid.uuid4().hex}
+        call.url = call.url.copy_merge_params(own)
+        return call
 
     def open_audience(self, code: str, description: str) -> str:
         """Create the audience by our code, which the platform keeps: a second call returns the same id."""
@@ -137,7 +145,7 @@ class Tencent(OnlinePlatform):
             return StatusAnswer(state="failed", words="frozen: thaw it on the platform's page", matched=covered)
         if audience["status"] != "SUCCESS":
             code = audience.get("error_code", 1)
-            return StatusAnswer(state="failed", words=CODES.get(code, f"error {code}"), matched=covered)
+            return StatusAnswer(state="failed", words=AUDIENCE_CODES.get(code, f"error {code}"), matched=covered)
         if audience.get("online_status", "ONLINE") != "ONLINE":
             offline = audience["online_status"] == "OFFLINE"
             words = (
@@ -223,13 +231,7 @@ class Tencent(OnlinePlatform):
         return rows
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
-        return self.http.call(method, path, auth=self._sign, **request)["data"]
-
-    def _sign(self, request: Any) -> Any:
-        """Add the parameters of every call, anew at each attempt: a nonce is used once, a time ends after 300 s."""
-        own = {"access_token": secret(self.account.token), "timestamp": int(time.time()), "nonce": uuid.uuid4().hex}
-        request.url = request.url.copy_merge_params(own)
-        return request
+        return self.http.call(method, path, **request)["data"]
 
 
 def _yuan(fen: Any) -> Decimal:

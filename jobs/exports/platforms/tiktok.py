@@ -1,4 +1,8 @@
-"""TikTok: custom audiences by files of hashes, and campaign results."""
+"""TikTok: custom audiences by files of hashes, and campaign results.
+
+A token of the Marketing API does not end by itself and has no refresh token (business-api.tiktok.com, docs
+1738373164380162 and 1738373141733378), so it is used as it is given; tokens of a day are of interfaces for creators.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +17,35 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from jobs.exports.hashing import IdFormat
-from jobs.exports.http import Http
+from jobs.exports.http import ErrorCodes, Http
 from jobs.exports.platform import ApiLimits, Batch, BatchReceipt, CampaignDay, OnlinePlatform, StatusAnswer
 from quanyu.errors import QuanyuError, RejectedError, RetryableError
 from quanyu.grammar.bounds import StrictModel
 from quanyu.grammar.platforms.account import Account
+from quanyu.grammar.platforms.categories import Category
 
 # github.com/tiktok/tiktok-business-api-sdk: yml_files, python_sdk/docs/{AudienceApi, CustomAudienceCreateBody,
 # CustomAudienceUpdateBody}.md; ads.tiktok.com/help/article/manage-custom-audience (2024-10). No document gives the
 # largest file; ours stay below 33 MB.
 LIMITS = ApiLimits(batch=500_000, least=1_000, lifetime=timedelta(days=365))
+# ads.tiktok.com/help, notifications of potentially prohibited data sharing, and section 2.8 of the terms of business
+# products: nothing of children, health or finances.
+FORBIDS: tuple[Category, ...] = ("minors", "health", "financial_status", "financial_accounts")
 # An audience takes one type of hash for ever: each identifier has its own. `calculate_type`:
 TYPES = {"email": "EMAIL_SHA256", "phone": "PHONE_SHA256", "device:idfa": "IDFA_SHA256", "device:gaid": "GAID_SHA256"}
 FOLDER = "dmp/custom_audience"
 # Errors come with HTTP 200 and a code that is not 0; 40002 is any wrong parameter.
-RATE, PARAMETER, SYSTEM = {40100, 42900}, 40002, 50000
-TO_DO = {
-    40001: "let the token's user manage the audiences of the account",
-    40007: "the audience was deleted in TikTok Ads Manager",
-    40102: "give the account a valid token",
-    40104: "give the account a valid token",
-    40105: "give the account a valid token",
-    40300: "let the token's user manage the audiences of the account",
-}
+PARAMETER = 40002
+CODES = ErrorCodes(
+    soon={40100: "too many calls", 42900: "too many calls"},
+    own_faults=50000,
+    token={40102: "the token has ended", 40104: "no token", 40105: "a wrong token"},
+    act={
+        40001: "let the token's user manage the audiences of the account",
+        40007: "the audience was deleted in TikTok Ads Manager",
+        40300: "let the token's user manage the audiences of the account",
+    },
+)
 # An update that would leave fewer than the least fails as a whole; only its message tells it from other parameters.
 TOO_FEW = re.compile(r"(?<!\d)1,?000(?!\d)|less than the minimum")
 # A report by day spans at most 30 days.
@@ -62,8 +72,8 @@ class Tiktok(OnlinePlatform):
     """
 
     name = "tiktok"
-    url = "https://business-api.tiktok.com/open_api/v1.3"
-    limits = LIMITS
+    url, token_header = "https://business-api.tiktok.com/open_api/v1.3", ("Access-Token", "{}")
+    limits, forbids, codes = LIMITS, FORBIDS, CODES
     options = TiktokOptions
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_tiktok"),
@@ -77,21 +87,11 @@ class Tiktok(OnlinePlatform):
         self._ids: dict[str, str] | None = None
 
     @classmethod
-    def headers(cls, token: str) -> Mapping[str, str]:
-        """TikTok has a header of its own."""
-        return {"Access-Token": token}
-
-    @classmethod
     def check(cls, status: int, body: Any) -> QuanyuError | None:
-        """Read `code`; 0 is success."""
-        code = body.get("code") if isinstance(body, dict) else None
-        if not code:
-            return None
-        if code in RATE or code >= SYSTEM:
-            return RetryableError(f"tiktok: too many calls, or failed for a moment (code {code})")
-        if code == PARAMETER and TOO_FEW.search(str(body.get("message", ""))):
+        """Read `code`; 0 is success. That too few would be left, the message alone tells."""
+        if isinstance(body, dict) and body.get("code") == PARAMETER and TOO_FEW.search(str(body.get("message", ""))):
             return TooFewLeftError("tiktok: the audience would have fewer than 1,000 members")
-        return RejectedError(f"tiktok: refused with code {code}: {TO_DO.get(code, 'see the documents of the code')}")
+        return super().check(status, body)
 
     def open_audience(self, code: str, description: str) -> str:
         """The code itself: TikTok creates an audience with its first file."""

@@ -2,7 +2,8 @@
 
 Sources: segmentio/action-destinations, the-trade-desk-crm (POST /v3/crmdata/segment/{advertiser}/{crmDataId} gives an
 address for the PUT, which ends after an hour; least 1,500 rows); docs.tealium.com, The Trade Desk CRM Data (phones are
-not for the EU); unifiedid.com, normalisation (e-mail of gmail.com, E.164, base64 of the 32 bytes).
+not for the EU); unifiedid.com, normalisation (e-mail of gmail.com, E.164, base64 of the 32 bytes). Which categories it
+forbids was found in no document.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.consent.global_holdout import global_holdout
-from jobs.insight.lift.statistics import Group
 from quanyu.discover import Catalogue
+from quanyu.group_differences import Group
 from quanyu.model.entities import Customer
 from quanyu.model.outcomes import memberships_of
 from quanyu.model.trade import Orders

@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from jobs.insight.lift.programmes import Programme, groups, programmes
-from jobs.insight.lift.statistics import Group, LiftEstimate, of_conversion, of_spend, split_p_value, verdict
 from jobs.insight.steps import not_current
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
+from quanyu.group_differences import Group, LiftEstimate, of_conversion, of_spend, split_p_value, verdict
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer

@@ -9,6 +9,7 @@ from quanyu.errors import nearest
 from quanyu.grammar.bounds import days_error
 from quanyu.grammar.declaration import NAME
 from quanyu.grammar.lifecycle import LIFECYCLES
+from quanyu.grammar.platforms.categories import CATEGORIES
 from quanyu.grammar.table import TYPE
 from quanyu.model.people import PURPOSES
 
@@ -28,6 +29,10 @@ def shape_problems(view: type[FeatureView]) -> Iterator[tuple[str, str]]:
         yield "purpose", f"{view.purpose!r} is no purpose of consent; {nearest(view.purpose, PURPOSES)}"
     if view.purpose is not None and not view.entity.resolved:
         yield "purpose", f"is consent, which customers give, and a {view.entity.name} does not"
+    declared = {"category": view.category, **{name: feature.category for name, feature in view.features.items()}}
+    for key, category in declared.items():
+        if category is not None and category not in CATEGORIES:
+            yield key, f"{category!r} is no category of sensitive facts; {nearest(category, CATEGORIES)}"
     own = view.entity.by()
     for name, feature in view.features.items():
         if not NAME.match(name) or "__" in name or name in own:

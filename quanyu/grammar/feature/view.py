@@ -17,6 +17,7 @@ from quanyu.grammar.feature.derived import Derived, FirstAfter
 from quanyu.grammar.feature.grouping import Grouping
 from quanyu.grammar.feature.shape import shape_problems
 from quanyu.grammar.lifecycle import LIFECYCLES
+from quanyu.grammar.platforms.categories import Category
 from quanyu.grammar.row_expressions import planned, reach
 from quanyu.grammar.table import TYPE, Column, Table
 
@@ -46,6 +47,8 @@ class Feature:
     """Condition of the rows that count, besides the view's."""
     zh: str = ""
     """Name in Chinese, by which people find it."""
+    category: Category | None = None
+    """Sensitive category that it is of, besides those of its columns: platforms forbid audiences of some."""
 
     @property
     def windowed(self) -> bool:
@@ -79,6 +82,8 @@ class FeatureView:
 
     lifecycle: ClassVar[Annotated[str, LIFECYCLES]] = "live"
     """`draft` is computed and not yet for use, `retiring` is still used and soon not, `retired` is not computed."""
+    category: ClassVar[Category | None] = None
+    """Sensitive category that all its features are of: platforms forbid audiences of some."""
     purpose: ClassVar[str | None] = None
     """Purpose of consent without which its values may not be used: they are null for customers who did not give it."""
 

@@ -80,6 +80,10 @@ def there(shop, server, account="meta"):
         ("platform: meta\n", "token: is missing"),
         ("platform: meta\ntoken: secret\n", "a secret is given by reference only"),
         ("platform: tencent\ntoken: env:T\noptions: {apps: 1}\n", "options.apps"),
+        (
+            "platform: tencent\ntoken: env:T\noptions: {client_id: env:A, client_secret: env:B}\n",
+            "file that we may write",
+        ),
         ("platform: drop\nresults: true\n", "gives none by an interface"),
     ],
 )

@@ -9,8 +9,8 @@ import pytest
 
 from jobs.consent.facts import held_out
 from jobs.insight.lift.programmes import Programme, groups
-from jobs.insight.lift.statistics import Group
 from jobs.insight.lift.steps import lift_rows
+from quanyu.group_differences import Group
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from jobs.insight.lift.statistics import Group, of_conversion, of_spend, split_p_value, verdict
+from quanyu.group_differences import Group, of_conversion, of_spend, split_p_value, verdict
 
 
 def group(spending):
