@@ -31,6 +31,9 @@ class AudienceTrends(Table):
     drift = Column("double", "Largest population stability index of a name against its reference day; null on a day"
                    " that was not run.", unit="index")  # fmt: skip
     drifted = Column("array<string>", "Names whose index is above 0.2 and above what chance gives, the worst first.")
+    rule_digest = Column("string", "Hash of the rule that its members are of, and of what it depends on; null on a day"
+                         " that was not run.")  # fmt: skip
+    warned_from = Column("date", "First day on which its drift is warned of, four weeks after it was first described.")
 
 
 class AudienceBands(Table):
@@ -72,7 +75,7 @@ class AudienceProfile(Table):
     follows_from_rule = Column("boolean", "Whether the rule names it, or its inputs: its index says little new.",
                                required=True)  # fmt: skip
     reference_members = Column("bigint", "Members in the band on the reference day.", unit="entities", required=True)
-    reference_on = Column("date", "First day of the audience with these bands, which drift is measured against.",
+    reference_on = Column("date", "First day with this rule and these bands, which drift is measured against.",
                           required=True)  # fmt: skip
     day = DAY
 
