@@ -137,9 +137,10 @@ class ProgrammeLift(Table):
     keys = ("kind", "programme", "outcome")
     owner = "growth"
 
-    kind = Column("string", "What it is: an audience, a journey, or all that is sent.", required=True,
-                  values=("audience", "journey", "everything"))  # fmt: skip
-    programme = Column("string", "Its name; `everything` for all that is sent.", required=True)
+    kind = Column("string", "What it is: an audience, a journey, the exports of an audience, or all that is sent.",
+                  required=True, values=("audience", "journey", "export", "everything"))  # fmt: skip
+    programme = Column("string", "Its name, as `winback.meta` of an export, and `winback.all` of several, which share a"
+                       " holdout; `everything` for all that is sent.", required=True)  # fmt: skip
     outcome = Column("string", "Whether they bought within the horizon, or what they spent then.", required=True,
                      values=("conversion", "spend"))  # fmt: skip
     horizon_days = Column("int", "Days after entry in which purchases count.", unit="days", required=True)

@@ -88,6 +88,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "outcome_spend": ("Spent per customer", "人均消费"),
     "kind_audience": ("audience", "人群"),
     "kind_journey": ("journey", "旅程"),
+    "kind_export": ("export", "投放"),
     "kind_everything": ("all that is sent", "全部触达"),
     "programme": ("Programme and outcome", "项目与结果"),
     "treated": ("Members", "成员"),
