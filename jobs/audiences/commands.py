@@ -228,6 +228,8 @@ def replay(
     result = evaluated_again(opened(conf, home), name, day_of(day))
     verdict = "the same members" if result.same else f"other members than the {result.recorded:,} that are recorded"
     say(f"{name} of {result.day}: {result.replayed:,} members, {verdict}; from {', '.join(result.tables)}")
+    if result.other_learner and not result.same:
+        say(result.other_learner)
     if out is not None:
         say(written(result.members, out))
     if not result.same:

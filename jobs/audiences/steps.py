@@ -117,7 +117,10 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     going = [context.catalogue.audiences[name] for group in groups for name in group.names if not group.unchanged]
     going = [audience for audience in going if not is_over(audience, day)]
     skipped = sorted({on for group in groups for on in group.days} - {day})
-    evaluation = evaluated(context, entity, skipped, going)
+    # A seed is looked at as of the day also where its own schedule leaves it as it is.
+    seeds = [context.catalogue.audiences[name] for each in going if each.alike for name in each.alike.seeds]
+    current = [each for each in seeds if each not in going and not is_over(each, day)]
+    evaluation = evaluated(context, entity, skipped, [*going, *current])
     sound = [audience for audience in going if audience.name not in evaluation.failures]
     expanded = alike.expansions(context, entity, sound, evaluation.rows, before)
     lacks |= {**evaluation.failures, **{each.audience: each.words for each in expanded if each.words}}
