@@ -75,6 +75,12 @@ def test_members_of_each_day_are_found_again_after_later_days_changed_them(lived
     assert fit["threshold"] > 0 and fits[day(2)] == fits[day(1)]
 
 
+def test_the_seeds_of_a_lookalike_are_shown_with_their_lift(lived):
+    shop = lived[0]
+    shown = quanyu("audience", "show", "like", "--conf", str(shop.conf), "--home", str(shop.home)).stdout
+    assert "frequent (chosen)" in shown and f"tried on {day(1)}" in shown
+
+
 def test_a_pin_of_the_day_of_the_fit_that_has_expired_is_named(lived, tmp_path):
     shop = lived[0].copy(tmp_path / "copy")
     record = next(row for row in shop.table("gold/audience_days").to_pylist()
