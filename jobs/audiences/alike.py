@@ -1,7 +1,8 @@
 """Lookalike audiences: a seed chosen by measured lift, and who of those that may be found is most like its members.
 
 A fit, which is the chosen seed and whom it found, stays for a week: a marketer's audience is to be much the same from
-one day to the next. On the days between, members leave who may be found no more; nobody enters.
+one day to the next. On the days between, members leave who may be found no more; nobody enters. The record of a day
+keeps the fit, from which, and from the versions of the tables, the same members are found again.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jobs.audiences.memberships.intervals import MOVES, id_changes
+from jobs.audiences.memberships.intervals import MOVES, id_changes, members_on
 from ml.lookalike.expansion import SeedChoice, Similarity, choose_seed, expand, neighbours, propensity
 from quanyu.engine.filtered import rows_where
 from quanyu.errors import QuanyuError
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 MEMORY = "audience_fits"
 FIT_DAYS = 7
+RANDOM_STATE = 0
 SIMILARITIES: Mapping[str, Similarity] = {"propensity": propensity, "neighbours": neighbours}
 
 
@@ -39,13 +42,18 @@ SIMILARITIES: Mapping[str, Similarity] = {"propensity": propensity, "neighbours"
 class Fit:
     """The seed that was chosen on a day, empty for none, and the lift of each that was tried, by its fields.
 
-    `meaning` digests what the choice depends on.
+    `meaning` digests what the choice depends on. `base` customers might be found, and those whose likeness, by its
+    worth, was `threshold` or more were, as the `learner` of that version says, which `random_state` makes repeatable.
     """
 
     day: str
     meaning: str
     seed: str
     lifts: Mapping[str, Mapping[str, float]]
+    base: int = 0
+    threshold: float | None = None
+    learner: str = ""
+    random_state: int = RANDOM_STATE
 
     def sentence(self, audience: str) -> str:
         """Say which seed is expanded, since when, and how well it finds its hidden half."""
@@ -101,6 +109,16 @@ def record_fits(context: Context, expanded: Iterable[Expansion]) -> None:
             context.store.unchanged_runs.save(MEMORY, each.audience, asdict(each.fit))
 
 
+def fit_of(context: Context, audience: Audience) -> Fit | None:
+    """The fit by which a lookalike has the members of the day; None for any other audience."""
+    return _last_fit(context, audience.name) if audience.alike else None
+
+
+def learner() -> str:
+    """The packages, with their versions, whose scores decide who is found."""
+    return ", ".join(f"{package} {version(package)}" for package in ("numpy", "scikit-learn"))
+
+
 def facts(expanded: Iterable[Expansion]) -> tuple[dict[str, Mapping[str, Mapping[str, float]]], dict[str, str]]:
     """Lifts by lookalike audience and seed, and the chosen seed of each audience, empty for none."""
     fits = {each.audience: each.fit for each in expanded if each.fit is not None}
@@ -116,11 +134,12 @@ def _expansion(
         return Expansion(audience.name, _remaining(context, entity, audience, fit, today, before), fit)
     everybody = customers(context, entity, audience, alike.seeds, alike.names(), today)
     try:
-        choice, members = fitted(alike, everybody)
+        choice, members, threshold = fitted(alike, everybody)
     except QuanyuError as error:
         return Expansion(audience.name, everybody.slice(0, 0), None, str(error))
     lifts = {lift.name: {k: v for k, v in asdict(lift).items() if k != "name"} for lift in choice.lifts}
-    fit = Fit(context.day.isoformat(), meaning, choice.chosen, lifts)
+    base = int(everybody["found"].to_numpy().sum())
+    fit = Fit(context.day.isoformat(), meaning, choice.chosen, lifts, base, threshold, learner())
     words = "" if choice.chosen else _refusal(choice)
     return Expansion(audience.name, members.select([entity.key, "holdout"]), fit, words)
 
@@ -141,10 +160,11 @@ def _refusal(choice: SeedChoice) -> str:
 
 def customers(
     context: Context, entity: type[Entity], audience: Audience, seeds: Sequence[str], names: Sequence[str],
-    today: DataFrame,
+    today: DataFrame, stored: DataFrame | None = None,
 ) -> pa.Table:  # fmt: skip
     """Who may be found or is in a seed, by the entity's key: `found`, `holdout`, `in_SEED`, and the names as doubles.
 
+    Rows are in the order of the key. `stored` are profiles to use instead of those of the day.
     Who has not consented to the audience's purpose is left out: nothing is learned from him, and he is not looked at.
     """
     from pyspark.sql import functions as F  # noqa: N812
@@ -155,27 +175,42 @@ def customers(
     listed = ", ".join(quoted(name) for name in (audience.name, *seeds))
     of_day = today.where(f"audience in ({listed})").groupBy(entity.key).agg(*flags)
     asks = entity.resolved and audience.purpose != "analytics"
-    rows = profiles(context, entity, [*names, *([f"{entity.name}.consents"] if asks else [])], context.day)
+    wanted = [*names, *([f"{entity.name}.consents"] if asks else [])]
+    rows = stored if stored is not None else profiles(context, entity, wanted, context.day)
     if asks:
         rows = rows_where(rows, consented(audience.purpose, profile_column(f"{entity.name}.consents")))
     values = (f"cast(`{profile_column(name)}` as double) as `{name}`" for name in names)
     return of_day.join(rows.selectExpr(entity.key, *values), entity.key).toArrow().sort_by(entity.key)
 
 
-def fitted(alike: Alike, customers: pa.Table) -> tuple[SeedChoice, pa.Table]:
-    """The choice of a seed, and rows of those found; none without a seed."""
-    matrix = np.column_stack([_numbers(customers, name) for name in alike.features])
+def fitted(alike: Alike, customers: pa.Table) -> tuple[SeedChoice, pa.Table, float | None]:
+    """The choice of a seed, rows of those found, and the least score of them; nobody without a seed."""
     seeds = {name: customers[f"in_{name}"].to_numpy() for name in alike.seeds}
-    found = customers["found"].to_numpy()
-    size, similarity = alike.number(int(found.sum())), SIMILARITIES[alike.by]
-    choice = choose_seed(seeds, matrix, size, similarity, alike.least)
-    if not choice.chosen:
-        return choice, customers.slice(0, 0)
-    seed = seeds[choice.chosen]
+    size = alike.number(int(customers["found"].to_numpy().sum()))
+    choice = choose_seed(seeds, _matrix(alike, customers), size, SIMILARITIES[alike.by], alike.least, RANDOM_STATE)
+    members, threshold = most_alike(alike, customers, choice.chosen) if choice.chosen else (customers.slice(0, 0), None)
+    return choice, members, threshold
+
+
+def most_alike(
+    alike: Alike, customers: pa.Table, chosen: str, random_state: int = RANDOM_STATE
+) -> tuple[pa.Table, float | None]:
+    """Rows of those who may be found and are most like the chosen seed, and the least score of them, None for nobody.
+
+    The rows are those of `customers`, in their order.
+    """
+    seed, found = (customers[name].to_numpy() for name in (f"in_{chosen}", "found"))
+    scores = SIMILARITIES[alike.by](_matrix(alike, customers), seed, random_state)
     # Nobody is worth less than nothing, and of whom the worth is unknown counts as worth nothing.
     worth = np.maximum(np.nan_to_num(_numbers(customers, alike.weigh_by)), 0) if alike.weigh_by else None
-    members = expand(similarity(matrix, seed, 0), seed | ~found, size, worth)
-    return choice, customers.take(np.sort(members))
+    members = expand(scores, seed | ~found, alike.number(int(found.sum())), worth)
+    least = (scores if worth is None else scores * worth)[members[-1:]]
+    return customers.take(np.sort(members)), float(least[0]) if len(least) else None
+
+
+def _matrix(alike: Alike, customers: pa.Table) -> Any:
+    """The features as doubles, shape (customers, features), with nan for null."""
+    return np.column_stack([_numbers(customers, name) for name in alike.features])
 
 
 def _numbers(customers: pa.Table, name: str) -> Any:
@@ -186,14 +221,22 @@ def _remaining(
     context: Context, entity: type[Entity], audience: Audience, fit: Fit, today: DataFrame, before: DataFrame
 ) -> pa.Table:
     """Whom the fit found and who may still be found, also under another id; not those who are in the seed now."""
-    day, key = f"date'{fit.day}'", entity.key
-    then = before.where(f"audience = {quoted(audience.name)} and entered_on <= {day}")
-    then = then.where(f"left_on is null or left_on > {day}").select(key)
+    then = members_on(before.where(f"audience = {quoted(audience.name)}"), date.fromisoformat(fit.day))
+    then = then.select(entity.key)
+    return still_found(context, entity, audience, fit, then, today)
+
+
+def still_found(
+    context: Context, entity: type[Entity], audience: Audience, fit: Fit, then: DataFrame, today: DataFrame,
+    stored: DataFrame | None = None,
+) -> pa.Table:  # fmt: skip
+    """Of those whom the fit found, `then` by their key, who may still be found. `stored` as in `customers`."""
+    key = entity.key
     if entity.resolved:
         moves = context.lake.spark.createDataFrame(id_changes(context, date.fromisoformat(fit.day)), MOVES)
         then = then.unionByName(then.join(moves, then[key] == moves["was"]).selectExpr(f"now as `{key}`"))
     found = then.distinct().toArrow()[key].combine_chunks()
-    everybody = customers(context, entity, audience, [fit.seed], [], today)
+    everybody = customers(context, entity, audience, [fit.seed], [], today, stored)
     still = everybody.filter(_is_in(everybody[key], found))
     stays = still["found"].to_numpy() & ~still[f"in_{fit.seed}"].to_numpy()
     return still.filter(stays).select([key, "holdout"])

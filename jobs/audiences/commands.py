@@ -197,21 +197,27 @@ def listing(conf: Conf = None, home: Home = None) -> None:
 
 
 def show(name: Name, conf: Conf = None, home: Home = None) -> None:
-    """Show what an audience says, and how many were in it on the last days.
+    """Show what an audience says, how many were in it on the last days, and of a lookalike the lift of its seeds.
 
     Example: `quanyu audience show winback`
     """
+    from jobs.audiences.facts import AudienceFacts
     from jobs.audiences.inquiry.changes import days_of, declared
+    from jobs.audiences.seed_quality import fits
     from quanyu.catalogue.definitions import declared_text
     from quanyu.printable import grid
     from quanyu.run.runner import Context
 
     with contextlib.closing(Context(opened(conf, home), date.min)) as context:
         text = declared_text(declared(context, name))
-        days = days_of(context, name)[:MOST_DAYS]
+        days, fit = days_of(context, name)[:MOST_DAYS], fits(context).get(name)
     typer.echo(text)
     rows = [(row["day"], f"{row['members']:,}", f"{row['holdout']:,}", row["definition_digest"]) for row in days]
     say(grid(("day", "members", "holdout", "definition"), rows) if rows else "not evaluated yet")
+    if fit is not None:
+        seeds = AudienceFacts({}, {}, lifts={name: fit.lifts}, chosen={name: fit.seed}).seeds()
+        heads = ("seed", "members", "found", "lift", "95 %")
+        say(grid(heads, [row[1:] for row in seeds], f"seeds that were tried on {fit.day}, on a hidden half of each"))
 
 
 def replay(
@@ -228,6 +234,8 @@ def replay(
     result = evaluated_again(opened(conf, home), name, day_of(day))
     verdict = "the same members" if result.same else f"other members than the {result.recorded:,} that are recorded"
     say(f"{name} of {result.day}: {result.replayed:,} members, {verdict}; from {', '.join(result.tables)}")
+    if result.other_learner and not result.same:
+        say(result.other_learner)
     if out is not None:
         say(written(result.members, out))
     if not result.same:

@@ -117,7 +117,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     going = [context.catalogue.audiences[name] for group in groups for name in group.names if not group.unchanged]
     going = [audience for audience in going if not is_over(audience, day)]
     skipped = sorted({on for group in groups for on in group.days} - {day})
-    evaluation = evaluated(context, entity, skipped, going)
+    evaluation = evaluated(context, entity, skipped, _with_seeds(context, going))
     sound = [audience for audience in going if audience.name not in evaluation.failures]
     expanded = alike.expansions(context, entity, sound, evaluation.rows, before)
     lacks |= {**evaluation.failures, **{each.audience: each.words for each in expanded if each.words}}
@@ -141,6 +141,13 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
                *_held_notes(lacks), *_undeclared_notes(context.catalogue, entity, undeclared)),
         facts=AudienceFacts(sizes, lacks, entity.name, *alike.facts(expanded)),
     )  # fmt: skip
+
+
+def _with_seeds(context: Context, going: Sequence[Audience]) -> list[Audience]:
+    """The audiences, and seeds of lookalikes among them that their own schedule leaves as they are."""
+    seeds = [context.catalogue.audiences[name] for each in going if each.alike for name in each.alike.seeds]
+    by_name = {each.name: each for each in (*going, *seeds) if not is_over(each, context.day)}
+    return list(by_name.values())
 
 
 def _counted(memberships: DataFrame, day: date, audiences: Collection[str]) -> dict[str, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from jobs.audiences import seed_quality
 from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.gates import expected_match, what_is_approved
@@ -16,10 +17,15 @@ from jobs.exports.platform import OnlinePlatform
 from jobs.exports.steps import Selected, counts, select
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.audience import Audience
+from quanyu.lake import place_of
+from quanyu.model.exports import AudienceStatus
 from quanyu.plurals import number_of
 from quanyu.printable import grid
 from quanyu.run.runner import Context
 from quanyu.store import ExportState
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 OPERATIONS = {"adding": "added", "removing": "withdrawn", "there": "there already", "refused": "refused before"}
 
@@ -76,21 +82,52 @@ def planned(context: Context, name: str) -> RenderableType:
 def _quality(
     context: Context, selected: Selected, audience: Audience, destination: Destination
 ) -> list[tuple[str, str]]:
-    """What a platform can make of the set: how many it may match, how old the addresses are, what is as it was."""
-    free = selected.rows.where("reason is null")
-    addresses, age = free.selectExpr(
-        "count(distinct identifier, formed)", f"median(datediff(date'{context.day}', recorded_on))"
-    ).collect()[0]
-    share = expected_match(audience, destination)
-    sent = members.last_set(context, selected.export).select("customer_id").distinct()
-    same = free.select("customer_id").distinct().join(sent, "customer_id").count()
+    """What a platform can make of the set: its size, how many it may match, how lately they bought, how like they are.
+
+    Addresses have an age, and some were sent before.
+    """
+    free = context.lake.staging.materialize(selected.rows.where("reason is null"))
+    age = free.selectExpr(f"median(datediff(date'{context.day}', recorded_on))").collect()[0][0]
+    share, size = expected_match(audience, destination), max(selected.customers, 1)
+    customers = context.lake.staging.materialize(free.select("customer_id").distinct())
+    same = customers.join(members.last_set(context, selected.export).select("customer_id").distinct(), "customer_id")
+    sent_before, like = same.count(), seed_quality.sameness(context, audience.name)
+    lifts = seed_quality.lifts_of(seed_quality.fits(context), audience.name)
     return [
         ("customers", f"{selected.customers:,}"),
-        ("values", f"{addresses:,}, {addresses / max(selected.customers, 1):.2f} for each customer"),
+        ("values", _values(free, size)),
         ("expected to be matched", f"{selected.customers * share:,.0f} ({share:.0%}); least: {destination.least:,}"),
+        *_matched(context, selected.export),
+        ("last purchase", str(seed_quality.recency(context, customers)) if selected.customers else ""),
+        ("sameness", str(like) if like else "known after its first description"),
+        *(("lift as a seed", words) for words in lifts),
+        *([("weighted by", audience.seed.value)] if audience.seed and audience.seed.value else []),
         ("age of the addresses", f"{age:,.0f} days in the median" if age is not None else ""),
-        ("were sent before", f"{same:,} of {selected.customers:,} ({same / max(selected.customers, 1):.0%})"),
+        ("were sent before", f"{sent_before:,} of {selected.customers:,} ({sent_before / size:.0%})"),
     ]
+
+
+def _values(free: DataFrame, size: int) -> str:
+    """How many values there are, and of which share of so many customers each identifier is known."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    counts = (F.expr("count(distinct formed)").alias("formed"), F.countDistinct("customer_id").alias("customers"))
+    rows = free.groupBy("identifier").agg(*counts).orderBy("identifier").collect()
+    by_identifier = ", ".join(f"{row['identifier']} of {row['customers'] / size:.0%}" for row in rows)
+    number = sum(row["formed"] for row in rows)
+    return f"{number:,}, {number / size:.2f} for each customer" + (f": {by_identifier}" if rows else "")
+
+
+def _matched(context: Context, export: str) -> list[tuple[str, str]]:
+    """What the platform last said to have matched, if it ever did."""
+    from pyarrow import compute as pc
+
+    place = place_of(AudienceStatus)
+    if not context.lake.exists(place):
+        return []
+    asked = (pc.field("export") == export) & pc.field("match_rate").is_valid()
+    rows = context.lake.rows(place, ["asked_on", "match_rate"], asked).sort_by("asked_on").to_pylist()
+    return [("matched by the platform", f"{rows[-1]['match_rate']:.0%} on {rows[-1]['asked_on']}")] if rows else []
 
 
 def _operations(context: Context, selected: Selected, destination: Destination) -> list[tuple[Any, ...]]:

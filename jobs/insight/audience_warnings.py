@@ -81,11 +81,16 @@ def warnings(
     elif entities and size >= settings.nearly_all * entities:
         yield AudienceWarning(audience.name, "nearly_all", counted)
     yield from _of_size(audience, counted, before, settings)
-    if today["drifted"]:
+    if today["drifted"] and not is_young(today):
         names = ", ".join(today["drifted"][:MOST_NAMES])
         yield AudienceWarning(audience.name, "drift", {"names": names, "drift": today["drift"]})
     if last is not None and (today["day"] - last).days >= settings.stale_days + BETWEEN[audience.schedule]:
         yield AudienceWarning(audience.name, "stale", {"last": last})
+
+
+def is_young(today: Mapping[str, Any]) -> bool:
+    """Whether drift is not warned of yet, by a row of AudienceTrends; one of an older release does not say."""
+    return today["warned_from"] is not None and today["day"] < today["warned_from"]
 
 
 def _of_size(

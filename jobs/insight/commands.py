@@ -56,8 +56,10 @@ def report(
         say(written(rows, out) if out else grid(rows.slice(0, limit or None), f"{name}, {rows.num_rows:,} rows"))
         return
     place = out or Path(f"{name}.html")
+    # Before the file, so that a mistake leaves none.
+    text = page(report_of(context, name), lang.value)
     with own_file(place) as file:
-        file.write(page(report_of(context, name), lang.value).encode())
+        file.write(text.encode())
     say(f"written to {place}")
 
 

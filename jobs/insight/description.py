@@ -12,7 +12,8 @@ from jobs.catalogue.moving import moving_names
 from jobs.insight import overlaps, profile_index, references
 from jobs.insight.audience_warnings import AudienceWarning, warnings
 from jobs.insight.bands import stored_bands
-from jobs.insight.memberships import MemberRows, Movements, members_on, movements
+from jobs.insight.earlier_days import EarlierDays, earlier_days, rules_of_members, warned_from
+from jobs.insight.memberships import Movements, members_on, movements
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
@@ -62,7 +63,10 @@ def describe(context: Context, entity: type[Entity], result: Description) -> Non
     bands = stored_bands(_stored(context, AudienceBands, entity), {name: kind for name, (_, kind) in columns.items()})
     counted = profile_index.profiled(profile, columns, bands, members, day)
     since = references.references(_stored(context, AudienceProfile, entity))
-    since = references.continued(counted, members.names, since, day)
+    earlier = earlier_days(_stored(context, AudienceTrends, entity), day)
+    rules = rules_of_members(context, audiences, earlier)
+    edited = {name for name, rule in rules.items() if earlier[name].rule not in ("", rule)}
+    since = references.continued(counted, members.names, since, day, edited)
     follows = [_following(catalogue, entity, audience, columns) for audience in audiences]
     rows[AudienceBands] += profile_index.band_rows(entity.name, counted, day)
     rows[AudienceProfile] += profile_index.profile_rows(entity.name, counted, members, follows, since, day)
@@ -71,7 +75,7 @@ def describe(context: Context, entity: type[Entity], result: Description) -> Non
     if entity is Customer and lake.exists(place_of(ConsentAnswers)):
         rows[AudienceReach] += overlaps.reach_rows(lake.arrow(place_of(ConsentAnswers)), keys, members, len(keys), day)
     drifts = references.drifts(counted, members.names, since, moving_names(catalogue, entity))
-    _add_days(context, entity, audiences, members, drifts, intervals, result)
+    _add_days(context, entity, audiences, earlier, drifts, rules, intervals, result)
 
 
 def _columns(catalogue: Catalogue, entity: type[Entity], stored: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -102,21 +106,22 @@ def _stored(context: Context, table: type[Table], entity: type[Entity]) -> Rows:
 
 
 def _add_days(
-    context: Context, entity: type[Entity], audiences: Sequence[Audience], members: MemberRows, drifts: Drifts,
-    intervals: Any, result: Description,
+    context: Context, entity: type[Entity], audiences: Sequence[Audience], earlier: Mapping[str, EarlierDays],
+    drifts: Drifts, rules: Mapping[str, str], intervals: Any, result: Description,
 ) -> None:  # fmt: skip
     """Add a row for each day since the last one that is recorded, and the warnings of this day."""
     moved, day, settings = movements(intervals), context.day, context.settings.insight
     entities = context.lake.count_rows(f"gold/profile_{entity.name}")
-    recorded = {(row["audience"], row["day"]): row["size"] for row in _stored(context, AudienceTrends, entity)}
     for audience in audiences:
-        days = sorted(on for name, on in recorded if name == audience.name and on < day)
-        first = days[-1] + timedelta(days=1) if days else min(moved.get(audience.name, NOBODY).first() or day, day)
-        rows = moved.get(audience.name, NOBODY).day_rows(entity.name, audience.name, first, day)
+        before = earlier[audience.name]
+        of_audience = moved.get(audience.name, NOBODY)
+        begins = max(before.sizes) + timedelta(days=1) if before.sizes else min(of_audience.first() or day, day)
+        rows = of_audience.day_rows(entity.name, audience.name, begins, day)
         largest, drifted = drifts[audience.name]
-        rows[-1] |= {"entities": entities, "drift": largest, "drifted": list(drifted)}
+        rows[-1] |= {"entities": entities, "drift": largest, "drifted": list(drifted),
+                     "rule_digest": rules[audience.name], "warned_from": warned_from(before, day)}  # fmt: skip
         result.rows[AudienceTrends] += rows
-        before = [*(recorded[audience.name, on] for on in days), *(row["size"] for row in rows[:-1])]
-        result.drifted |= {audience.name: largest} if drifted else {}
+        sizes = [*before.sizes.values(), *(row["size"] for row in rows[:-1])]
+        result.drifted |= {audience.name: largest} if drifted and day >= rows[-1]["warned_from"] else {}
         last = audience_days.last_evaluated_day(context, audience.name)
-        result.warnings += warnings(audience, rows[-1], before[-1] if before else None, last, settings)
+        result.warnings += warnings(audience, rows[-1], sizes[-1] if sizes else None, last, settings)

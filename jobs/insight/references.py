@@ -1,4 +1,7 @@
-"""The reference day of each audience and name, and the drift of an audience since: has its profile moved?"""
+"""The reference day of each audience and name, and the drift of an audience since: has its profile moved?
+
+An edited rule has other members at once, which is no drift: it begins a new reference.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,20 @@ def references(rows: list[dict[str, Any]]) -> dict[tuple[str, str], Reference]:
 
 
 def continued(
-    result: Profiled, names: tuple[str, ...], before: Mapping[tuple[str, str], Reference], day: date
-) -> dict[tuple[str, str], Reference]:
-    """The reference of each audience and name: the earlier one, if its bands are the same; else the day itself."""
+    result: Profiled, names: tuple[str, ...], before: Mapping[tuple[str, str], Reference], day: date,
+    edited: Collection[str],
+) -> dict[tuple[str, str], Reference]:  # fmt: skip
+    """The reference of each audience and name: the earlier one, if its bands are the same; else the day itself.
+
+    It is the day itself for audiences whose rule was `edited` too.
+    """
     after: dict[tuple[str, str], Reference] = {}
     for counts in result.counts:
         for place, audience in enumerate(names):
             key = audience, counts.name
             since, reference = before.get(key, (day, []))
             stands = counts.bands.cut_on <= since < day and len(reference) == len(counts.bands.labels)
-            if not stands or not sum(reference):
+            if not stands or not sum(reference) or audience in edited:
                 since, reference = day, [int(number) for number in counts.members[place]]
             after[key] = since, reference
     return after

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobs.audiences.rules import about
 from jobs.insight.description import TABLES, Description, Rows, describe
+from jobs.insight.earlier_days import young_notes
 from jobs.insight.facts import InsightFacts
 from quanyu.discover import Catalogue
 from quanyu.grammar.declaration import digest
@@ -80,6 +81,7 @@ def write(context: Context, receipt: Receipt) -> Outcome:
         _write(context, receipt, table, rows, described)
     notes = tuple(f"audiences about {name} stay as they were: {words}" for name, words in lacks.items())
     today = [row for row in result.rows[AudienceTrends] if row["day"] == context.day]
+    notes += tuple(young_notes(today, context.day))
     return Outcome(
         sum(row["size"] for row in today), sum(map(len, result.rows.values())), notes=notes,
         facts=InsightFacts(len(today), result.drifted), run_again=bool(lacks),

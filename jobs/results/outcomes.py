@@ -8,13 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from jobs.audiences.memberships.intervals import ever_held_out, held_out
-from jobs.consent.global_holdout import global_holdout
 from jobs.exports import members as export_members
+from jobs.insight.lift.arms import arms, counted_after
 from quanyu.group_differences import Group
-from quanyu.literals import quoted
-from quanyu.model.entities import Customer
-from quanyu.model.outcomes import memberships_of
 from quanyu.model.trade import Orders
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
@@ -42,23 +38,9 @@ class Outcomes:
 
 
 def of_members(context: Context, begins: Mapping[str, date]) -> dict[tuple[Place, bool], Outcomes]:
-    """Outcomes of the members of audiences from a day on, by audience and whether they are held out.
-
-    A member counts from the day after the first entry, also after leaving: what a treatment brought may come later.
-    Customers in the holdout of everybody are left out: nothing is sent to them, whatever their part here.
-    """
-    names = ", ".join(map(quoted, begins))
-    stays = context.lake.table(memberships_of(Customer)).where(f"audience in ({names})")
-    holdouts = ever_held_out(Customer, stays, context.lake.table(context.catalogue.tables["identities"]))
-    first_days = context.lake.spark.createDataFrame(list(begins.items()), "audience string, begins date")
-    marked = held_out(stays, holdouts).join(first_days, "audience")
-    marked = marked.where(f"entered_on <= date'{context.day}' and coalesce(left_on >= begins, true)")
-    if context.settings.holdout.share:
-        marked = marked.join(global_holdout(context), "customer_id", "left_anti")
-    return _added_up(
-        context,
-        marked.selectExpr("audience", f"'{OF_MEMBERS}' as place", "customer_id", "entered_on", "begins", "holdout"),
-    )
+    """Outcomes of both arms of audiences from a day on, by audience and whether they are held out."""
+    members = arms(context, begins)
+    return _added_up(context, members.selectExpr("*", f"'{OF_MEMBERS}' as place"))
 
 
 def of_exports(context: Context, exports: Sequence[tuple[str, str, str, date]]) -> dict[tuple[Place, bool], Outcomes]:
@@ -71,20 +53,14 @@ def of_exports(context: Context, exports: Sequence[tuple[str, str, str, date]]) 
         return {}
     rows = sent.where("status = 'sent'").join(named, "export")
     rows = rows.where(f"since <= date'{context.day}' and coalesce(until >= begins, true)")
-    return _added_up(
-        context,
-        rows.selectExpr("audience", "place", "customer_id", "since as entered_on", "begins", "false as holdout"),
-    )
+    stays = rows.selectExpr("audience", "place", "customer_id", "since as entered_on", "begins", "false as holdout")
+    return _added_up(context, counted_after(context, stays, "audience", "place"))
 
 
-def _added_up(context: Context, stays: DataFrame) -> dict[tuple[Place, bool], Outcomes]:
-    """Outcomes of stays: audience, place, customer_id, entered_on, begins, holdout."""
+def _added_up(context: Context, customers: DataFrame) -> dict[tuple[Place, bool], Outcomes]:
+    """Outcomes of customers: audience, place, customer_id, after, holdout."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    by_customer = _with_ids_of_today(context, stays).groupBy("audience", "place", "customer_id")
-    # All of these have a value: the day itself no longer counts, since who is in is known at its end.
-    after = F.expr("greatest(min(entered_on), date_sub(min(begins), 1))").alias("after")
-    customers = context.lake.staging.materialize(by_customer.agg(after, F.expr("max(holdout)").alias("holdout")))
     bought = _orders(context).join(customers, "customer_id").where("ordered_on > after")
     bought = bought.groupBy("audience", "place", "customer_id").agg(
         F.expr("cast(sum(purchases) as bigint)").alias("orders"),
@@ -108,16 +84,6 @@ def _added_up(context: Context, stays: DataFrame) -> dict[tuple[Place, bool], Ou
         )
         for row in sums.collect()
     }
-
-
-def _with_ids_of_today(context: Context, stays: DataFrame) -> DataFrame:
-    """The rows with the id that a merged customer has today, as orders have."""
-    redirects = [*as_of.redirects(context.lake).items()]
-    if not redirects:
-        return stays
-    moved = context.lake.spark.createDataFrame(redirects, "customer_id string, today string")
-    others = [name for name in stays.columns if name != "customer_id"]
-    return stays.join(moved, "customer_id", "left").selectExpr("coalesce(today, customer_id) as customer_id", *others)
 
 
 def _orders(context: Context) -> DataFrame:

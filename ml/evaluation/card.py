@@ -7,6 +7,7 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.sentences import in_chinese
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,13 +180,13 @@ def _card(
     tested = words.tested.format(
         rows=f"{len(evaluation.test):,}", entities=entities, cutoff=dataset.test_cutoff, day=dataset.day
     )
-    notes = [note.chinese if words is CHINESE else note.english for note in dataset.notes]
+    notes = [_in(words, note) for note in dataset.notes]
     failed = [_line(words, result) for result in evaluation.gates if not result.passed]
     parts = [
         f"# {words.title.format(name=spec.name)}",
         words.who.format(owner=spec.owner, day=dataset.day), asked,
-        "\n".join([verdict, "", *failed, *(f"- {leak}" for leak in evaluation.leaks)]).strip(),
-        *([words.verdict.format(verdict=evaluation.verdict)] if evaluation.verdict else []),
+        "\n".join([verdict, "", *failed, *(f"- {_in(words, leak)}" for leak in evaluation.leaks)]).strip(),
+        *([words.verdict.format(verdict=_in(words, evaluation.verdict))] if evaluation.verdict else []),
         f"{learned} {tested}",
         *_figures(words, spec, evaluation.metrics),
         *_tables(words, evaluation.tables),
@@ -194,6 +195,11 @@ def _card(
         words.limits_of_effect if "effect" in evaluation.metrics else words.limits,
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _in(words: CardText, text: str) -> str:
+    """A sentence of the evaluation in the language of the card."""
+    return in_chinese(text) if words is CHINESE else text
 
 
 def _line(words: CardText, result: GateResult) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ml.evaluation.ranking import Ranking
+from quanyu.sentences import Sentence
 
 if TYPE_CHECKING:
     from quanyu.grammar.task import Examples, Floats
@@ -18,6 +19,16 @@ MUCH_AUC = 0.05
 SHUFFLES = 5
 # Beyond chance by so much AUC, and by so many standard errors of the shuffles.
 BEYOND_CHANCE, ERRORS = 0.05, 4.0
+KNOWS_THE_OUTCOME = Sentence(
+    "{feature} knows the outcome: alone it ranks with an AUC of {alone:.3f}, the model without it with {without:.3f};"
+    " look for facts that were written after the cutoff",
+    "{feature} 提前知道了结果：单凭它排序的 AUC 就有 {alone:.3f}，去掉它模型只有 {without:.3f}；"
+    "请检查是否用到了截止日之后才写入的数据",
+)
+LEARNED_FROM_NOTHING = Sentence(
+    "models of shuffled labels rank with an AUC of {auc:.3f}, and not .5: the outcome reaches the learner",
+    "把结果随机打乱后训练的模型 AUC 仍有 {auc:.3f}，而不是 0.5：结果泄漏进了训练",
+)
 
 
 def auc_of(scores: Floats, labels: Floats) -> float:
@@ -29,7 +40,7 @@ def auc_of(scores: Floats, labels: Floats) -> float:
 
 def too_good_alone(
     features: Sequence[str], examples: Examples, test: tuple[Floats, Floats], learn: Learner, bound: float
-) -> list[str]:
+) -> list[Sentence]:
     """Features that alone rank the test's outcomes beyond `bound`, where a model without them is far from it.
 
     `test` are features of shape (rows, features) and labels of shape (rows,).
@@ -41,14 +52,13 @@ def too_good_alone(
         return []
     without = auc_of(learn(_blank(examples.matrix, suspects), examples.labels, _blank(matrix, suspects)), labels)
     return [
-        f"{features[place]} knows the outcome: alone it ranks with an AUC of {alone[place]:.3f}, the model without it"
-        f" with {without:.3f}; look for facts that were written after the cutoff"
+        KNOWS_THE_OUTCOME.filled(feature=features[place], alone=alone[place], without=without)
         for place in suspects
         if without < alone[place] - MUCH_AUC
     ]
 
 
-def learned_from_nothing(examples: Examples, test: tuple[Floats, Floats], learn: Learner, seed: int) -> list[str]:
+def learned_from_nothing(examples: Examples, test: tuple[Floats, Floats], learn: Learner, seed: int) -> list[Sentence]:
     """Whether models of shuffled labels rank the test's outcomes better than chance."""
     import numpy as np
 
@@ -59,7 +69,7 @@ def learned_from_nothing(examples: Examples, test: tuple[Floats, Floats], learn:
     mean = float(aucs.mean())
     if mean - 0.5 <= max(BEYOND_CHANCE, ERRORS * error):
         return []
-    return [f"models of shuffled labels rank with an AUC of {mean:.3f}, and not .5: the outcome reaches the learner"]
+    return [LEARNED_FROM_NOTHING.filled(auc=mean)]
 
 
 def _auc_alone(values: Floats, labels: Floats) -> float:

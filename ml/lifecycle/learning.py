@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ml.lifecycle.evaluate import Evaluation, evaluate
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.frames.assigned import assigned, cutoffs_of
-from ml.lifecycle.frames.data_notes import DataNote
 from ml.lifecycle.registry import Champion
 from ml.lifecycle.train import TooLittleDataError, Trained, train
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.run.runner import Context
+from quanyu.sentences import Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ class Learned:
     trained: Trained
     evaluation: Evaluation
     training: pd.DataFrame
-    notes: tuple[DataNote, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     share: float = 1.0
     """Share of the entities that it learned from."""
 

@@ -149,7 +149,7 @@ def _train(
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     why = f"; trained now: {because}" if because else ""
     note = f"{_ending(recorded, evaluation)}; test cutoff {test_cutoff}, {trained_on}{why}"
-    notes = tuple(filter(None, (note, evaluation.verdict)))
+    notes = tuple(filter(None, (note, str(evaluation.verdict))))
     return Outcome(len(training), len(training), notes=notes, facts=_facts(spec, evaluation, recorded))
 
 

@@ -16,10 +16,10 @@ from typing import Any
 from ml.evaluation.card import cards
 from ml.evaluation.curves import importance_plot
 from ml.lifecycle.evaluate import Evaluation
-from ml.lifecycle.frames.data_notes import DataNote
 from ml.lifecycle.train import Trained
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.sentences import Sentence
 
 # Plots of equal content have equal bytes.
 PLAIN = {"metadata": {"Software": None}}
@@ -33,7 +33,7 @@ class Dataset:
     tables: Mapping[str, int]
     test_cutoff: date
     training_cutoffs: tuple[date, ...]
-    notes: tuple[DataNote, ...] = ()
+    notes: tuple[Sentence, ...] = ()
     """What a reader must know of its rows, such as identities that are of today and not of the cutoff."""
     rows: Mapping[str, Any] = field(default_factory=dict)
     """Table of the rows, its version, and their number."""
@@ -47,7 +47,7 @@ class Dataset:
             "tables": dict(sorted(self.tables.items())),
             "test_cutoff": str(self.test_cutoff),
             "training_cutoffs": [str(cutoff) for cutoff in self.training_cutoffs],
-            "notes": [note.english for note in self.notes],
+            "notes": list(self.notes),
             "training_set": dict(self.rows),
             "share": self.share,
         }
@@ -64,7 +64,10 @@ def log_facts(spec: type[ModelSpec], trained: Trained, evaluation: Evaluation, d
     mlflow.log_metrics({name: value for name, value in evaluation.metrics.items() if not isnan(value)})
     facts = dataset.facts() | {"training": trained.facts, "features": list(trained.features)}
     mlflow.log_dict(facts, "dataset.json")
-    gates: dict[str, Any] = {"gates": [str(gate) for gate in evaluation.gates], "leaks": list(evaluation.leaks)}
+    gates: dict[str, Any] = {
+        "gates": [str(gate) for gate in evaluation.gates],
+        "leaks": list(evaluation.leaks),
+    }
     gates |= {"verdict": evaluation.verdict} if evaluation.verdict else {}
     mlflow.log_dict(gates, "gates.json")
     _log_dataset(spec.name, facts)

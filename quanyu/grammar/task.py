@@ -188,7 +188,10 @@ class Task:
     def leaks(
         self, spec: type[ModelSpec], examples: Examples, test: pd.DataFrame, nthread: int, seed: int
     ) -> tuple[str, ...]:
-        """Sentences on signs that the features know the outcome. Each keeps a model from becoming champion."""
+        """Sentences on signs that the features know the outcome. Each keeps a model from becoming champion.
+
+        One of `quanyu.sentences` is said in Chinese too, on the card of the version.
+        """
         return ()
 
     def training_metrics(
@@ -204,7 +207,10 @@ class Task:
         return {}
 
     def verdict(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame) -> str:
-        """What the test period says on the use of the scores, in a sentence or two; empty if the task has no word."""
+        """What the test period says on the use of the scores, in a sentence or two; empty if the task has no word.
+
+        One of `quanyu.sentences` is said in Chinese too, on the card of the version.
+        """
         return ""
 
     def plots(

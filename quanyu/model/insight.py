@@ -31,6 +31,9 @@ class AudienceTrends(Table):
     drift = Column("double", "Largest population stability index of a name against its reference day; null on a day"
                    " that was not run.", unit="index")  # fmt: skip
     drifted = Column("array<string>", "Names whose index is above 0.2 and above what chance gives, the worst first.")
+    rule_digest = Column("string", "Hash of the rule that its members are of, and of what it depends on; null on a day"
+                         " that was not run.")  # fmt: skip
+    warned_from = Column("date", "First day on which its drift is warned of, four weeks after it was first described.")
 
 
 class AudienceBands(Table):
@@ -72,7 +75,7 @@ class AudienceProfile(Table):
     follows_from_rule = Column("boolean", "Whether the rule names it, or its inputs: its index says little new.",
                                required=True)  # fmt: skip
     reference_members = Column("bigint", "Members in the band on the reference day.", unit="entities", required=True)
-    reference_on = Column("date", "First day of the audience with these bands, which drift is measured against.",
+    reference_on = Column("date", "First day with this rule and these bands, which drift is measured against.",
                           required=True)  # fmt: skip
     day = DAY
 
@@ -134,9 +137,10 @@ class ProgrammeLift(Table):
     keys = ("kind", "programme", "outcome")
     owner = "growth"
 
-    kind = Column("string", "What it is: an audience, a journey, or all that is sent.", required=True,
-                  values=("audience", "journey", "everything"))  # fmt: skip
-    programme = Column("string", "Its name; `everything` for all that is sent.", required=True)
+    kind = Column("string", "What it is: an audience, a journey, the exports of an audience, or all that is sent.",
+                  required=True, values=("audience", "journey", "export", "everything"))  # fmt: skip
+    programme = Column("string", "Its name, as `winback.meta` of an export, and `winback.all` of several, which share a"
+                       " holdout; `everything` for all that is sent.", required=True)  # fmt: skip
     outcome = Column("string", "Whether they bought within the horizon, or what they spent then.", required=True,
                      values=("conversion", "spend"))  # fmt: skip
     horizon_days = Column("int", "Days after entry in which purchases count.", unit="days", required=True)

@@ -135,6 +135,9 @@ class AudienceDays(Table):
     members_digest = Column("string", "Hash of the members, whatever their order.", required=True)
     tables = Column("array<string>", "Tables that it was evaluated from, each as `gold/NAME@version`.")
     models = Column("array<string>", "Models whose scores it depends on, each as `NAME@version`.")
+    fit = Column("string", "Of a lookalike, the fit that its members are of, as JSON: `day`, the `seed` chosen by"
+                 " `lifts`, `base` (who might be found), `threshold` (the least score found), `learner`, `random_state`"
+                 " and `meaning`, a hash of the definitions.")  # fmt: skip
 
 
 class ExportMembers(Table):

@@ -22,7 +22,7 @@ from quanyu.run.runner import Context
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-IDENTITIES = "gold/identities"
+IDENTITIES, EVENTS = "gold/identities", "gold/identity_events"
 
 
 def entity_sources(entity: type[Entity]) -> tuple[str, ...]:
@@ -69,10 +69,10 @@ def people(lake: Lake, identities: type[Table]) -> DataFrame:
 
 def redirects(lake: Lake) -> dict[str, str]:
     """Customer ids that ended in a merge, each with the id that is valid today."""
-    if not lake.exists("gold/identity_events"):
+    if not lake.exists(EVENTS):
         return {}
     columns = ["number", "event", "customer_id", "other_id", "source", "person_key"]
-    rows = lake.arrow("gold/identity_events").to_table(columns=columns).sort_by("number").to_pandas()
+    rows = lake.arrow(EVENTS).to_table(columns=columns).sort_by("number").to_pandas()
     alive = set(rows.drop_duplicates(["source", "person_key"], keep="last")["customer_id"])
     ended = rows[rows["event"] == "merge"].drop_duplicates("other_id", keep="last")
     into = dict(zip(ended["other_id"], ended["customer_id"], strict=True))
@@ -85,12 +85,12 @@ def redirects(lake: Lake) -> dict[str, str]:
 
 def split_ids(lake: Lake, since: date) -> set[tuple[str, str]]:
     """Pairs (old id, new id): the new id was split from the old one on this day or later."""
-    if not lake.exists("gold/identity_events"):
+    if not lake.exists(EVENTS):
         return set()
     from pyarrow import compute
 
     chosen = (compute.field("event") == "split") & (compute.field("day") >= since)
-    rows = lake.rows("gold/identity_events", ["other_id", "customer_id"], chosen)
+    rows = lake.rows(EVENTS, ["other_id", "customer_id"], chosen)
     return set(zip(rows["other_id"].to_pylist(), rows["customer_id"].to_pylist(), strict=True))
 
 

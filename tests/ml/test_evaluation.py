@@ -234,6 +234,9 @@ def test_a_feature_that_knows_the_outcome_blocks():
     evaluation = evaluate(Quitting, leaking, knows[1], training=knows[0])
     assert not evaluation.passed
     assert any("value.orders knows the outcome" in leak for leak in evaluation.leaks)
+    texts = cards(Quitting, leaking, evaluation, Dataset(date(2024, 8, 30), {}, date(2024, 6, 1), (date(2024, 2, 1),)))
+    assert "knows the outcome: alone it ranks" in texts["card"] and "knows the outcome" not in texts["card_zh"]
+    assert "- value.orders 提前知道了结果：单凭它排序的 AUC 就有 1.000，" in texts["card_zh"]
 
 
 def test_a_feature_whose_nulls_know_the_outcome_blocks():

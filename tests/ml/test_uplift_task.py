@@ -116,7 +116,8 @@ def test_a_card_says_whom_to_contact_and_compares_with_the_response_model(judged
     day = pd.Timestamp("2024-07-01").date()
     texts = cards(Contact, trained, evaluation, Dataset(day, {}, day, ()))
     assert "**Whom to contact**: Target by uplift" in texts["card"] and "baseline `response model`" in texts["card"]
-    assert "Qini 系数" in texts["card_zh"] and "**投放结论**" in texts["card_zh"]
+    assert "Qini 系数" in texts["card_zh"] and "**投放结论**：按增量模型选人触达" in texts["card_zh"]
+    assert "Target by" not in texts["card_zh"]
 
 
 def test_a_worse_challenger_is_compared_with_the_champion_on_the_same_rows(judged):

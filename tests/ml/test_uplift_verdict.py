@@ -1,5 +1,7 @@
 """Whom to send to: by uplift, by response, to all or to none; on figures, and on simulated campaigns."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,10 @@ def test_verdict_by_figures(figures, target, words):
     assert judged.target == target
     assert judged.sentence.startswith(("Target all", "Target none", f"Target by {target}"))
     assert words in judged.sentence
+    # In Chinese the same figures, and no English word but the name of the figure.
+    english, chinese = (re.findall(r"-?\d+\.\d+", text) for text in (judged.sentence, judged.sentence.chinese))
+    assert english == chinese
+    assert set(re.findall("[A-Za-z]{2,}", judged.sentence.chinese)) <= {"Qini"}
     assert judged.learner == {"uplift": "t_learner", "response": "response"}.get(target, "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from jobs.audiences import rules
+from jobs.audiences import alike, rules
 from jobs.audiences.inquiry.changes import days_of
 from jobs.audiences.memberships.day_records import NOBODY, counted, definition
 from quanyu.config.settings import Settings
@@ -23,12 +24,14 @@ from quanyu.grammar.audience import Audience, circle, named_audiences
 from quanyu.grammar.entity import Entity
 from quanyu.lake import place_of
 from quanyu.lake.past import copy_tables
+from quanyu.literals import quoted
 from quanyu.model.statistics import Definitions
 from quanyu.point_in_time.profiles import LOST, NO_LOSS
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Replay:
     same: bool
     tables: tuple[str, ...]
     members: pa.Table
+    other_learner: str = ""
+    """Of a lookalike, in words, the learner of that day if another one is installed; else empty."""
 
 
 def replay(settings: Settings, name: str, day: date) -> Replay:
@@ -53,13 +58,29 @@ def replay(settings: Settings, name: str, day: date) -> Replay:
         record = _record(context, name, day)
         entity = context.catalogue.entities[record["entity"]]
         catalogue = _catalogue_then(context, record, name)
-        versions = {place: int(version) for place, _, version in (pin.rpartition("@") for pin in record["tables"])}
-        with _pinned(settings, catalogue, day, versions) as past:
-            rows = _evaluated(past, entity, catalogue.audiences[name])
-            members, _, members_digest = counted(rows, entity).get(name, NOBODY)
-            table = rows.select(entity.key).orderBy(entity.key).toArrow()
+    fit = _fit(record, catalogue.audiences[name])
+    # On the days after it a lookalike has those whom the fit found: they are found again first.
+    found = replay(settings, name, date.fromisoformat(fit.day)) if fit and fit.day != day.isoformat() else None
+    versions = {place: int(version) for place, _, version in (pin.rpartition("@") for pin in record["tables"])}
+    with _pinned(settings, catalogue, day, versions) as past:
+        rows = _evaluated(past, entity, catalogue.audiences[name], fit, found)
+        members, _, members_digest = counted(rows, entity).get(name, NOBODY)
+        table = rows.select(entity.key).orderBy(entity.key).toArrow()
+    tables = (*record["tables"], *(f"{pin} of {found.day}" for pin in found.tables)) if found else record["tables"]
+    other = fit is not None and fit.learner != alike.learner()
+    words = f"it was found by {fit.learner}, not {alike.learner()}" if fit and other else ""
     return Replay(name, day, record["members"], members, members_digest == record["members_digest"],
-                  tuple(record["tables"]), table)  # fmt: skip
+                  tuple(tables), table, words)  # fmt: skip
+
+
+def _fit(record: Mapping[str, Any], audience: Audience) -> alike.Fit | None:
+    """The fit of a lookalike on the day of a record; None for any other audience."""
+    if not audience.alike:
+        return None
+    if not record["fit"]:
+        words = "its fit was not kept yet; the memberships have its members"
+        raise QuanyuError(f"{audience.name} of {record['day']} is a lookalike, and {words}")
+    return alike.Fit(**json.loads(record["fit"]))
 
 
 def _record(context: Context, name: str, day: date) -> Mapping[str, Any]:
@@ -82,7 +103,8 @@ def _catalogue_then(context: Context, record: Mapping[str, Any], name: str) -> C
         one = waiting.pop()
         if one not in audiences:
             audiences[one] = _audience_then(context, one, record["day"])
-            waiting += named_audiences(audiences[one])
+            options = audiences[one].alike
+            waiting += [*named_audiences(audiences[one]), *(options.seeds if options else ())]
     then = replace(context.catalogue, audiences=audiences)
     if circle(audiences) or definition(then, audiences[name]) != record["definition_digest"]:
         words = "its definition of that day, or the file of a list, is not the one that is kept"
@@ -99,12 +121,11 @@ def _audience_then(context: Context, name: str, day: date) -> Audience:
     for row in rows:
         if row["valid_to"] is None or row["valid_to"] > day:
             text = yaml.safe_load(row["text"])
-            if "alike" in text:
-                words = "is a lookalike, the fit of whose day is not kept; the memberships have its members"
-                raise QuanyuError(f"{name} {words}")
+            # The history has windows and shares as numbers.
             for measure in text.get("measures", {}).values():
-                # The history has windows as numbers.
                 measure |= {"within": f"{measure['within']} days"} if "within" in measure else {}
+            if isinstance(size := text.get("alike", {}).get("size"), float):
+                text["alike"]["size"] = f"{size * 100:.12g} %"
             return Audience.model_validate({**text, "name": name, "file": f"the definition of {day}"})
     raise QuanyuError(f"the definition of {name} on {day} is not kept: the history of definitions begins later")
 
@@ -139,8 +160,36 @@ def _copy(context: Context, target: Path, versions: Mapping[str, int]) -> None:
             raise QuanyuError(f"a pin of {context.day} is gone: {words}") from None
 
 
-def _evaluated(context: Context, entity: type[Entity], audience: Audience) -> Any:
-    """Members of the audience by the profile and the facts of the copy, staged."""
+def _evaluated(
+    context: Context, entity: type[Entity], audience: Audience, fit: alike.Fit | None, found: Replay | None
+) -> DataFrame:
+    """Members of the audience by the profile and the facts of the copy, staged.
+
+    `fit` is that of a lookalike, and `found` whom it found, None on its own day.
+    """
     profile = context.lake.read(f"gold/profile_{entity.name}").selectExpr("*", f"{NO_LOSS} as {LOST}")
-    rows = rules.evaluate_rules(context, entity, (), [audience], profile).where("lost is null")
+    audiences = [audience, *([context.catalogue.audiences[fit.seed]] if fit else [])]
+    rows = rules.evaluate_rules(context, entity, (), audiences, profile).where("lost is null").drop("lost")
+    rows = context.lake.staging.materialize(rows)
+    if fit is None:
+        return rows
+    members = _alike(context, entity, audience, fit, found and found.members, rows, profile)
+    expansion = alike.Expansion(audience.name, members, fit)
+    rows = alike.with_expanded(context, entity, rows, [expansion]).where(f"audience = {quoted(audience.name)}")
     return context.lake.staging.materialize(rows)
+
+
+def _alike(
+    context: Context, entity: type[Entity], audience: Audience, fit: alike.Fit, found: pa.Table | None,
+    rows: DataFrame, profile: DataFrame,
+) -> pa.Table:  # fmt: skip
+    """Members of a lookalike: the entity's key, holdout. `rows` are those who may be found and the seed's members."""
+    options = audience.alike
+    if options is None:
+        raise QuanyuError(f"{audience.name} is no lookalike")
+    if found is not None:
+        then = context.lake.staging.stage_arrow(context.lake.spark, found, f"`{entity.key}` string").rows
+        return alike.still_found(context, entity, audience, fit, then, rows, profile)
+    everybody = alike.customers(context, entity, audience, [fit.seed], options.names(), rows, profile)
+    members, _ = alike.most_alike(options, everybody, fit.seed, fit.random_state)
+    return members.select([entity.key, "holdout"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from jobs.audiences import rules, static_lists
+from jobs.audiences import alike, rules, static_lists
 from jobs.audiences.memberships.due import is_over, step_of
 from jobs.audiences.memberships.intervals import members_on
 from quanyu.catalogue.definitions import Definition, declared_text
@@ -104,14 +106,26 @@ def _row(context: Context, entity: type[Entity], audience: Audience, counts: Cou
         "audience": audience.name, "day": context.day, "entity": entity.name,
         "definition_digest": definition(context.catalogue, audience), "members": members, "holdout": holdout,
         "members_digest": members_digest, "tables": list(_tables(context, entity, audience)),
-        "models": _models(context, entity, audience),
+        "models": _models(context, entity, audience), "fit": _fit(context, audience),
     }  # fmt: skip
+
+
+def _fit(context: Context, audience: Audience) -> str | None:
+    fit = alike.fit_of(context, audience)
+    return json.dumps(asdict(fit), sort_keys=True) if fit else None
+
+
+def parts_of(catalogue: Catalogue, audience: Audience) -> list[Audience]:
+    """The audience and all that its members depend on, each once: those that its rule names, and its seeds."""
+    seeds = audience.alike.seeds if audience.alike else ()
+    named = [one for name in seeds for one in family(catalogue.audiences[name], catalogue.audiences)]
+    return list({one.name: one for one in [*named, *family(audience, catalogue.audiences)]}.values())
 
 
 def definition(catalogue: Catalogue, audience: Audience) -> str:
     """Hash of what an audience means: its text, those of the audiences that it depends on, and the lists of all."""
     conf = catalogue.settings.conf
-    parts = family(audience, catalogue.audiences)
+    parts = parts_of(catalogue, audience)
     texts = [Definition(one.kind, one.name, declared_text(one)).digest() for one in parts]
     return digest([texts, [static_lists.content_digest(conf, one) for one in parts]])
 
@@ -125,11 +139,14 @@ def _tables(context: Context, entity: type[Entity], audience: Audience) -> Itera
     for place in sorted(places_read(context.catalogue, entity, audience)):
         if versions.get(place) is not None:
             yield f"{place}@{versions[place]}"
+    # Members of a lookalike follow customers whose id changes from the day of its fit on.
+    if audience.alike and entity.resolved and (version := context.lake.version(as_of.EVENTS)) is not None:
+        yield f"{as_of.EVENTS}@{version}"
 
 
 def places_read(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> set[str]:
     """Places that the rule of an audience is evaluated from, beside the profile of the day."""
-    parts = family(audience, catalogue.audiences)
+    parts = parts_of(catalogue, audience)
     places = {f"gold/profile_{entity.name}", *measured(catalogue, parts)}
     if any(one.measures or one.lists for one in parts):
         places |= {place_of(entity.table), *as_of.entity_sources(entity)}
@@ -147,7 +164,9 @@ def measured(catalogue: Catalogue, audiences: Iterable[Audience]) -> Iterator[st
 def _models(context: Context, entity: type[Entity], audience: Audience) -> list[str]:
     """Models whose scores of the day the audience depends on, with their versions."""
     tags = context.catalogue.tags_of(entity)
-    names = with_inputs(rules.names_in_rules(context.catalogue, [audience]), tags)
+    parts = parts_of(context.catalogue, audience)
+    likeness = audience.alike.names() if audience.alike else ()
+    names = with_inputs([*rules.names_in_rules(context.catalogue, parts), *likeness], tags)
     models = sorted({name.partition(".")[0] for name in names} & {*context.catalogue.models})
     place = f"gold/scores_{entity.name}"
     if not models or not context.lake.exists(place):

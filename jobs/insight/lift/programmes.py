@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.consent.global_holdout import global_holdout
+from jobs.insight.lift.arms import arms
 from quanyu.discover import Catalogue
+from quanyu.grammar.audience import Audience
 from quanyu.group_differences import Group
+from quanyu.lake import place_of
+from quanyu.lake.union import union_all
 from quanyu.model.entities import Customer
-from quanyu.model.outcomes import memberships_of
+from quanyu.model.exports import ALL
+from quanyu.model.outcomes import ExportMembers, memberships_of
 from quanyu.model.trade import Orders
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context
@@ -19,12 +24,12 @@ from quanyu.run.runner import Context
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-EVERYTHING = "everything"
+EVERYTHING, EXPORT = "everything", "export"
 
 
 @dataclass(frozen=True)
 class Programme:
-    """What customers are assigned to: an audience, a journey by way of its audience, or all that is sent."""
+    """What customers are assigned to: an audience, a journey or the exports of its members, or all that is sent."""
 
     kind: str
     name: str
@@ -33,6 +38,8 @@ class Programme:
     audience: str = ""
     since: date = date.min
     """First day of entries that count."""
+    exports: tuple[str, ...] = ()
+    """Exports by which its members are sent; they count from the first day on which any was."""
 
 
 def programmes(catalogue: Catalogue) -> list[Programme]:
@@ -44,8 +51,16 @@ def programmes(catalogue: Catalogue) -> list[Programme]:
         for name, journey in catalogue.journeys.items()
         if journey.enters in audiences
     ]
+    listed += [_of_exports(audience) for audience in audiences.values() if audience.send_to]
     share = catalogue.settings.holdout.share
     return [*listed, *([Programme(EVERYTHING, EVERYTHING, share)] if share else [])]
+
+
+def _of_exports(audience: Audience) -> Programme:
+    """The exports of an audience, which share its holdout: of several it cannot tell what each brought."""
+    names = tuple(f"{audience.name}.{place}" for place in audience.send_to)
+    name = names[0] if len(names) == 1 else f"{audience.name}.{ALL}"
+    return Programme(EXPORT, name, audience.holdout, audience.name, exports=names)
 
 
 def groups(context: Context, listed: Sequence[Programme]) -> dict[tuple[str, str, bool], Group]:
@@ -82,16 +97,49 @@ def groups(context: Context, listed: Sequence[Programme]) -> dict[tuple[str, str
 def _assigned(context: Context, listed: Sequence[Programme]) -> DataFrame:
     """First entry of each customer into each programme: kind, programme, customer_id, entered_on, holdout."""
     until = context.day - timedelta(days=context.settings.insight.horizon_days)
-    by_audience = [one for one in listed if one.audience]
-    rows = [(one.kind, one.name, one.audience, max(one.since, date(1, 1, 1))) for one in by_audience]
+    parts = [_entered(context, [one for one in listed if one.audience and not one.exports], until)]
+    if begins := _begins(context, [one for one in listed if one.exports]):
+        parts.append(_exported(context, begins).where(f"entered_on <= date'{until}'"))
+    parts += [_everybody(context, until)] if any(one.kind == EVERYTHING for one in listed) else []
+    return union_all(parts)
+
+
+def _entered(context: Context, listed: Sequence[Programme], until: date) -> DataFrame:
+    rows = [(one.kind, one.name, one.audience, max(one.since, date(1, 1, 1))) for one in listed]
     declared = context.lake.spark.createDataFrame(rows, "kind string, programme string, audience string, since date")
     stays = context.lake.table(memberships_of(Customer)).where(f"entered_on <= date'{until}'")
     entries = declared.join(stays, "audience").where("entered_on >= since")
     first = entries.groupBy("kind", "programme", "customer_id").agg({"entered_on": "min", "holdout": "max"})
-    first = first.selectExpr(
+    return first.selectExpr(
         "kind", "programme", "customer_id", "`min(entered_on)` as entered_on", "`max(holdout)` as holdout"
     )
-    return first.unionByName(_everybody(context, until)) if len(by_audience) < len(listed) else first
+
+
+def _begins(context: Context, listed: Sequence[Programme]) -> dict[Programme, date]:
+    """First day on which anybody was sent by each of these, for those by which somebody was."""
+    from pyarrow import compute as pc
+
+    place = place_of(ExportMembers)
+    if not listed or not context.lake.exists(place):
+        return {}
+    names = [name for one in listed for name in one.exports]
+    sent = context.lake.rows(
+        place, ["export", "since"], pc.field("export").isin(names) & (pc.field("status") == "sent")
+    )
+    first = sent.group_by("export").aggregate([("since", "min")]).to_pylist()
+    days = {row["export"]: row["since_min"] for row in first}
+    return {one: min(days[name] for name in one.exports if name in days) for one in listed if {*days} & {*one.exports}}
+
+
+def _exported(context: Context, begins: Mapping[Programme, date]) -> DataFrame:
+    """Who was a member of the audience when its exports were first sent, or came later."""
+    # Purchases of the first day itself do not count: who is sent is known at its end.
+    members = arms(context, {one.audience: day + timedelta(days=1) for one, day in begins.items()})
+    rows = [(one.kind, one.name, one.audience) for one in begins]
+    named = context.lake.spark.createDataFrame(rows, "kind string, programme string, audience string")
+    return named.join(members, "audience").selectExpr(
+        "kind", "programme", "customer_id", "after as entered_on", "holdout"
+    )
 
 
 def _everybody(context: Context, until: date) -> DataFrame:

@@ -15,7 +15,7 @@ from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.insight import ProgrammeLift
-from quanyu.model.outcomes import memberships_of
+from quanyu.model.outcomes import ExportMembers, memberships_of
 from quanyu.model.trade import Orders
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context, Outcome, Step
@@ -31,6 +31,7 @@ def steps(catalogue: Catalogue) -> list[Step]:
     settings = catalogue.settings
     definition = [ProgrammeLift.definition(), repr(listed), settings.insight.horizon_days, settings.holdout.salt]
     reads = (place_of(memberships_of(Customer)), *as_of.sources_of(catalogue.tables[Orders.name]))
+    reads += (place_of(ExportMembers),) if any(one.exports for one in listed) else ()
     return [
         Step(
             STEP, "insight", tuple(dict.fromkeys([*reads, as_of.IDENTITIES])), (place_of(ProgrammeLift),),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobs.insight.audience_warnings import AudienceWarning, warnings
 from jobs.insight.bands import is_cut
+from jobs.insight.lift.programmes import programmes
 from quanyu import discover
 from quanyu.catalogue.entries import Entry, entries
 from quanyu.errors import ConfigError, nearest
@@ -139,9 +140,8 @@ def report_of(context: Context, name: str) -> AudienceReport:
 
 
 def lift_rows_of(context: Context, name: str) -> list[Row]:
-    """Rows of the lift of an audience and of the journeys that its members enter."""
-    journeys = [one.name for one in context.catalogue.journeys.values() if one.enters == name]
-    wanted = {("audience", name), *(("journey", journey) for journey in journeys)}
+    """Rows of the lift of an audience, of the journeys that its members enter, and of its exports."""
+    wanted = {(one.kind, one.name) for one in programmes(context.catalogue) if one.audience == name}
     return [row for row in lift_rows(context) if (row["kind"], row["programme"]) in wanted]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from html import escape
 
+from jobs.insight.audience_warnings import is_young
 from jobs.insight.report import svg
 from jobs.insight.report.content import AudienceReport
 from jobs.insight.report.sections import index_table, lift, overlaps, places, reach, worth
@@ -60,10 +61,12 @@ def _head(report: AudienceReport, words: ReportWords, title: str) -> Iterator[st
 
 
 def _warnings(report: AudienceReport, words: ReportWords) -> str:
+    later = words("young", day=report.today["warned_from"]) if is_young(report.today) else ""
+    young = f'<p class="faint">{escape(later)}</p>' if later else ""
     if not report.warnings:
-        return f"<section><h2>{words('warnings')}</h2><p>{words('no_warnings')}</p></section>"
+        return f"<section><h2>{words('warnings')}</h2><p>{words('no_warnings')}</p>{young}</section>"
     listed = "".join(f"<li>{escape(warning.words(words.language))}</li>" for warning in report.warnings)
-    return f'<section class="warn"><h2>{words("warnings")}</h2><ul>{listed}</ul></section>'
+    return f'<section class="warn"><h2>{words("warnings")}</h2><ul>{listed}</ul>{young}</section>'
 
 
 def _tiles(report: AudienceReport, words: ReportWords) -> str:

@@ -19,6 +19,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "nowhere": ("no platform", "未投放"),
     "warnings": ("Warnings", "预警"),
     "no_warnings": ("None today.", "今日无预警。"),
+    "young": (
+        "Whether its profile drifts is not warned of before {day}: it is described for less than four weeks.",
+        "画像漂移从 {day} 起才预警：该人群的画像记录不足四周。",
+    ),
     "size": ("Members", "人数"),
     "share_of_all": ("of all {entities:,}", "占全部 {entities:,} 的"),
     "entered": ("Entered on the day", "当日进入"),
@@ -84,6 +88,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "outcome_spend": ("Spent per customer", "人均消费"),
     "kind_audience": ("audience", "人群"),
     "kind_journey": ("journey", "旅程"),
+    "kind_export": ("export", "投放"),
     "kind_everything": ("all that is sent", "全部触达"),
     "programme": ("Programme and outcome", "项目与结果"),
     "treated": ("Members", "成员"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from ml.lifecycle.frames.data_notes import DataNote, on_left_out, on_sample
+from ml.lifecycle.frames.data_notes import on_left_out, on_sample
 from ml.lifecycle.frames.dataset import (
     LabelledFrame,
     described,
@@ -22,6 +22,7 @@ from quanyu.literals import dates
 from quanyu.point_in_time import masters
 from quanyu.point_in_time.identities import customers_of, log_began
 from quanyu.run.runner import Context
+from quanyu.sentences import Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +137,7 @@ def _one_of_each(draws: DataFrame, key: str) -> DataFrame:
     return numbered.where("nth = 1 and not several").select(key, "as_of", *OF_ASSIGNMENT)
 
 
-def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, rows: int) -> list[DataNote]:
+def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, rows: int) -> list[Sentence]:
     """Notes on draws that are no rows."""
     counts = draws.selectExpr("count(*) as all", "count(probability) as logged").collect()[0]
     pairs = logged.select(key, "campaign").distinct().count()

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quanyu.plurals import number_of
+from quanyu.sentences import Sentence
 
 if TYPE_CHECKING:
     from quanyu.grammar.entity import Entity
     from quanyu.point_in_time.frame import Frame
 
 
-@dataclass(frozen=True)
-class DataNote:
-    """A sentence on the rows of a training in both languages of the card."""
-
-    english: str
-    chinese: str
-
-
-def on_identities(frame: Frame) -> list[DataNote]:
+def on_identities(frame: Frame) -> list[Sentence]:
     """Notes of a frame: rows whose identity is of today, and rows of entities that were not there."""
     chinese, today, began = [], f"{frame.with_todays_identity:,}", frame.log_began
     if frame.with_todays_identity:
@@ -28,38 +20,38 @@ def on_identities(frame: Frame) -> list[DataNote]:
         chinese.append(f"{frame.count:,} 行中有 {today} 行按今天的身份归并：{since}")
     if frame.unknown:
         chinese.append(f"{frame.count:,} 行中有 {frame.unknown:,} 行的对象当时尚不存在，全部为空")
-    return [DataNote(*both) for both in zip(frame.notes(), chinese, strict=True)]
+    return [Sentence(*both) for both in zip(frame.notes(), chinese, strict=True)]
 
 
-def on_sample(entity: type[Entity], share: float, memory: str) -> DataNote:
+def on_sample(entity: type[Entity], share: float, memory: str) -> Sentence:
     """That a share of the entities was drawn, as more rows do not fit into memory."""
-    return DataNote(
+    return Sentence(
         f"learned from and tested on {share:.1%} of the {entity.plural(2)}, drawn by a hash of their keys: more"
         f" rows do not fit into {memory} (models.memory)",
         f"训练与检验只用了 {share:.1%} 的对象，按主键的哈希抽取：更多行放不进 {memory} 内存（models.memory）",
     )
 
 
-def on_left_out(draws: int, without: int, several: int, unknown: int, others: int) -> list[DataNote]:
+def on_left_out(draws: int, without: int, several: int, unknown: int, others: int) -> list[Sentence]:
     """Notes on those of so many draws of campaigns that are no rows.
 
     They are draws `without` a probability, customers in `several` arms, and draws of persons `unknown` the day before,
     or of `others` who were not in the population then.
     """
     notes = {
-        DataNote(
+        Sentence(
             f"{without:,} of {number_of(draws, 'assignment')} left out: no probability was logged",
             f"{draws:,} 条分组记录中剔除 {without:,} 条：没有记录分组概率",
         ): without,
-        DataNote(
+        Sentence(
             f"{number_of(several, 'customer')} left out of a campaign: drawn into more than one of its arms",
             f"剔除 {several:,} 位客户的活动：同一活动中被分到不止一组",
         ): several,
-        DataNote(
+        Sentence(
             f"{number_of(unknown, 'assignment')} left out: nobody knew of the person the day before",
             f"剔除 {unknown:,} 条分组记录：前一天尚不认识此人",
         ): unknown,
-        DataNote(
+        Sentence(
             f"{number_of(others, 'assignment')} left out: not there, or not of the population, the day before",
             f"剔除 {others:,} 条分组记录：前一天不存在，或不属于目标人群",
         ): others,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ml.lifecycle.frames.data_notes import DataNote, on_identities, on_sample
+from ml.lifecycle.frames.data_notes import on_identities, on_sample
 from quanyu.discover import Catalogue
 from quanyu.engine.filtered import rows_where
 from quanyu.expressions import parse, safe_sql, two_valued
@@ -21,6 +21,7 @@ from quanyu.point_in_time.identities import log_began, valid_sql
 from quanyu.point_in_time.profiles import profiles
 from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
+from quanyu.sentences import Sentence
 
 # Measured: training and evaluation of 700,000 rows of 15 features take 1.2 GB, of which 0.9 do not grow with them, and
 # rows come as a frame of pandas besides.
@@ -68,7 +69,7 @@ class LabelledFrame:
     """
 
     rows: pd.DataFrame
-    notes: tuple[DataNote, ...]
+    notes: tuple[Sentence, ...]
     share: float = 1.0
     """Share of the entities that was drawn; 1 where all of them fit into memory."""
 
@@ -107,7 +108,7 @@ def sampled(
     return context.lake.staging.materialize(materialized.where(drawn)), share
 
 
-def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tuple[DataFrame, list[DataNote]]:
+def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tuple[DataFrame, list[Sentence]]:
     """Those of a spine (the entity's key, `cutoff`) in the population, and notes on identities.
 
     The rows have the entity's key, `as_of`, features and segments.

@@ -133,6 +133,8 @@ def test_an_export_waits_for_approval_and_follows_its_declaration(shop, meta):
     assert "approved with 2 customers" in said(shop, "approve", "winback.meta")
     plan = said(shop, "plan", "winback.meta")
     assert "phone │ added │ 2" in plan and "4, 2.00 for each customer" in plan and "1 (50%); least: 0" in plan
+    assert "for each customer: email of 100%, phone of 100%" in plan
+    assert "last purchase │ none of them ever bought" in plan and "sameness │ known after its first" in plan
     outcome = shop.run(DAY, "export.winback.meta")["export.winback.meta"]
     assert (outcome.facts.added, outcome.facts.there, outcome.facts.without_consent) == (4, 4, 1)
     assert len(there(shop, meta)) == 4

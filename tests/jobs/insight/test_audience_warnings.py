@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from jobs.insight.audience_warnings import warnings
+from jobs.insight.earlier_days import young_notes
 from quanyu.config.sections import InsightSettings
 from quanyu.errors import ConfigError
 from quanyu.grammar.audience import Audience, SizeBand
@@ -19,8 +20,9 @@ def audience(**fields):
                     purpose="messages", **fields)  # fmt: skip
 
 
-def row(size, drifted=(), drift=0.0):
-    return {"day": DAY, "size": size, "entities": 1000, "drifted": list(drifted), "drift": drift}
+def row(size, drifted=(), drift=0.0, warned_from=None):
+    return {"day": DAY, "size": size, "entities": 1000, "drifted": list(drifted), "drift": drift,
+            "warned_from": warned_from}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -35,12 +37,24 @@ def row(size, drifted=(), drift=0.0):
         (row(949), None, DAY, []),
         (row(950), None, DAY, ["nearly_all"]),
         (row(500, ["tier.gold"], 0.41), 500, DAY, ["drift"]),
+        (row(500, ["tier.gold"], 0.41, DAY), 500, DAY, ["drift"]),
+        (row(500, ["tier.gold"], 0.41, DAY + timedelta(days=1)), 500, DAY, []),
         (row(500), 500, date(2024, 7, 2), []),
         (row(500), 500, date(2024, 7, 1), ["stale"]),
     ],
 )
 def test_a_warning_comes_from_the_bound_on(today, before, last, kinds):
     assert [one.kind for one in warnings(audience(), today, before, last, InsightSettings())] == kinds
+
+
+def test_whose_drift_is_not_warned_of_yet_is_said_by_day():
+    later = DAY + timedelta(days=9)
+    rows = [{"audience": name, "warned_from": day} for name, day in (("tea", later), ("cups", later), ("coats", DAY))]
+    assert list(young_notes(rows, DAY)) == [
+        "no drift is warned of before 2024-07-12, 28 days after the first description: cups, tea"
+    ]
+    several = [{"audience": str(n), "warned_from": later} for n in range(6)]
+    assert [note[-13:] for note in young_notes(several, DAY)] == [": 6 audiences"]
 
 
 @pytest.mark.parametrize(

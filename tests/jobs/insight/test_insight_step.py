@@ -10,7 +10,9 @@ import pyarrow.csv
 import pytest
 from command_line import quanyu
 from shop import Retailer, template
-from small_day import FIRST, MOMENTS, SECOND, lived
+from small_day import FIRST, IN_ULM, MOMENTS, SECOND, lived
+
+from quanyu.run.runner import perform
 
 DAYS = date.fromisoformat(FIRST), date.fromisoformat(SECOND)
 
@@ -77,6 +79,24 @@ def test_the_size_change_is_an_alert_of_the_step(shop):
     assert outcome["alerts"]["changed in_ulm"] == "in_ulm went from 1 to 2 members, a change of more than 30%"
 
 
+def test_a_rule_that_is_edited_begins_a_new_reference_and_another_text_does_not(shop, tmp_path):
+    changed = shop.copy(tmp_path / "changed")
+
+    def described(text):
+        changed.declare("audiences/in_ulm.yml", text)
+        context = changed.context(SECOND)
+        outcomes = [perform(context, context.step(step)).outcome for step in ("memberships.outlet", "audience_insight")]
+        rows = changed.rows("gold/audience_profile", "audience", "reference_on")
+        return {day for audience, day in rows if audience == "in_ulm"}, outcomes[-1].notes
+
+    assert described(IN_ULM.replace("Outlets in", "Shops in"))[0] == {DAYS[0]}
+    days, notes = described(IN_ULM.replace("'Ulm'", "'Bonn'"))
+    assert days == {DAYS[1]}
+    # The shop is two days old.
+    assert notes[-1].startswith("no drift is warned of before 2024-07-29, 28 days after")
+    changed.close()
+
+
 class Tags(HTMLParser):
     """Collects what a page would load, and the tags that are not closed."""
 
@@ -113,6 +133,8 @@ def test_a_report_warns_in_the_language_of_the_page(shop, tmp_path):
     for language, words in (("en", "in_ulm went from 1 to 2 members"), ("zh", "in_ulm 的规模从 1 变为 2")):
         report(shop, "in_ulm", "--lang", language, "--out", str(tmp_path / "page.html"))
         assert words in (tmp_path / "page.html").read_text()
+        # Both days are within its first four weeks.
+        assert "2024-07-29" in (tmp_path / "page.html").read_text()
 
 
 def test_a_report_of_customers_has_reach_and_value(shop, tmp_path):

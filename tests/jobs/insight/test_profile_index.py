@@ -59,7 +59,7 @@ def result(members):
 
 
 def profile_of(result, members, follows=(set(), set())):
-    since = references.continued(result, NAMES, {}, DAY)
+    since = references.continued(result, NAMES, {}, DAY, ())
     rows = profile_rows("customer", result, members, follows, since, DAY)
     return {(row["audience"], row["tag"], row["label"]): row for row in rows}
 
@@ -153,7 +153,7 @@ def test_an_audience_drifts_where_its_members_are_others_and_by_nothing_else():
         stays = intervals(*(("ulm", f"c{n}", DAY, None, False) for n in range(400) if cities(n)))
         members = members_on(stays, "customer_id", keys, ("ulm",), DAY)
         result = profiled(profile, columns, {}, members, DAY)
-        return result, references.continued(result, ("ulm",), before, DAY + timedelta(days=1 if before else 0))
+        return result, references.continued(result, ("ulm",), before, DAY + timedelta(days=1 if before else 0), ())
 
     first, since = on(lambda n: n % 2 == 0, {})
     assert references.drifts(first, ("ulm",), since, ())["ulm"] == (0.0, {})
@@ -162,9 +162,12 @@ def test_an_audience_drifts_where_its_members_are_others_and_by_nothing_else():
     index, drifted = references.drifts(second, ("ulm",), after, {"value.orders"})["ulm"]
     assert list(drifted) == ["customer.city"]
     assert index > 1
+    # So does an edited rule.
+    edited = references.continued(second, ("ulm",), since, DAY + timedelta(days=1), {"ulm"})
+    assert edited["ulm", "customer.city"] == (DAY + timedelta(days=1), [0, 200, 0, 0])
     # A cut that is newer than the reference begins a new one.
     earlier = {("ulm", name): (DAY - timedelta(days=1), counts) for (_, name), (_, counts) in since.items()}
-    assert references.continued(second, ("ulm",), earlier, DAY)["ulm", "customer.city"] == (DAY, [0, 200, 0, 0])
+    assert references.continued(second, ("ulm",), earlier, DAY, ())["ulm", "customer.city"] == (DAY, [0, 200, 0, 0])
 
 
 def test_overlaps_are_counted_in_both_directions(members):

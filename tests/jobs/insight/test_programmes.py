@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
 
 from jobs.consent.facts import held_out
-from jobs.insight.lift.programmes import Programme, groups
+from jobs.insight.lift.programmes import Programme, groups, programmes
 from jobs.insight.lift.steps import lift_rows
+from quanyu.grammar.audience import Audience
 from quanyu.group_differences import Group
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.identity import Identities
-from quanyu.model.outcomes import memberships_of
+from quanyu.model.outcomes import ExportMembers, memberships_of
 from quanyu.model.trade import Orders
 
 DAY = date(2024, 9, 1)
@@ -92,6 +94,43 @@ def test_a_journey_counts_entries_from_its_start_on(context):
     assert {key: (one.customers, one.spend) for key, one in measured.items()} == {
         ("journey", "letters", False): (1, 100.0)
     }
+
+
+def sent(who, since, export="winback.drop", status="sent"):
+    return {"export": export, "customer_id": who, "kind": "phone", "address_hash": "x", "status": status,
+            "since": since}  # fmt: skip
+
+
+def test_an_export_counts_members_from_the_first_sending_on_sent_or_not(context):
+    july, june = date(2024, 7, 1), date(2024, 6, 15)
+    # Nobody was sent before July, and c1 never is; one of several exports begins for all.
+    write(context, ExportMembers, [sent("c0", july), sent("c4", july), sent("c1", june, status="withheld"),
+                                   sent("c0", date(2024, 7, 9), "winback.meta")])  # fmt: skip
+    exports = ("winback.drop", "winback.meta")
+    measured = groups(context, [Programme("export", "winback.all", 0.5, "winback", exports=exports)])
+    nothing = {row["customer_id"] for row in held_out(context, "no_audience").collect()}
+    # c3 came too late; the first stay of c4 was over; orders of c0 and c2 are of June and of the day itself.
+    treated, spend = {"c0", "c1", "c4"} - nothing, {"c1": 80.0, "c4": 100.0}
+    assert treated and len(treated) < 3
+    one = measured["export", "winback.all", False]
+    assert (one.customers, one.spend) == (len(treated), sum(spend.get(who, 0) for who in treated))
+    control = measured.get(("export", "winback.all", True), Group())
+    assert (control.customers, control.spend) == (len({"c2"} - nothing), 0)
+
+
+def test_exports_that_share_a_holdout_are_one_programme_and_one_that_sent_nobody_has_no_groups(context):
+    def audience(name, *places, holdout=0.1):
+        return Audience(name=name, file="", describes="", owner="growth", goal="care", who="true", purpose="ads",
+                        holdout=holdout, send_to=places)  # fmt: skip
+
+    audiences = [audience("one", "drop"), audience("two", "drop", "meta"), audience("none"),
+                 audience("plain", "drop", holdout=0)]  # fmt: skip
+    declared = replace(context.catalogue, audiences={one.name: one for one in audiences})
+    listed = [one for one in programmes(declared) if one.kind == "export"]
+    assert {one.name: one.exports for one in listed} == {
+        "one.drop": ("one.drop",), "two.all": ("two.drop", "two.meta")
+    }  # fmt: skip
+    assert groups(context, listed) == {}
 
 
 def test_the_holdout_of_everybody_follows_merges_and_is_kept_by_the_gate(context):
