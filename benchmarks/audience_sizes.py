@@ -1,7 +1,7 @@
 """Time to size one audience and a hundred over the profiles of a million customers, copied from those of a home.
 
 Run `quanyu sample` and `quanyu run --day 2025-02-03` first, then
-`python -m benchmarks.audience_sizes --home .quanyu --work /tmp/sizes`. The folder is used again if it is there.
+`python -m benchmarks.audience_sizes --home .quanyu --work FOLDER`. The folder is used again if it is there.
 """
 
 from __future__ import annotations
@@ -10,35 +10,24 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.large_home import PLACE, LargeHome, profiles_of, write_customers
+from jobs.audiences import rules
 from jobs.audiences.inquiry.size import counted, members_of_all
+from jobs.audiences.inquiry.subject import profiles_for
 from jobs.audiences.memberships.evaluation import evaluated
 from quanyu.config.settings import load_settings
 from quanyu.grammar.audience import Audience
-from quanyu.lake.receipt import Receipt
+from quanyu.grammar.tags import profile_column
 from quanyu.model.entities import Customer
-from quanyu.run.runner import Context
 
-PLACE = "gold/profile_customer"
-AUDIENCES = 100
+AUDIENCES, ALONE = 100, 13
 REPEATS = 5
-
-
-class LargeHome(Context):
-    """A home that has the profiles of its day and nothing else."""
-
-    def forward_day(self, step: str) -> date | None:
-        """The day of the profiles."""
-        return self.day
-
-    def is_current(self, step: str) -> bool:
-        """The profiles are those of the day."""
-        return step == "profile.customer"
 
 
 def main() -> None:
@@ -53,28 +42,10 @@ def main() -> None:
     context = LargeHome(load_settings(options.conf, options.work), options.day)
     try:
         if not context.lake.exists(PLACE):
-            copied(options, context)
+            write_customers(context, profiles_of(options.conf, options.home, options.day), options.customers)
         print(json.dumps(figures(context), indent=2))
     finally:
         context.close()
-
-
-def copied(options: argparse.Namespace, target: LargeHome) -> None:
-    """Write the profiles of a home again and again, each time under other ids."""
-    source = Context(load_settings(options.conf, options.home), options.day)
-    profiles = source.lake.arrow(PLACE).to_table()
-    source.close()
-    table = target.catalogue.tables["profile_customer"]
-    target.lake.prepare(table)
-    times = -(-options.customers // profiles.num_rows)
-    columns = {name: column.type for name, column in table.schema().items()}
-    names = [name for name in profiles.schema.names if name in columns]
-    schema = ", ".join(f"`{name}` {columns[name]}" for name in names)
-    rows = target.lake.staging.stage_arrow(target.lake.spark, profiles.select(names), schema).rows
-    values = (f"concat(`{name}`, '-', nth) as `{name}`" if name == Customer.key else f"`{name}`" for name in names)
-    many = rows.crossJoin(target.lake.spark.range(times).withColumnRenamed("id", "nth")).selectExpr(*values)
-    receipt = Receipt("profile.customer", str(options.day), target.run_id, "benchmark")
-    target.lake.append(PLACE, many.limit(options.customers), receipt, {"out": options.customers})
 
 
 def variants(context: LargeHome) -> list[Audience]:
@@ -92,17 +63,30 @@ def variants(context: LargeHome) -> list[Audience]:
 def figures(context: LargeHome) -> dict[str, Any]:
     """Seconds, each the median of some runs after a first one."""
     audiences = variants(context)
-    singles = [seconds(partial(members_of_all, context, Customer, [one])) for one in audiences[:10]]
-    every = seconds(lambda: members_of_all(context, Customer, audiences))
+    singles = [seconds(partial(members_of_all, context, Customer, [one])) for one in audiences[:ALONE]]
+    reading = [seconds(reader(context, [one])) for one in audiences[:ALONE]]
+    every = seconds(partial(members_of_all, context, Customer, audiences))
     winback = context.catalogue.audiences["winback"]
+    one, read = statistics.median(singles), statistics.median(reading)
+    read_all = seconds(reader(context, audiences))
     return {
         "customers": context.lake.count_rows(PLACE),
-        "one": round(statistics.median(singles), 2),
-        "one with its conditions": round(seconds(lambda: counted(context, Customer, winback)), 2),
-        f"{AUDIENCES} at once": round(every, 2),
-        "ratio": round(every / statistics.median(singles), 2),
-        f"members of {AUDIENCES}, staged": round(seconds(lambda: evaluated(context, Customer, [], audiences), 1), 2),
+        "one": round(one, 3),
+        "one, the quickest and the slowest": [round(min(singles), 3), round(max(singles), 3)],
+        "one with its conditions": round(seconds(partial(counted, context, Customer, winback)), 3),
+        f"{AUDIENCES} at once": round(every, 3),
+        "ratio": round(every / one, 2),
+        "reading what one names": round(read, 3),
+        f"reading what {AUDIENCES} name": round(read_all, 3),
+        f"members of {AUDIENCES}, staged": round(seconds(partial(evaluated, context, Customer, [], audiences), 1), 2),
     }
+
+
+def reader(context: LargeHome, audiences: Sequence[Audience]) -> Callable[[], Any]:
+    """What reads the columns that audiences name, and does nothing with them but count."""
+    names = rules.names_in_rules(context.catalogue, audiences)
+    counts = [f"count(`{profile_column(name)}`)" for name in names]
+    return lambda: profiles_for(context, Customer, audiences, names).selectExpr(*counts).collect()
 
 
 def seconds(call: Callable[[], Any], repeats: int = REPEATS) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from jobs.audiences.shared_conditions import SharedConditions, own_types
 from jobs.audiences.static_lists import entities_on
 from quanyu.discover import Catalogue
 from quanyu.expressions import column_name, lost, safe_sql, two_valued
@@ -67,8 +68,9 @@ def profile(
     """
     catalogue = context.catalogue
     audiences = about(catalogue, entity) if audiences is None else audiences
-    names = names_in_rules(catalogue, audiences)
-    rows = stored if stored is not None else profiles(context, entity, names, *skipped, context.day)
+    rows = stored
+    if rows is None:
+        rows = profiles(context, entity, names_in_rules(catalogue, audiences), *skipped, context.day)
     named = with_named(catalogue, audiences)
     return _with_lists(context, entity, _with_measures(context, entity, rows, skipped, named), named)
 
@@ -135,11 +137,7 @@ def _tree(catalogue: Catalogue, audience: Audience) -> exp.Expr:
 def _types(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> dict[str, str]:
     """Types of the columns of `profile` that the rule depends on."""
     types = {profile_column(name): column.type for name, column in catalogue.names(entity).items()}
-    for one in family(audience, catalogue.audiences):
-        columns = one.columns({}, catalogue.tables)
-        types |= {full_name(one, name): columns[name].type for name in one.measures}
-        types |= {list_column(one, name): "boolean" for name in one.lists}
-    return types
+    return types | own_types(catalogue, audience)
 
 
 def members_of_all(context: Context, entity: type[Entity], skipped: Sequence[date] = ()) -> DataFrame:
@@ -158,15 +156,19 @@ def evaluate_rules(
     """
     catalogue = context.catalogue
     audiences = about(catalogue, entity) if audiences is None else audiences
-    members = names_where({a.name: rule(catalogue, entity, a) for a in audiences})
+    conditions = SharedConditions(catalogue, entity)
+    members = {a.name: conditions.rule(a) for a in audiences}
     losses = {
         f"{a.name}.who": condition
         for a in audiences
         if (condition := lost(_tree(catalogue, a), _types(catalogue, entity, a)))
     }
-    named_lost = f"transform(concat(_lost, {names_where(losses)}), name -> concat('{_LOST}', name))"
-    rows = profile(context, entity, skipped, audiences, stored)
-    rows = rows.selectExpr(*entity.by(), f"explode(concat({members}, {named_lost})) as name")
+    rows = profile(context, entity, skipped, audiences, stored).selectExpr(
+        *entity.by(), *conditions.selected(), f"concat({LOST}, {names_where(losses)}) as {LOST}"
+    )
+    inside = names_where({name: conditions.sql(tree) for name, tree in members.items()})
+    named_lost = f"transform({LOST}, name -> concat('{_LOST}', name))"
+    rows = rows.selectExpr(*entity.by(), f"explode(concat({inside}, {named_lost})) as name")
     audience, value = f"if(startswith(name, '{_LOST}'), null, name)", f"nullif(replace(name, '{_LOST}', ''), name)"
     holdout = f"{_drawn(entity, audiences)} as holdout"
     return rows.selectExpr(f"{audience} as audience", *entity.by(), holdout, f"{value} as lost")
@@ -178,11 +180,16 @@ def _drawn(entity: type[Entity], audiences: Audiences) -> str:
     It hashes with SHA-256 to text, because engines agree on it. A customer who is in the holdout of a share is in that
     of every larger share.
     """
-    shares = " ".join(f"when '{a.name}' then '{int(a.holdout * 2**32):08x}'" for a in audiences)
-    salts = " ".join(f"when '{a.name}' then {quoted(a.salt)}" for a in audiences if a.salt)
-    drawn_by = f"case name {salts} else name end" if salts else "name"
-    lot = f"substring(sha2(concat({drawn_by}, ':', `{entity.key}`), 256), 1, 8)"
-    return f"{lot} < case name {shares} else '00000000' end"
+    # Each hash costs more than a rule: audiences without a holdout have none.
+    draws = " ".join(
+        f"when {quoted(one.name)} then {_lot(entity, one)} < '{int(one.holdout * 2**32):08x}'"
+        for one in audiences if one.holdout
+    )  # fmt: skip
+    return f"case name {draws} else false end" if draws else "false"
+
+
+def _lot(entity: type[Entity], audience: Audience) -> str:
+    return f"substring(sha2(concat({quoted(audience.salt or audience.name)}, ':', `{entity.key}`), 256), 1, 8)"
 
 
 # Prefix of a value that cannot be computed. No name of an audience contains a space.

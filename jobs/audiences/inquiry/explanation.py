@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from jobs.audiences.inquiry.subject import RulePart, columns, conditions, day_of_profiles, profiles_for
+from jobs.audiences.rules import names_in_rules
 from jobs.consent import gate
 from jobs.consent.answers import questions
 from jobs.consent.facts import held_out
@@ -76,7 +77,8 @@ def why(settings: Settings, name: str, who: str) -> Explanation:
 def _conditions(context: Context, one: OneEntity, audience: Audience) -> tuple[ConditionOfOne, ...]:
     parts = conditions(context.catalogue, one.entity, audience)
     names = columns(context.catalogue, audience)
-    rows = rows_where(profiles_for(context, one.entity, [audience]), f"`{one.entity.key}` = {quoted(one.key)}")
+    profiles = profiles_for(context, one.entity, [audience], names_in_rules(context.catalogue, [audience]))
+    rows = rows_where(profiles, f"`{one.entity.key}` = {quoted(one.key)}")
     truths = (f"{part.sql} as holds_{n}" for n, part in enumerate(parts))
     values = rows.selectExpr(*(f"`{column}`" for column in names), *truths).collect()
     if not values:

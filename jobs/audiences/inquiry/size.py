@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from sqlglot import exp
+
 from jobs.audiences import rules
-from jobs.audiences.inquiry.subject import audience_of, conditions, day_of_profiles, profiles_for
+from jobs.audiences.inquiry.subject import audience_of, day_of_profiles, profiles_for, texts_of_conditions
+from jobs.audiences.shared_conditions import SharedConditions, number_where
 from quanyu.config.settings import Settings
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
@@ -72,29 +75,30 @@ def sizes_of_all(settings: Settings) -> dict[str, tuple[str, int]]:
 
 def members_of_all(context: Context, entity: type[Entity], audiences: Sequence[Audience]) -> dict[str, int]:
     """Number of members of each of some audiences about an entity on the context's day, in one pass over profiles."""
-    counts = [
-        f"count_if({rules.rule(context.catalogue, entity, one)}) as n{number}" for number, one in enumerate(audiences)
-    ]
-    row = profiles_for(context, entity, audiences).selectExpr(*counts).collect()[0]
+    conditions = SharedConditions(context.catalogue, entity)
+    members = [conditions.rule(one) for one in audiences]
+    columns = conditions.truths(profiles_for(context, entity, audiences, conditions.names))
+    counts = [number_where(tree, columns) for tree in members]
     return {
-        one.name: one.alike.number(count) if one.alike else count for one, count in zip(audiences, row, strict=True)
+        one.name: one.alike.number(count) if one.alike else count for one, count in zip(audiences, counts, strict=True)
     }
 
 
 def counted(context: Context, entity: type[Entity], audience: Audience) -> AudienceSize:
     """The same for the context's day."""
-    parts = conditions(context.catalogue, entity, audience)
-    whole = rules.rule(context.catalogue, entity, audience)
-    consents = f"{entity.name}.consents"
-    asks = entity.resolved and audience.purpose != "analytics"
-    rows = profiles_for(context, entity, [audience], [consents] if asks else [])
-    alone = [f"count_if({part.sql})" for part in parts]
-    joined = [" and ".join(f"({part.sql})" for part in parts[: n + 1]) for n in range(len(parts))]
-    agreed = f"count_if(({whole}) and {consented(audience.purpose, profile_column(consents))})" if asks else "null"
-    sums = ["count(*)", f"count_if({whole})", agreed, *alone, *(f"count_if({sql})" for sql in joined)]
-    total, members, agreed_to, *counts = rows.selectExpr(
-        *(f"{sql} as n{n}" for n, sql in enumerate(sums))
-    ).collect()[0]  # fmt: skip
-    by_condition = zip(parts, counts[: len(parts)], counts[len(parts) :], strict=True)
-    sizes = tuple(ConditionSize(part.text, one, rest) for part, one, rest in by_condition)
-    return AudienceSize(audience, entity, context.day, total, members, agreed_to, sizes)
+    conditions = SharedConditions(context.catalogue, entity)
+    texts = texts_of_conditions(audience)
+    parts = [conditions.rule(audience.model_copy(update={"who": text})) for text in texts]
+    joined = [parts[0]]
+    for part in parts[1:]:
+        joined.append(exp.And(this=joined[-1].copy(), expression=part.copy()))
+    consents, agreed = f"{entity.name}.consents", None
+    if entity.resolved and audience.purpose != "analytics":
+        agrees = f"coalesce({consented(audience.purpose, profile_column(consents))}, false)"
+        agreed = exp.And(this=joined[-1].copy(), expression=conditions.column(agrees))
+    names = [*conditions.names, *([consents] if agreed else [])]
+    columns = conditions.truths(profiles_for(context, entity, [audience], names))
+    counts = ([number_where(tree, columns) for tree in trees] for trees in (parts, joined))
+    sizes = tuple(ConditionSize(*each) for each in zip(texts, *counts, strict=True))
+    agreed_to = number_where(agreed, columns) if agreed else None
+    return AudienceSize(audience, entity, context.day, columns.num_rows, sizes[-1].remaining, agreed_to, sizes)

@@ -64,11 +64,16 @@ def _checked(catalogue: Catalogue, audience: Audience) -> Audience:
 
 
 def conditions(catalogue: Catalogue, entity: type[Entity], audience: Audience) -> list[RulePart]:
+    """The parts of a rule that `and` joins, with their SQL."""
+    parts = ((text, audience.model_copy(update={"who": text})) for text in texts_of_conditions(audience))
+    return [RulePart(text, rules.rule(catalogue, entity, part)) for text, part in parts]
+
+
+def texts_of_conditions(audience: Audience) -> list[str]:
     """The parts of a rule that `and` joins, in order; a rule without `and` is one condition."""
     tree = parse(audience.who).tree.unnest()
     parts = tree.flatten() if tree.key == "and" else [tree]
-    texts = [part.unnest().sql(dialect="spark") for part in parts]
-    return [RulePart(text, rules.rule(catalogue, entity, audience.model_copy(update={"who": text}))) for text in texts]
+    return [part.unnest().sql(dialect="spark") for part in parts]
 
 
 def columns(catalogue: Catalogue, audience: Audience) -> dict[str, str]:
@@ -89,15 +94,14 @@ def day_of_profiles(context: Context, entity: type[Entity]) -> date:
 
 
 def profiles_for(
-    context: Context, entity: type[Entity], audiences: Collection[Audience], more: Iterable[str] = ()
+    context: Context, entity: type[Entity], audiences: Collection[Audience], names: Iterable[str]
 ) -> DataFrame:  # fmt: skip
-    """Profiles of the context's day with all that some rules read, and `more` names.
+    """Profiles of the context's day with some names, and with the measures and lists of some audiences.
 
     Those that are stored, if they are of the day and have every column: what is declared otherwise since then counts
     from the next run on, so that a question is answered at once.
     """
-    place = f"gold/profile_{entity.name}"
-    names = [*rules.names_in_rules(context.catalogue, audiences), *more]
+    place, names = f"gold/profile_{entity.name}", list(names)
     flat = dict.fromkeys(profile_column(name) for name in names)
     of_day = context.lake.exists(place) and context.forward_day(f"profile.{entity.name}") == context.day
     if of_day and {*flat} <= {*context.lake.arrow(place).schema.names}:

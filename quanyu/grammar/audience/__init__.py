@@ -3,9 +3,12 @@
 from quanyu.grammar.audience.measure import Measure
 from quanyu.grammar.audience.options import Alike, SeedOptions, SizeBand, StaticList
 from quanyu.grammar.audience.references import (
+    AUDIENCE,
     RESERVED,
+    audience_named,
     circle,
     expanded,
+    expanded_part,
     family,
     full_name,
     list_column,
@@ -15,6 +18,7 @@ from quanyu.grammar.audience.references import (
 from quanyu.grammar.audience.rule import Audience
 
 __all__ = [
+    "AUDIENCE",
     "RESERVED",
     "Alike",
     "Audience",
@@ -22,8 +26,10 @@ __all__ = [
     "SeedOptions",
     "SizeBand",
     "StaticList",
+    "audience_named",
     "circle",
     "expanded",
+    "expanded_part",
     "family",
     "full_name",
     "list_column",

@@ -70,14 +70,18 @@ def expanded(audience: Audience, others: Mapping[str, Audience], inside: tuple[s
     Measures and lists have their full names. `inside` are the audiences that lead to this one. Raises ExpressionError
     for an invalid rule, an unknown audience and one that depends on itself.
     """
-    path = (*inside, audience.name)
-    whole = exp.Paren(this=parse(audience.who).tree.copy())
+    return expanded_part(parse(audience.who).tree, audience, others, (*inside, audience.name))
+
+
+def expanded_part(
+    part: exp.Expr, audience: Audience, others: Mapping[str, Audience], path: tuple[str, ...]
+) -> exp.Expr:  # fmt: skip
+    """The same for a part of the rule, which stays as it is. `path` are the audiences that lead to it, and its own."""
+    whole = exp.Paren(this=part.copy())
     for column in list(whole.find_all(exp.Column)):
         owner, name = column.table, column.name
         if owner == AUDIENCE:
-            if name in path or name not in others:
-                raise ExpressionError(f"{AUDIENCE}.{name} " + ("depends on itself" if name in path else "is unknown"))
-            column.replace(exp.Paren(this=expanded(others[name], others, path)))
+            column.replace(exp.Paren(this=expanded(audience_named(name, others, path), others, path)))
         elif owner == LIST:
             column.replace(exp.column(list_column(audience, name), quoted=True))
         elif owner == CONSENT:
@@ -88,3 +92,10 @@ def expanded(audience: Audience, others: Mapping[str, Audience], inside: tuple[s
             column.replace(exp.column(full_name(audience, name), quoted=True))
     inner: exp.Expr = whole.this
     return inner.pop()
+
+
+def audience_named(name: str, others: Mapping[str, Audience], path: tuple[str, ...]) -> Audience:
+    """The audience that a rule names. Raises ExpressionError if it is unknown or leads to the rule itself."""
+    if name in path or name not in others:
+        raise ExpressionError(f"{AUDIENCE}.{name} " + ("depends on itself" if name in path else "is unknown"))
+    return others[name]

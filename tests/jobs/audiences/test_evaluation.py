@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from shop import Retailer, template
 
-from jobs.audiences import rules
+from jobs.audiences.shared_conditions import SharedConditions
 from quanyu.errors import QuanyuError
 from quanyu.run import audience_days
 from quanyu.run.runner import perform
@@ -117,15 +117,15 @@ def test_another_list_has_other_members_and_a_size_below_its_band_is_said(shop):
 
 
 def test_one_rule_that_fails_leaves_its_audience_as_it_was_and_the_others_go_on(shop, monkeypatch):
-    whole = rules.rule
+    whole = SharedConditions.rule
 
-    def failing(catalogue, entity, audience):
+    def failing(conditions, audience):
         if audience.name in names:
             raise QuanyuError("on purpose")
-        return whole(catalogue, entity, audience)
+        return whole(conditions, audience)
 
     names = {"weekly"}
-    monkeypatch.setattr(rules, "rule", failing)
+    monkeypatch.setattr(SharedConditions, "rule", failing)
     bought(shop, 8, dan=30)
     notes = run(shop, 8)["memberships.customer"]
     assert (members(shop, "buyers"), members(shop, "weekly")) == (3, 2)

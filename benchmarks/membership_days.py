@@ -1,0 +1,72 @@
+"""Time to write who is in which audience: a first day of a million customers, and one on which a share has moved.
+
+Run `quanyu sample` and `quanyu run --day 2025-02-03` first, then
+`python -m benchmarks.membership_days --home .quanyu --work FOLDER`. The folder is made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import time
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.large_home import PLACE, LargeHome, profiles_of, write_customers, write_identities
+from jobs.audiences.steps import update_memberships
+from quanyu.config.settings import load_settings
+from quanyu.lake.receipt import Receipt
+from quanyu.model.entities import Customer
+from quanyu.model.outcomes import memberships_of
+
+
+def main() -> None:
+    """Print the figures as JSON: by day the seconds, the rows that changed, and the seconds per million of these."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--conf", type=Path, default=Path("conf"))
+    parser.add_argument("--day", type=date.fromisoformat, default=date(2025, 2, 3))
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser.add_argument("--moved", type=float, default=0.01)
+    options = parser.parse_args()
+    shutil.rmtree(options.work, ignore_errors=True)
+    print(json.dumps([measured(options, options.day, 0.0),
+                      measured(options, options.day + timedelta(days=1), options.moved)], indent=2))  # fmt: skip
+
+
+def measured(options: argparse.Namespace, day: date, moved: float) -> dict[str, Any]:
+    """The step of memberships for a day whose profiles are written before it."""
+    context = LargeHome(load_settings(options.conf, options.work), day)
+    keep_shipped(context)
+    try:
+        profiles = profiles_of(options.conf, options.home, options.day)
+        write_customers(context, profiles, options.customers, moved)
+        if not moved:
+            write_identities(context)
+        context.mark_current()
+        table = memberships_of(Customer)
+        context.lake.prepare(table)
+        began = time.monotonic()
+        outcome = update_memberships(context, Receipt("memberships.customer", str(day), context.run_id, "b"), Customer)
+        seconds = time.monotonic() - began
+        changed = outcome.rows_out
+        return {"customers": context.lake.count_rows(PLACE), "audiences": len(context.catalogue.audiences),
+                "moved": moved, "seconds": round(seconds, 2), "changed": changed, "unchanged": outcome.unchanged,
+                "seconds per million changed": round(seconds / max(changed, 1) * 1_000_000, 2),
+                "notes": outcome.notes}  # fmt: skip
+    finally:
+        context.close()
+
+
+def keep_shipped(context: LargeHome) -> None:
+    """Leave the audiences of customers that are declared without measures, lists and seeds."""
+    for name, one in list(context.catalogue.audiences.items()):
+        if one.entity != Customer.name or one.measures or one.lists or one.alike:
+            del context.catalogue.audiences[name]
+
+
+if __name__ == "__main__":
+    main()
