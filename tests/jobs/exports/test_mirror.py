@@ -198,6 +198,41 @@ def test_what_a_platform_loses_with_a_withdrawal_is_added_again(day):
     assert (mirrored.added, mirrored.removed, mirrored.there) == (2, 1, 3)
 
 
+def test_what_a_lost_batch_carries_is_added_only_by_a_run_after_one_that_ended(day):
+    shelf = Shelf()
+
+    def fails(error):
+        def call(audience_id, batch):
+            raise error
+
+        return call
+
+    shelf.add = fails(RetryableError("no answer"))
+    day(0, shelf, phones("a"))
+    shelf.add = fails(Killed())
+    with pytest.raises(Killed):
+        day(1, shelf, phones("a", "b"))
+    del shelf.add
+    # The run before did not end either, so that what was lost may still arrive.
+    day(2, shelf, phones("a", "b"))
+    assert shelf.calls == []
+    day(3, shelf, phones("a", "b"))
+    assert shelf.calls == [("add", "phone", ("a", "b"))]
+
+
+def test_a_run_reads_its_set_once_and_computes_each_key_once(day, monkeypatch):
+    from jobs.exports.mirror import batches as mirror_batches
+    from quanyu.lake import Lake
+
+    shelf, reads, keys, rows_of = Shelf(), [], [], Lake.rows
+    day(0, shelf, phones("a", "b", "c", "d"))
+    monkeypatch.setattr(Lake, "rows", lambda lake, place, *more: reads.append(place) or rows_of(lake, place, *more))
+    monkeypatch.setattr(mirror_batches, "batch_key", lambda *parts: keys.append(parts) or batch_key(*parts))
+    day(1, shelf, phones("c", "d", "e", "f", "g", "h"))
+    assert shelf.values == phones("c", "d", "e", "f", "g", "h")
+    assert reads == ["gold/export_sets"] and len(keys) == 3
+
+
 def play(day, seed, days):
     shelf, draws = Shelf(seed), random.Random(seed + 1000)
     everything = sorted(phones(*"abcdefg") | {("email", name) for name in "mno"})
