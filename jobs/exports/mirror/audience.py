@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from jobs.exports.mirror import reconciling
 from jobs.exports.mirror.batches import Operation, Sent, emptied, prepared, send, settle
 from jobs.exports.mirror.difference import current_set, difference, wanted_set, write_set
 from jobs.exports.mirror.set_rows import SetRows
@@ -30,7 +31,7 @@ RENEWED_BEFORE = timedelta(days=30)
 class Mirrored:
     """What a run did on a platform: values added, withdrawn and refused, values there now, and its answer.
 
-    `is_open`: a batch is not confirmed, or a withdrawal is not over.
+    `is_open`: a batch is not confirmed, or a withdrawal is not over. `doubts` tell of a backup that was restored.
     """
 
     added: int
@@ -42,9 +43,11 @@ class Mirrored:
     error: QuanyuError | None = None
     words: tuple[str, ...] = ()
     is_open: bool = False
+    doubts: tuple[str, ...] = ()
 
     def notes(self) -> Iterator[str]:
         """Say what the platform refused, still reads, or asks for."""
+        yield from self.doubts
         yield from (f"the platform says: {words}" for words in self.words)
         if self.invalid:
             yield f"{number_of(self.invalid, 'value')} refused by the platform"
@@ -71,24 +74,36 @@ def mirror(
     """
     state = _placed(context, platform, export)
     error = _poll(context, receipt, platform, state)
+    doubted, state = state, reconciling.settled(context, state)
     unsettled = context.store.exports.open(export)
     wanted = wanted_set(addresses)
     rows = difference(current_set(context, export), wanted, context.day, not waits, [each.batch for each in unsettled])
-    write_set(context, export, rows, receipt)
+    way = reconciling.way_of(platform, state, wanted, waits, context.day)
+    write_set(context, export, reconciling.in_doubt(context, platform, rows, way), receipt)
+    if way == "withdraw":
+        state = reconciling.begun(context, state)
     values = SetRows(context, export, receipt)
     if not state.audience_id and not values.count("adding", "removing"):
         return Mirrored(0, 0, 0, 0, 0, None)
-    state = _opened(context, platform, state, describes)
-    sent = _send(context, platform, state, values, unsettled, not waits, weights)
+    sent, state = Sent(), _opened(context, platform, state, describes)
+    if way == "replace":
+        state = reconciling.replaced(context, platform, state, values, sent, weights)
+    state = _send(context, platform, state, values, unsettled, not waits, weights, sent)
     _give_up(context, unsettled, sent)
     sent.error = sent.error or error
-    there, waiting = values.count("there"), values.count("adding", "removing")
-    status = _published(context, platform, state, sent, there)
-    invalid = sum(batch.invalid for batch in sent.batches)
+    status = _published(context, platform, state, sent, values.count("there"))
+    doubts = tuple(reconciling.notes(doubted, state, way))
+    return _summed_up(context, export, values, sent, status, doubts)
+
+
+def _summed_up(
+    context: Context, export: str, values: SetRows, sent: Sent, status: StatusAnswer | None, doubts: tuple[str, ...]
+) -> Mirrored:  # fmt: skip
     words = tuple(dict.fromkeys(batch.words for batch in sent.batches if batch.words))
-    is_open = bool(context.store.exports.open(export)) or values.count("removing") > 0
     return Mirrored(
-        sent.rows("add"), sent.rows("remove"), invalid, there, waiting, status, sent.error, words, is_open
+        sent.rows("add", "replace"), sent.rows("remove"), sum(batch.invalid for batch in sent.batches),
+        values.count("there"), values.count("adding", "removing"), status, sent.error, words,
+        bool(context.store.exports.open(export)) or values.count("removing") > 0, doubts,
     )  # fmt: skip
 
 
@@ -120,7 +135,11 @@ def _placed(context: Context, platform: OnlinePlatform, export: str) -> ExportSt
             f"{account.file}: values of {export} are on the account that was declared before: put its platform, account"
             " and url back, end the audience, and change the account when all are withdrawn"
         )
-    return state if state.place == place else replace(ExportState(export), place=place, approved=state.approved)
+    if state.place == place:
+        return state
+    return replace(
+        ExportState(export), place=place, approved=state.approved, doubted=state.doubted, withdrawing=state.withdrawing
+    )
 
 
 def _may_be_there(context: Context, export: str) -> bool:
@@ -158,21 +177,25 @@ def _poll(
 
 def _send(
     context: Context, platform: OnlinePlatform, state: ExportState, values: SetRows, open_: Sequence[ExportBatch],
-    adds: bool, weights: pa.Table | None,
-) -> Sent:  # fmt: skip
+    adds: bool, weights: pa.Table | None, sent: Sent,
+) -> ExportState:  # fmt: skip
     """Withdraw, then add. Withdrawals go out whatever waits, and before anything is added.
+
+    Nothing is added while more may be there than the home knows.
 
     A value that a batch may still add is withdrawn now and once more after that has ended; all others wait for the
     batch that carries them. So no two batches with one value ever race, but for that one withdrawal.
     """
-    sent, unsettled = Sent(), [batch.batch for batch in open_]
+    unsettled = [batch.batch for batch in open_]
     withdrawn = [batch.batch for batch in open_ if batch.operation == "remove" and batch.state == "pending"]
     leaving = _not_in(values.among("removing"), withdrawn)
     _send_rows(context, platform, state, "remove", values, leaving, unsettled, sent)
-    if adds and not isinstance(sent.error, RetryableError):
+    if state.withdrawing and not values.count("removing"):
+        state = reconciling.certain(context, state)
+    if adds and not state.doubted and not isinstance(sent.error, RetryableError):
         entering = _not_in(_due(values.among("adding", "there"), platform, context.day), unsettled)
         _send_rows(context, platform, state, "add", values, entering, unsettled, sent, weights)
-    return sent
+    return state
 
 
 def _send_rows(

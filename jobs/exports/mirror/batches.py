@@ -15,9 +15,9 @@ from quanyu.store import ExportBatch, ExportState
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Operation = Literal["add", "remove"]
+Operation = Literal["add", "remove", "replace"]
 # State of a value after its batch is done; null: it is gone.
-SETTLED = {"add": "there", "remove": None}
+SETTLED: Mapping[Operation, str | None] = {"add": "there", "remove": None}
 
 
 @dataclass
@@ -33,9 +33,9 @@ class Sent:
     emptied: set[str] = field(default_factory=set)
     error: QuanyuError | None = None
 
-    def rows(self, operation: Operation) -> int:
-        """Number of values that the platform took, or takes now, in an operation."""
-        return sum(batch.rows for batch in self.batches if batch.operation == operation and batch.state != "failed")
+    def rows(self, *operations: Operation) -> int:
+        """Number of values that the platform took, or takes now, in some operations."""
+        return sum(batch.rows for batch in self.batches if batch.operation in operations and batch.state != "failed")
 
 
 def batch_key(export: str, operation: str, identifier: str, values: pa.Array) -> str:
