@@ -141,8 +141,8 @@ STEPS = (
     "train.next_purchase",
     "scores", "monitor", "profile.customer", "profile.outlet", "profile.product", "memberships.customer",
     "memberships.outlet", "audience_days",
-    "export.buyers.drop", "export_results", "journeys", "send", "tag_statistics", "definitions", "audience_insight",
-    "programme_lift", "metrics", "upkeep",
+    "export.buyers.drop", "undeclared_exports", "export_results", "journeys", "send", "tag_statistics", "definitions",
+    "audience_insight", "programme_lift", "metrics", "upkeep",
 )  # fmt: skip
 
 

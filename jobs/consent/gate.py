@@ -155,7 +155,7 @@ class ConsentGate:
         rows = rows.selectExpr("customer_id", "shown_kind as kind", "scope", "value", "text", "recorded_on")
         newest = rows.groupBy("customer_id", "kind", "scope", "value", "text").agg({"recorded_on": "max"})
         newest = newest.withColumnRenamed("max(recorded_on)", "recorded_on")
-        return self._keep(newest.withColumn("address_hash", _hash(self._context)("kind", "value")))
+        return self._keep(newest.withColumn("address_hash", address_hashes(self._context)("kind", "value")))
 
     def _barred(self, addresses: DataFrame) -> DataFrame:
         """Suppressed addresses: customer_id, kind, value, reason."""
@@ -175,7 +175,8 @@ class ConsentGate:
         return first.withColumnRenamed("min(reason)", "reason")
 
 
-def _hash(context: Context) -> Any:
+def address_hashes(context: Context) -> Any:
+    """The engine's function of a kind and a value that gives the keyed hash of an address."""
     from pyspark.sql import functions as F  # noqa: N812
 
     from quanyu.identifiers import persons

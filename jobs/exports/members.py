@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.audiences.memberships.intervals import members_on_day
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
+from jobs.exports.facts import ReachCounts
 from quanyu.grammar.audience import Audience
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
@@ -38,6 +40,17 @@ def last_set(context: Context, export: str) -> DataFrame:
     rows = context.lake.table(context.catalogue.tables["export_members"])
     rows = rows.where(f"export = {quoted(export)} and until is null and status = 'sent'")
     return rows.select("customer_id", "kind", "address_hash")
+
+
+def delivered_exports(context: Context) -> dict[str, int]:
+    """Every export whose last delivered set is not empty, with the number of its addresses."""
+    if not context.lake.exists(PLACE):
+        return {}
+    from pyarrow import compute
+
+    where = compute.is_null(compute.field("until")) & (compute.field("status") == "sent")
+    exports = context.lake.rows(PLACE, ["export"], where)["export"].value_counts().to_pylist()
+    return {row["values"]: row["counts"] for row in exports}
 
 
 def was_ever_delivered(context: Context, export: str) -> bool:
@@ -105,3 +118,29 @@ def _changes(context: Context, export: str, now: DataFrame, current: DataFrame) 
     ended = ended.join(begun.select(*OF_MEMBER, "since"), [*OF_MEMBER, "since"], "left_anti")
     ended = ended.selectExpr(*OF_MEMBER, "reason", "since", f"{day} as until")
     return begun.unionByName(ended).selectExpr(f"{quoted(export)} as export", "*")
+
+
+# Outcomes of a member, best first.
+_OUTCOMES = {
+    "customers": "reason is null",
+    "holdout": f"cause = '{gate.HELD_OUT}'",
+    "without_consent": f"cause = '{gate.CONSENT}'",
+    "without_identifier": f"cause = '{gate.ADDRESS}'",
+    "not_added": f"reason = {quoted(NOT_ADDED)}",
+    "barred": "true",
+}
+
+
+def counts(rows: DataFrame) -> ReachCounts:
+    """Count each member once, by the best outcome of their addresses."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    cases = " ".join(f"when {condition} then {n}" for n, condition in enumerate(_OUTCOMES.values()))
+    best = F.expr(f"min(case {cases} end)").alias("best")
+    shares = F.expr(f"bool_or(coalesce(cause = '{gate.SHARED}', false))").alias("shares")
+    each = rows.groupBy("customer_id").agg(best, shares).groupBy("best", "shares").count().collect()
+    by_name = Counter({"members": sum(row["count"] for row in each)})
+    for row in each:
+        by_name[list(_OUTCOMES)[row["best"]]] += row["count"]
+        by_name["shared"] += row["count"] if row["shares"] else 0
+    return ReachCounts(**by_name)

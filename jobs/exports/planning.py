@@ -14,7 +14,7 @@ from jobs.exports.destinations import Destination, destinations
 from jobs.exports.gates import expected_match, what_is_approved
 from jobs.exports.mirror.difference import current_set, difference, wanted_set
 from jobs.exports.platform import OnlinePlatform
-from jobs.exports.steps import Selected, counts, select
+from jobs.exports.steps import Selected, select
 from quanyu.errors import ConfigError, nearest
 from quanyu.grammar.audience import Audience
 from quanyu.lake import place_of
@@ -58,8 +58,8 @@ def overview(context: Context) -> RenderableType:
 
 
 def _overview(name: str, declared: tuple[Audience, Destination] | None, state: ExportState | None) -> tuple[Any, ...]:
-    if state is None:
-        is_online = declared is not None and issubclass(declared[1].platform, OnlinePlatform)
+    is_online = declared is None or issubclass(declared[1].platform, OnlinePlatform)
+    if state is None or not is_online:
         return name, "prepared" if is_online else "file", None, None, ""
     undeclared = "not declared any more: declare it again, or end the audience with `ended: DAY`"
     return name, state.state, state.members, state.changed_on, state.words if declared else undeclared
@@ -69,7 +69,7 @@ def planned(context: Context, name: str) -> RenderableType:
     """What the next run would send: values by identifier and operation, members by outcome, and what is held back."""
     audience, destination = of_name(context, name)
     selected = select(context, audience, destination)
-    outcomes = [(label.replace("_", " "), number) for label, number in asdict(counts(selected.rows)).items()]
+    outcomes = [(label.replace("_", " "), number) for label, number in asdict(members.counts(selected.rows)).items()]
     waits = [Text(f"nobody is added: {words}", style="yellow") for words in selected.waits]
     return Group(
         Text(f"{name} on {context.day}: {destination.platform.name}, for {audience.purpose}"),

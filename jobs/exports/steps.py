@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -13,25 +12,22 @@ from jobs.consent import gate
 from jobs.consent.facts import feeds
 from jobs.exports import gates, members, undeclared
 from jobs.exports.destinations import Destination, destinations
-from jobs.exports.facts import ExportFacts, MirrorFacts, ReachCounts
-from jobs.exports.files.file_drop import FileDrop
-from jobs.exports.forms import formed, kinds_of, sorted_rows
+from jobs.exports.facts import ExportFacts, MirrorFacts
+from jobs.exports.files.delivery import deliver
+from jobs.exports.forms import formed, kinds_of
 from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE as SETS
 from jobs.exports.mirror.difference import current_set
 from jobs.exports.mirror.status import record_status
-from jobs.exports.platform import Delivered, OnlinePlatform
+from jobs.exports.platform import OnlinePlatform
 from quanyu import discover
-from quanyu.config.settings import Settings, secret
-from quanyu.errors import ConfigError
-from quanyu.files import Bucket, folder, open_bucket
+from quanyu.config.settings import Settings
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.tags import profile_column
 from quanyu.home import home_name
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.literals import quoted
 from quanyu.model.entities import Customer
 from quanyu.model.exports import AudienceStatus
 from quanyu.model.outcomes import memberships_of
@@ -69,11 +65,13 @@ def _step(settings: Settings, audience: Audience, destination: Destination) -> S
 
 
 def _depends(context: Context, audience: Audience, destination: Destination) -> Mapping[str, Any]:
-    """Reasons to add nobody, approval, and versions of the quarantine: if they change, the export runs again."""
+    """Reasons to add nobody, approval, doubts, and versions of the quarantine: if they change, it runs again."""
+    state = context.store.exports.state(f"{audience.name}.{destination.name}")
     places = [f"quarantine/{source}" for source in feeds(context, audience.purpose)]
     return {
         "the reasons to add nobody": gates.doubts(context, audience),
-        "the approval": context.store.exports.state(f"{audience.name}.{destination.name}").approved,
+        "the approval": state.approved,
+        "what may have been sent before a backup was restored": str(state.doubted or ""),
         "the quarantine of consents": {place: context.lake.version(place) for place in places},
     }
 
@@ -145,7 +143,7 @@ def _mirror(
     record_status(context, receipt, selected.export, destination, mirrored)
     if mirrored.error:
         raise mirrored.error
-    counted = counts(selected.rows)
+    counted = members.counts(selected.rows)
     facts = MirrorFacts.of(counted, destination.platform.name, mirrored)
     is_unpublished = bool(mirrored.status and mirrored.status.state in ("parsing", "published"))
     pending = mirrored.is_open or ((mirrored.waiting > 0 or is_unpublished) and not selected.waits)
@@ -167,14 +165,10 @@ def _weights(context: Context, audience: Audience) -> pa.Table | None:
 def _drop(
     context: Context, receipt: Receipt, audience: Audience, destination: Destination, selected: Selected
 ) -> Outcome:
-    counted = counts(selected.rows)
-    facts = {
-        "counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose,
-        "hash": {kind: form.hash for kind, form in destination.forms.items()}, "tables": receipt.inputs,
-        "name": context.settings.name, "home": home_name.identity(context.settings),
-    }  # fmt: skip
+    counted = members.counts(selected.rows)
+    facts = {"counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose}
     free = selected.rows.where("reason is null")
-    delivered = _deliver(context, audience, destination, free, facts)
+    delivered = deliver(context, receipt, destination, audience.name, free, facts)
     members.record(context, selected.export, selected.rows, receipt)
     summary = ExportFacts(**asdict(counted), location=delivered.location, parts=delivered.parts, rows=delivered.rows)
     notes = (*_held_notes(selected.waits), *counted.notes(audience))
@@ -193,50 +187,3 @@ def _alerts(waits: Sequence[str]) -> Mapping[str, str]:
 
 def _held_back(words: str) -> Outcome:
     return Outcome(notes=(words,), run_again=True, alerts={"held": words})
-
-
-# Outcomes of a member, best first.
-_OUTCOMES = {
-    "customers": "reason is null",
-    "holdout": f"cause = '{gate.HELD_OUT}'",
-    "without_consent": f"cause = '{gate.CONSENT}'",
-    "without_identifier": f"cause = '{gate.ADDRESS}'",
-    "not_added": f"reason = {quoted(members.NOT_ADDED)}",
-    "barred": "true",
-}
-
-
-def counts(rows: DataFrame) -> ReachCounts:
-    """Count each member once, by the best outcome of their addresses."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    cases = " ".join(f"when {condition} then {n}" for n, condition in enumerate(_OUTCOMES.values()))
-    best = F.expr(f"min(case {cases} end)").alias("best")
-    shares = F.expr(f"bool_or(coalesce(cause = '{gate.SHARED}', false))").alias("shares")
-    each = rows.groupBy("customer_id").agg(best, shares).groupBy("best", "shares").count().collect()
-    by_name = Counter({"members": sum(row["count"] for row in each)})
-    for row in each:
-        by_name[list(_OUTCOMES)[row["best"]]] += row["count"]
-        by_name["shared"] += row["count"] if row["shares"] else 0
-    return ReachCounts(**by_name)
-
-
-def bucket(settings: Settings) -> Bucket:
-    """Open the bucket of the settings, or the folder `exports` of the home if none is set."""
-    drop = settings.drop
-    if drop.bucket is None:
-        return folder(settings.home / "exports")
-    keys = {"access_key": secret(drop.access_key) or None, "secret_key": secret(drop.secret_key) or None}
-    return open_bucket(drop.bucket, endpoint_url=drop.endpoint, region=drop.region, **keys)
-
-
-def _deliver(
-    context: Context, audience: Audience, destination: Destination, addresses: DataFrame, facts: Mapping[str, Any]
-) -> Delivered:
-    platform = destination.platform
-    if not issubclass(platform, FileDrop):
-        raise ConfigError(f"{destination.name}: {platform.name} takes no files")
-    opened = platform(context.settings.drop.max_rows, context.lake.staging.folder(), destination.account)
-    columns = tuple(form.column(name) for name, form in destination.forms.items())
-    rows = sorted_rows(context, addresses, destination.forms, [file.identifiers for file in platform.seed_files()])
-    return opened.deliver(bucket(context.settings), audience.name, context.day, rows, columns, facts)

@@ -1,15 +1,17 @@
-"""Exports that nobody declares any more, of which values are still on a platform."""
+"""Exports that nobody declares any more, of which values are still on a platform or in a delivered set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
 from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
+from jobs.exports.files.delivery import deliver
 from jobs.exports.forms import formed, kinds_of
 from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE, current_set
@@ -25,54 +27,55 @@ from quanyu.model.exports import AudienceStatus
 from quanyu.model.people import ANY
 from quanyu.plurals import number_of
 from quanyu.run.runner import Context, Outcome, Step
-from quanyu.store import ExportState
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 PURPOSE = "ads"
+RESTORE = "restore the audience, or end it with `ended: DAY`"
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
-    """One step, if there is any account with an interface."""
-    accounts = [each for each in destinations(catalogue).values() if issubclass(each.platform, OnlinePlatform)]
-    if not accounts:
-        return []
+    """One step for all of them: what was sent stays where it is, whatever is declared now."""
+    known = destinations(catalogue)
     return [Step(
         name="undeclared_exports", stage="exports", reads=gate.READS, as_of=True,
         writes=(members.PLACE, PLACE, place_of(AudienceStatus)),
         definition=digest([
-            [account.digest() for account in accounts], sorted(_declared(catalogue)), sorted(catalogue.audiences)
+            [destination.digest() for destination in known.values()], sorted(_declared(catalogue)),
+            sorted(catalogue.audiences), catalogue.settings.name, catalogue.settings.drop.model_dump(),
         ]),
-        run=partial(withdraw, accounts=accounts), reaches_people=True,
-        describes="Withdraws from platforms who may no longer be there, of exports that nobody declares any more.",
+        run=partial(withdraw, known=known), inputs=_doubts, reaches_people=True,
+        describes="Withdraws from destinations who may no longer be there, of exports that nobody declares any more.",
     )]  # fmt: skip
+
+
+def _doubts(context: Context) -> Mapping[str, Any]:
+    """What a restored backup leaves in doubt: the step runs again then."""
+    return {state.export: str(state.doubted) for state in context.store.exports.states() if state.doubted}
 
 
 def _declared(catalogue: Catalogue) -> Iterator[str]:
     return (f"{audience.name}.{name}" for audience in catalogue.audiences.values() for name in audience.send_to)
 
 
-def withdraw(context: Context, receipt: Receipt, accounts: Sequence[Destination]) -> Outcome:
-    """Withdraw everybody where an audience no longer names the account; where its file is gone, who may not be there.
+def withdraw(context: Context, receipt: Receipt, known: Mapping[str, Destination]) -> Outcome:
+    """Withdraw all where an audience no longer names its destination; where its file is gone, who may not be there.
 
     A deleted file proves nothing: the others stay until it is restored, or declared again with `ended`.
     """
     if barred := home_name.may_send(context.settings):
         return Outcome(notes=(f"nothing is withdrawn: {barred}",), run_again=True)
-    by_name = {account.name: account for account in accounts}
-    declared, notes, alerts, error = set(_declared(context.catalogue)), [], {}, None
-    for state in context.store.exports.states():
-        if state.export in declared or not state.audience_id:
+    notes, alerts, error = list[str](), dict[str, str](), None
+    for export, values in sorted(_undeclared(context).items()):
+        audience, _, name = export.partition(".")
+        if name not in known:
+            alerts[export] = f"{export}: {number_of(values, 'value')} may be on {name}: restore platforms/{name}.yml"
             continue
-        audience, _, name = state.export.partition(".")
-        if name not in by_name:
-            values = number_of(state.members, "value")
-            alerts[state.export] = f"{state.export}: {values} may be on {name}: restore platforms/{name}.yml"
-            continue
+        is_kept = audience not in context.catalogue.audiences
+        withdrawn = _withdrawn if issubclass(known[name].platform, OnlinePlatform) else _replaced
         try:
-            is_kept = audience not in context.catalogue.audiences
-            notes.append(_withdrawn(context, receipt, by_name[name], state, is_kept))
+            notes += withdrawn(context, receipt, known[name], export, is_kept)
         except QuanyuError as failed:
             error = error or failed
     if error:
@@ -80,23 +83,57 @@ def withdraw(context: Context, receipt: Receipt, accounts: Sequence[Destination]
     return Outcome(notes=(*notes, *alerts.values()), alerts=alerts)
 
 
-def _withdrawn(context: Context, receipt: Receipt, account: Destination, state: ExportState, is_kept: bool) -> str:
-    rows = _still_allowed(context, account, state.export)
+def _undeclared(context: Context) -> dict[str, int]:
+    """Exports that nobody declares any more, each with the number of values that may still be there."""
+    states = {state.export: state.members for state in context.store.exports.states()
+              if state.audience_id or state.doubted}  # fmt: skip
+    present = {**members.delivered_exports(context), **states}
+    declared = set(_declared(context.catalogue))
+    return {export: values for export, values in present.items() if export not in declared}
+
+
+def _withdrawn(
+    context: Context, receipt: Receipt, account: Destination, export: str, is_kept: bool
+) -> Iterator[str]:  # fmt: skip
+    """Withdraw from an account; say what is still there."""
+    rows = _still_allowed(context, account, export, current_set(context, export))
     rows = rows if is_kept else rows.where("false")
-    mirrored = mirror(context, receipt, account.open(), state.export, rows, ["it is not declared any more"], "")
-    confirmed = members.without_unconfirmed(context, rows, current_set(context, state.export))
-    members.record(context, state.export, confirmed, receipt)
-    record_status(context, receipt, state.export, account, mirrored)
+    mirrored = mirror(context, receipt, account.open(), export, rows, ["it is not declared any more"], "")
+    confirmed = members.without_unconfirmed(context, rows, current_set(context, export))
+    members.record(context, export, confirmed, receipt)
+    record_status(context, receipt, export, account, mirrored)
     if mirrored.error:
         raise mirrored.error
-    there = f"{state.export} is not declared any more: {mirrored.removed:,} withdrawn, {mirrored.there:,} there"
-    return f"{there}; restore the audience, or end it with `ended: DAY`" if is_kept and mirrored.there else there
+    there = f"{export} is not declared any more: {mirrored.removed:,} withdrawn, {mirrored.there:,} there"
+    yield f"{there}; {RESTORE}" if is_kept and mirrored.there else there
 
 
-def _still_allowed(context: Context, account: Destination, export: str) -> DataFrame:
-    """Answers of the gate, formed, for the customers of the set: those with a reason are to be withdrawn."""
-    customers = current_set(context, export).select("customer_id").distinct()
-    question = Question(PURPOSE, ANY, kinds_of(account.forms))
+def _replaced(
+    context: Context, receipt: Receipt, destination: Destination, export: str, is_kept: bool
+) -> Iterator[str]:  # fmt: skip
+    """Deliver the set without those who may no longer be in it, once for each change; say what is still in it."""
+    before = members.last_set(context, export)
+    rows = _still_allowed(context, destination, export, before)
+    rows = members.without_additions(context, rows if is_kept else rows.where("false"), before)
+    free = rows.where("reason is null")
+    addresses = ("customer_id", "kind", "address_hash")
+    withdrawn = before.join(free.select(*addresses), [*addresses], "left_anti").count()
+    if not withdrawn:
+        return
+    audience = export.partition(".")[0]
+    declared = context.catalogue.audiences.get(audience)
+    facts = {"counts": asdict(members.counts(rows)), "definition": declared.digest() if declared else None,
+             "purpose": PURPOSE}  # fmt: skip
+    delivered = deliver(context, receipt, destination, audience, free, facts)
+    members.record(context, export, rows, receipt)
+    there = f"{export} is not declared any more: {withdrawn:,} withdrawn, {number_of(delivered.rows, 'row')} left in"
+    yield f"{there} {delivered.location}" + (f"; {RESTORE}" if is_kept and delivered.rows else "")
+
+
+def _still_allowed(context: Context, destination: Destination, export: str, present: DataFrame) -> DataFrame:
+    """Answers of the gate, formed, for the customers that are present: those with a reason are to be withdrawn."""
+    question = Question(PURPOSE, ANY, kinds_of(destination.forms))
     held = held_out(context, export.partition(".")[0])
-    answers = formed(gate.check_consent(context, question, customers, held), account.forms, account.scopes)
-    return members.without_formless(context, answers)
+    customers = present.select("customer_id").distinct()
+    answers = gate.check_consent(context, question, customers, held)
+    return members.without_formless(context, formed(answers, destination.forms, destination.scopes))

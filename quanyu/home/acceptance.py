@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -18,7 +19,8 @@ def accept(settings: Settings, sent_until: date | None) -> HomeNote:
     """Record the home as the one that sends. The caller holds the home's lock.
 
     After a restore or a loss of tables, messages that were due until `sent_until` may have been sent already. They are
-    not sent automatically. Default: the newest day that is over. Raises ConfigError if the home has another name.
+    not sent automatically, and what is on platforms is reconciled with the home before anybody is added. Default: the
+    newest day that is over. Raises ConfigError if the home has another name.
     """
     before = homes.check_name(settings)
     homes.check_key(settings)
@@ -27,4 +29,12 @@ def accept(settings: Settings, sent_until: date | None) -> HomeNote:
         in_doubt = before.restored or integrity.losses(context)
         integrity.accept_current_state(context)
         doubted = max(before.doubted, str(sent_until or context.day)) if in_doubt else before.doubted
+        if in_doubt:
+            context.store.exports.doubt(_declared_exports(context), date.fromisoformat(doubted))
     return homes.write_home_note(settings.home, replace(homes.record_home(settings), restored="", doubted=doubted))
+
+
+def _declared_exports(context: Context) -> Iterator[str]:
+    """Exports to accounts, which the other home may have begun after the backup."""
+    for audience in context.catalogue.audiences.values():
+        yield from (f"{audience.name}.{name}" for name in audience.send_to if name in context.catalogue.platforms)

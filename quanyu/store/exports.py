@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import sqlalchemy as sa
@@ -23,6 +23,8 @@ EXPORTS = sa.Table(
     sa.Column("approved_members", sa.BigInteger),
     sa.Column("place", sa.Text, nullable=False),
     sa.Column("declared", sa.String(100), nullable=False),
+    sa.Column("doubted", sa.Date),
+    sa.Column("withdrawing", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 EXPORT_BATCHES = sa.Table(
@@ -48,6 +50,9 @@ class ExportState:
     `audience_id` is the platform's own; `changed_on` the last day on which its members changed, `members` how many were
     sent then. `approved` is the digest of what somebody approved, with so many members. `place` names the account that
     has its values, and `declared` is the digest of the account's declaration when the audience was opened.
+
+    `doubted`: values may be on the platform that this home does not know, sent up to that day by the home that it was
+    restored from; `withdrawing`: all that is to be withdrawn for that reason is written, and not confirmed yet.
     """
 
     export: str
@@ -60,6 +65,8 @@ class ExportState:
     approved_members: int | None = None
     place: str = ""
     declared: str = ""
+    doubted: date | None = None
+    withdrawing: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,13 @@ class Exports:
         """Store where an export stands."""
         with self._database.write() as connection:
             self._database.upsert(connection, EXPORTS, [asdict(state) | {"updated_at": now()}])
+
+    def doubt(self, further: Iterable[str], until: date) -> None:
+        """Mark every export that was ever begun, and further ones: what was sent up to a day may be unknown here."""
+        known = {state.export: state for state in self.states()}
+        for export in sorted({*known, *further}):
+            state = known.get(export, ExportState(export))
+            self.save(replace(state, doubted=until, withdrawing=False))
 
     def open(self, export: str) -> list[ExportBatch]:
         """Batches whose outcome is not known: the platform reads them (pending), or a run ended at them (sent)."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from jobs.exports.mirror.batches import Operation, Sent, emptied, marked, send, settle
-from jobs.exports.mirror.difference import current_set, difference, rows_in, wanted_set, write_outcomes, write_set
+from jobs.exports.mirror import reconciling
+from jobs.exports.mirror.batches import Operation, Sent, emptied, prepared, send, settle
+from jobs.exports.mirror.difference import current_set, difference, wanted_set, write_set
+from jobs.exports.mirror.set_rows import SetRows
 from jobs.exports.platform import BatchReceipt, OnlinePlatform, StatusAnswer
 from quanyu.errors import ConfigError, QuanyuError, RejectedError, RetryableError
 from quanyu.home import home_name
@@ -29,7 +31,7 @@ RENEWED_BEFORE = timedelta(days=30)
 class Mirrored:
     """What a run did on a platform: values added, withdrawn and refused, values there now, and its answer.
 
-    `is_open`: a batch is not confirmed, or a withdrawal is not over.
+    `is_open`: a batch is not confirmed, or a withdrawal is not over. `doubts` tell of a backup that was restored.
     """
 
     added: int
@@ -41,9 +43,11 @@ class Mirrored:
     error: QuanyuError | None = None
     words: tuple[str, ...] = ()
     is_open: bool = False
+    doubts: tuple[str, ...] = ()
 
     def notes(self) -> Iterator[str]:
         """Say what the platform refused, still reads, or asks for."""
+        yield from self.doubts
         yield from (f"the platform says: {words}" for words in self.words)
         if self.invalid:
             yield f"{number_of(self.invalid, 'value')} refused by the platform"
@@ -70,41 +74,76 @@ def mirror(
     """
     state = _placed(context, platform, export)
     error = _poll(context, receipt, platform, state)
+    doubted, state = state, reconciling.settled(context, state)
     unsettled = context.store.exports.open(export)
     wanted = wanted_set(addresses)
     rows = difference(current_set(context, export), wanted, context.day, not waits, [each.batch for each in unsettled])
-    write_set(context, export, rows, receipt)
-    if not state.audience_id and not rows_in(context, export, "adding", "removing").num_rows:
+    way = reconciling.way_of(platform, state, wanted, waits, context.day)
+    write_set(context, export, reconciling.in_doubt(context, platform, rows, way), receipt)
+    if way == "withdraw":
+        state = reconciling.begun(context, state)
+    values = SetRows(context, export, receipt)
+    if not state.audience_id and not values.count("adding", "removing"):
         return Mirrored(0, 0, 0, 0, 0, None)
-    if not state.audience_id or state.declared != platform.account.digest():
-        # An account that sends further identifiers may need a further list for them.
-        opened = platform.open_audience(code_of(context, export), describes)
-        state = replace(state, audience_id=opened, declared=platform.account.digest())
-        context.store.exports.save(state)
-    # A run that ended while it was sending does not know whether that arrived: only the next run adds such values.
-    context.store.exports.record([replace(batch, state="unknown") for batch in unsettled if batch.state == "sent"])
-    sent = _send(context, receipt, platform, state, unsettled, not waits, weights)
+    sent, state = Sent(), _opened(context, platform, state, describes)
+    if way == "replace":
+        state = reconciling.replaced(context, platform, state, values, sent, weights)
+    state = _send(context, platform, state, values, unsettled, not waits, weights, sent)
+    _give_up(context, unsettled, sent)
     sent.error = sent.error or error
-    there, waiting = (rows_in(context, export, *states).num_rows for states in (("there",), ("adding", "removing")))
-    status = _published(context, platform, state, sent, there)
-    invalid = sum(batch.invalid for batch in sent.batches)
+    status = _published(context, platform, state, sent, values.count("there"))
+    doubts = tuple(reconciling.notes(doubted, state, way))
+    return _summed_up(context, export, values, sent, status, doubts)
+
+
+def _summed_up(
+    context: Context, export: str, values: SetRows, sent: Sent, status: StatusAnswer | None, doubts: tuple[str, ...]
+) -> Mirrored:  # fmt: skip
     words = tuple(dict.fromkeys(batch.words for batch in sent.batches if batch.words))
-    is_open = bool(context.store.exports.open(export)) or rows_in(context, export, "removing").num_rows > 0
     return Mirrored(
-        sent.rows("add"), sent.rows("remove"), invalid, there, waiting, status, sent.error, words, is_open
+        sent.rows("add", "replace"), sent.rows("remove"), sum(batch.invalid for batch in sent.batches),
+        values.count("there"), values.count("adding", "removing"), status, sent.error, words,
+        bool(context.store.exports.open(export)) or values.count("removing") > 0, doubts,
     )  # fmt: skip
+
+
+def _opened(context: Context, platform: OnlinePlatform, state: ExportState, describes: str) -> ExportState:
+    """The state with the platform's audience; an account that sends further identifiers may need a further list."""
+    if state.audience_id and state.declared == platform.account.digest():
+        return state
+    opened = platform.open_audience(code_of(context, state.export), describes)
+    state = replace(state, audience_id=opened, declared=platform.account.digest())
+    context.store.exports.save(state)
+    return state
+
+
+def _give_up(context: Context, unsettled: Sequence[ExportBatch], sent: Sent) -> None:
+    """Mark batches at which an earlier run ended: whether they arrived stays unknown; the next run adds their values.
+
+    Last of all: after a kill they are still open, so that nothing that they carry is added meanwhile.
+    """
+    lost = [batch for batch in unsettled if batch.state == "sent" and batch.batch not in sent.tried]
+    context.store.exports.record([replace(batch, state="unknown") for batch in lost])
 
 
 def _placed(context: Context, platform: OnlinePlatform, export: str) -> ExportState:
     """Where an export stands. Raises ConfigError if its account is another than the one that has its values."""
     state, account = context.store.exports.state(export), platform.account
     place = "|".join((platform.name, account.account, account.url or ""))
-    if state.place and state.place != place and rows_in(context, export, "adding", "there", "removing").num_rows:
+    if state.place and state.place != place and _may_be_there(context, export):
         raise ConfigError(
             f"{account.file}: values of {export} are on the account that was declared before: put its platform, account"
             " and url back, end the audience, and change the account when all are withdrawn"
         )
-    return state if state.place == place else replace(ExportState(export), place=place, approved=state.approved)
+    if state.place == place:
+        return state
+    return replace(
+        ExportState(export), place=place, approved=state.approved, doubted=state.doubted, withdrawing=state.withdrawing
+    )
+
+
+def _may_be_there(context: Context, export: str) -> bool:
+    return bool(current_set(context, export).where("state <> 'refused'").limit(1).count())
 
 
 def _poll(
@@ -115,9 +154,11 @@ def _poll(
     Returns the first error: it keeps no withdrawal back. A batch that the platform refuses to tell of has failed.
     """
     first: QuanyuError | None = None
-    for batch in context.store.exports.open(state.export):
-        if batch.state == "sent":
-            continue
+    pending = [batch for batch in context.store.exports.open(state.export) if batch.state != "sent"]
+    if not pending:
+        return None
+    values = SetRows(context, state.export, receipt, [batch.batch for batch in pending])
+    for batch in pending:
         try:
             answer = platform.poll(state.audience_id, batch.handle)
         except RejectedError as error:
@@ -127,8 +168,7 @@ def _poll(
             continue
         if answer.state == "pending":
             continue
-        carried = rows_in(context, state.export, "adding", "removing", "there", "refused")
-        write_outcomes(context, settle(carried, batch, answer, context.day), receipt)
+        values.write(settle(values.among(), batch, answer, context.day))
         # After the values: a kill in between asks once more.
         invalid = max(answer.invalid, len(answer.rejected))
         context.store.exports.record([replace(batch, state=answer.state, invalid=invalid, words=answer.words)])
@@ -136,40 +176,46 @@ def _poll(
 
 
 def _send(
-    context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, open_: Sequence[ExportBatch],
-    adds: bool, weights: pa.Table | None,
-) -> Sent:  # fmt: skip
+    context: Context, platform: OnlinePlatform, state: ExportState, values: SetRows, open_: Sequence[ExportBatch],
+    adds: bool, weights: pa.Table | None, sent: Sent,
+) -> ExportState:  # fmt: skip
     """Withdraw, then add. Withdrawals go out whatever waits, and before anything is added.
+
+    Nothing is added while more may be there than the home knows.
 
     A value that a batch may still add is withdrawn now and once more after that has ended; all others wait for the
     batch that carries them. So no two batches with one value ever race, but for that one withdrawal.
     """
-    sent, unsettled = Sent(), [batch.batch for batch in open_]
+    unsettled = [batch.batch for batch in open_]
     withdrawn = [batch.batch for batch in open_ if batch.operation == "remove" and batch.state == "pending"]
-    leaving = _not_in(rows_in(context, state.export, "removing"), withdrawn)
-    _send_rows(context, receipt, platform, state, "remove", leaving, unsettled, sent)
-    if adds and not isinstance(sent.error, RetryableError):
-        entering = _not_in(_due(rows_in(context, state.export, "adding", "there"), platform, context.day), unsettled)
-        _send_rows(context, receipt, platform, state, "add", entering, unsettled, sent, weights)
-    return sent
+    leaving = _not_in(values.among("removing"), withdrawn)
+    _send_rows(context, platform, state, "remove", values, leaving, unsettled, sent)
+    if state.withdrawing and not values.count("removing"):
+        state = reconciling.certain(context, state)
+    if adds and not state.doubted and not isinstance(sent.error, RetryableError):
+        entering = _not_in(_due(values.among("adding", "there"), platform, context.day), unsettled)
+        _send_rows(context, platform, state, "add", values, entering, unsettled, sent, weights)
+    return state
 
 
 def _send_rows(
-    context: Context, receipt: Receipt, platform: OnlinePlatform, state: ExportState, operation: Operation,
+    context: Context, platform: OnlinePlatform, state: ExportState, operation: Operation, values: SetRows,
     rows: pa.Table, unsettled: Sequence[str], sent: Sent, weights: pa.Table | None = None,
 ) -> None:  # fmt: skip
     """Write which batch will carry each row, send the batches, and write what became of the rows."""
     import pyarrow as pa
 
-    ready = marked(state.export, operation, rows, platform.limits.batch, unsettled)
-    write_outcomes(context, ready, receipt)
+    ready = prepared(state.export, operation, rows, platform.limits.batch, unsettled, weights)
+    if not ready:
+        return
+    values.write(pa.concat_tables([part for _, part in ready]))
     before = len(sent.outcomes)
     store = context.store.exports
-    send(platform, state, operation, ready, context.day, lambda batch: store.record([batch]), sent, weights)
-    outcomes = [ready.slice(0, 0), *sent.outcomes[before:]]
+    send(platform, state, operation, ready, context.day, lambda batch: store.record([batch]), sent)
+    outcomes = [rows.slice(0, 0), *sent.outcomes[before:]]
     if operation == "remove" and sent.emptied:
-        outcomes.append(emptied(rows_in(context, state.export, "there"), sent.emptied, context.day))
-    write_outcomes(context, pa.concat_tables(outcomes), receipt)
+        outcomes.append(emptied(values.among("there"), sent.emptied, context.day))
+    values.write(pa.concat_tables(outcomes))
 
 
 def _not_in(rows: pa.Table, batches: Sequence[str]) -> pa.Table:

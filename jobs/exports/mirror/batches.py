@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,26 +15,27 @@ from quanyu.store import ExportBatch, ExportState
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Operation = Literal["add", "remove"]
+Operation = Literal["add", "remove", "replace"]
 # State of a value after its batch is done; null: it is gone.
-SETTLED = {"add": "there", "remove": None}
+SETTLED: Mapping[Operation, str | None] = {"add": "there", "remove": None}
 
 
 @dataclass
 class Sent:
     """What became of the batches of a run: their records, the rows of the set that changed, and the first error.
 
-    `emptied` are identifiers of which the platform has nobody any more.
+    `tried` are keys of all batches that were begun, `emptied` identifiers of which the platform has nobody any more.
     """
 
     batches: list[ExportBatch] = field(default_factory=list)
     outcomes: list[pa.Table] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
     emptied: set[str] = field(default_factory=set)
     error: QuanyuError | None = None
 
-    def rows(self, operation: Operation) -> int:
-        """Number of values that the platform took, or takes now, in an operation."""
-        return sum(batch.rows for batch in self.batches if batch.operation == operation and batch.state != "failed")
+    def rows(self, *operations: Operation) -> int:
+        """Number of values that the platform took, or takes now, in some operations."""
+        return sum(batch.rows for batch in self.batches if batch.operation in operations and batch.state != "failed")
 
 
 def batch_key(export: str, operation: str, identifier: str, values: pa.Array) -> str:
@@ -73,39 +74,42 @@ def _weights(rows: pa.Table, weights: pa.Table) -> pa.Array:
     return compute.max_element_wise(known, 0.0).combine_chunks()
 
 
-def marked(export: str, operation: Operation, rows: pa.Table, most: int, unsettled: Collection[str]) -> pa.Table:
-    """Rows with the key of the batch that will carry each, to be written before any of them is sent.
+def prepared(
+    export: str, operation: Operation, rows: pa.Table, most: int, unsettled: Collection[str],
+    weights: pa.Table | None = None,
+) -> list[tuple[Batch, pa.Table]]:  # fmt: skip
+    """Batches with their rows, which name the batch that will carry each: to be written before any of them is sent.
 
     A row that is withdrawn while a batch of `unsettled` may still add it keeps that batch's key as `earlier_batch`.
     """
     import pyarrow as pa
     from pyarrow import compute
 
-    if not rows.num_rows:
-        return rows
     keys = pa.array(unsettled, pa.string())
     earlier = [
         compute.if_else(compute.is_in(rows[name], keys), rows[name], None) for name in ("earlier_batch", "batch")
     ]
-    rows = _with(rows, {"earlier_batch": compute.coalesce(*earlier)})
-    parts = [_with(part, {"batch": pa.array([batch.key] * part.num_rows, pa.string())})
-             for batch, part in batches(export, operation, rows, most)]  # fmt: skip
-    return pa.concat_tables(parts)
+    rows = with_columns(rows, {"earlier_batch": compute.coalesce(*earlier)})
+    return [
+        (batch, with_columns(part, {"batch": pa.repeat(pa.scalar(batch.key, pa.string()), part.num_rows)}))
+        for batch, part in batches(export, operation, rows, most, weights)
+    ]
 
 
 def send(
-    platform: OnlinePlatform, state: ExportState, operation: Operation, rows: pa.Table, day: date,
-    record: Callable[[ExportBatch], None], sent: Sent, weights: pa.Table | None = None,
+    platform: OnlinePlatform, state: ExportState, operation: Operation, ready: Sequence[tuple[Batch, pa.Table]],
+    day: date, record: Callable[[ExportBatch], None], sent: Sent,
 ) -> None:  # fmt: skip
-    """Send rows as batches of an operation, and note in `sent` what became of each; `record` stores it at once.
+    """Send batches of an operation, and note in `sent` what became of each; `record` stores it at once.
 
     A batch that is refused is noted and the others go on; if the platform does not answer, the rest waits for the next
     run.
     """
     call = platform.add if operation == "add" else platform.remove
-    for batch, part in batches(state.export, operation, rows, platform.limits.batch, weights):
+    for batch, part in ready:
         written = ExportBatch(batch.key, state.export, operation, batch.identifier, part.num_rows, "sent")
         record(written)
+        sent.tried.add(batch.key)
         try:
             receipt = call(state.audience_id, batch)
         except RejectedError as error:
@@ -157,7 +161,7 @@ def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: da
         "earlier_batch": pa.nulls(part.num_rows, pa.string()),
         "since": pa.array([day] * part.num_rows, pa.date32()),
     }
-    return _with(part, changed)
+    return with_columns(part, changed)
 
 
 def emptied(there: pa.Table, identifiers: Collection[str], day: date) -> pa.Table:
@@ -168,10 +172,11 @@ def emptied(there: pa.Table, identifiers: Collection[str], day: date) -> pa.Tabl
     lost = there.filter(compute.is_in(there["identifier"], pa.array(list(identifiers), pa.string())))
     states, none = pa.array(["adding"] * lost.num_rows, pa.string()), pa.nulls(lost.num_rows, pa.string())
     changed = {"state": states, "batch": none, "since": pa.array([day] * lost.num_rows, pa.date32())}
-    return _with(lost, changed)
+    return with_columns(lost, changed)
 
 
-def _with(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+def with_columns(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    """The rows with other content in some of their columns."""
     for name, column in columns.items():
         rows = rows.set_column(rows.column_names.index(name), name, column)
     return rows

@@ -12,7 +12,6 @@ from quanyu.model.exports import ExportSets
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import DataFrame
 
 PLACE = "gold/export_sets"
@@ -79,28 +78,3 @@ def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) 
         updates = context.lake.staging.stage(staged.rows.selectExpr("*", "'update' as _op"))
         context.lake.merge(ExportSets, updates, ExportSets.keys, receipt, counts)
     return staged.count
-
-
-def rows_in(context: Context, export: str, *states: str) -> pa.Table:
-    """Rows of an export in these states, sorted by identifier and value."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    where = (compute.field("export") == export) & compute.field("state").isin(list(states))
-    rows = context.lake.rows(PLACE, list(ExportSets.columns), where)
-    # Required columns are null in rows that are to be deleted.
-    rows = rows.cast(pa.schema([(field.name, field.type) for field in rows.schema]))
-    return rows.sort_by([("identifier", "ascending"), ("value", "ascending")])
-
-
-def write_outcomes(context: Context, rows: pa.Table, receipt: Receipt) -> None:
-    """Write rows with their new state, batch and since; those whose state is null are deleted: they are gone."""
-    if not rows.num_rows:
-        return
-    schema = ", ".join(f"`{name}` {column.type}" for name, column in ExportSets.columns.items())
-    staged = context.lake.staging.stage_arrow(context.lake.spark, rows, schema).rows
-    # The committer checks required columns of deleted rows too.
-    columns = ("coalesce(state, 'removing') as state" if name == "state" else name for name in ExportSets.columns)
-    changes = staged.selectExpr(*columns, "if(state is null, 'delete', 'update') as _op")
-    ready = context.lake.staging.stage(changes)
-    context.lake.merge(ExportSets, ready, ExportSets.keys, receipt, {"out": ready.count})

@@ -1,5 +1,6 @@
 """Accounts on platforms: what is declared, planned, approved, asked again, and withdrawn without a declaration."""
 
+import json
 from datetime import date
 
 import pytest
@@ -164,6 +165,43 @@ def test_what_nobody_declares_any_more_is_withdrawn(shop, meta):
     shop.declare("audiences/winback.yml", AUDIENCE)
     shop.run("2024-07-02", "undeclared_exports")
     assert there(shop, meta) == set()
+
+
+def manifests(shop, day):
+    """Manifests of the sets of a day, by place."""
+    return {str(path.relative_to(shop.home / "exports")): json.loads(path.read_text())
+            for path in (shop.home / "exports").rglob(f"dt={day}/run=*/_MANIFEST.json")}  # fmt: skip
+
+
+def test_a_set_of_files_that_nobody_declares_any_more_is_emptied_once(shop):
+    shelf = 'describes: d\nowner: o\nplatform: drop\naccount: "9"\n'
+    shop.declare("platforms/shelf.yml", shelf)
+    shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [drop, shelf]\n")
+    shop.run(DAY, "export.winback.drop")
+    shop.run(DAY, "export.winback.shelf")
+    assert [manifest["counts"]["rows"] for manifest in manifests(shop, DAY).values()] == [2, 2]
+    # Both files are gone: M2 withdrew, and nothing is proved of M1.
+    shop.declare("audiences/other.yml", AUDIENCE)
+    (shop.settings.conf / "audiences" / "winback.yml").unlink()
+    (shop.settings.conf / "platforms" / "shelf.yml").unlink()
+    land(shop, "answers", "2024-07-02", "M2,ads,any,2024-07-02,withdrawn")
+    took(shop, "2024-07-02")
+    outcome = shop.run("2024-07-02", "undeclared_exports")["undeclared_exports"]
+    [(place, manifest)] = manifests(shop, "2024-07-02").items()
+    assert place.startswith("quanyu/drop/winback/") and manifest["counts"]["rows"] == 1
+    assert "winback.drop is not declared any more: 2 withdrawn, 1 row left in" in outcome.notes[0]
+    assert outcome.alerts == {"winback.shelf": "winback.shelf: 4 values may be on shelf: restore platforms/shelf.yml"}
+    # Now both are declared, and the audience names neither.
+    shop.declare("audiences/winback.yml", AUDIENCE)
+    shop.declare("platforms/shelf.yml", shelf)
+    outcome = shop.run("2024-07-02", "undeclared_exports")["undeclared_exports"]
+    emptied = manifests(shop, "2024-07-02")
+    assert {place.split("/")[2] for place in emptied} == {"winback", "9"} and outcome.alerts == {}
+    assert all(manifest["problem"].startswith("nobody is left") for manifest in emptied.values())
+    land(shop, "answers", "2024-07-03")
+    took(shop, "2024-07-03")
+    outcome = shop.run("2024-07-03", "undeclared_exports")["undeclared_exports"]
+    assert outcome.notes == () and manifests(shop, "2024-07-03") == {}
 
 
 def test_platforms_are_asked_again_until_they_have_confirmed(shop, monkeypatch):

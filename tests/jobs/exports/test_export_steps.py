@@ -11,10 +11,10 @@ from consents import DAY, customers, declared, inside, land, member, took
 from jobs.exports import steps as exports
 from jobs.exports.destinations import Destination, platforms
 from jobs.exports.facts import ReachCounts
+from jobs.exports.files.delivery import bucket
 from jobs.exports.forms import formed, rows_of_customers
 from jobs.exports.hashing import IdFormat
 from jobs.exports.platforms.drop import Drop
-from jobs.exports.steps import bucket
 from quanyu.config.settings import Settings
 from quanyu.errors import ConfigError, RejectedError
 from quanyu.grammar.audience import Audience
@@ -97,11 +97,12 @@ def test_there_is_a_step_for_each_audience_and_platform(tmp_path):
     assert platforms()["drop"] is Drop
     assert {"damopan", "databank", "liveramp", "trade_desk"} <= set(platforms())
     audiences = {"winback": audience(), "quiet": audience(name="quiet", send_to=())}
-    [step] = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path), platforms={}))
+    step, undeclared = exports.steps(SimpleNamespace(audiences=audiences, settings=settings(tmp_path), platforms={}))
     assert (step.name, step.stage, step.as_of, step.writes) == (
         "export.winback.drop", "exports", True, ("gold/export_members",),
     )  # fmt: skip
-    [other] = exports.steps(
+    assert undeclared.name == "undeclared_exports"
+    other, _ = exports.steps(
         SimpleNamespace(audiences=audiences, settings=settings(tmp_path, bucket="s3://b"), platforms={})
     )
     assert other.definition != step.definition
