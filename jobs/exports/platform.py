@@ -126,7 +126,7 @@ class StatusAnswer:
 
     `state`: the platform still reads what was uploaded (parsing), knows it (published), or offers it to campaigns
     (usable); or it failed, and `words` say who must do what. `matched` and `usable` are persons; `match_rate` is a
-    share from 0 to 1.
+    share from 0 to 1. `gone`: the platform has nothing of the audience.
     """
 
     state: Literal["parsing", "published", "usable", "failed"]
@@ -135,6 +135,7 @@ class StatusAnswer:
     usable: int | None = None
     match_rate: float | None = None
     expires_on: date | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
