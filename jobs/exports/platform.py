@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -107,9 +107,9 @@ class BatchReceipt:
     """What the platform said of a batch: nothing counts as sent without it.
 
     `handle` names the batch on the platform; a `pending` one is asked for again by `poll`. `rejected` are positions of
-    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `emptied`: to
-    take these values out, the platform's whole audience of this identifier had to go; nobody is in it any more. `words`
-    say why, without a value.
+    values that the platform names as failed, and `reasons` say why, by position, where it does; `invalid` counts those
+    that it refuses without naming them. `emptied`: to take these values out, the platform's whole audience of this
+    identifier had to go; nobody is in it any more. `words` say why, without a value.
     """
 
     handle: str
@@ -118,6 +118,7 @@ class BatchReceipt:
     invalid: int = 0
     emptied: bool = False
     words: str = ""
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +174,8 @@ class OnlinePlatform(Platform):
     """
 
     url: ClassVar[str] = ""
+    # Reasons of failed rows for which the same row may succeed later.
+    passing_reasons: ClassVar[frozenset[str]] = frozenset()
     # How results are asked for again: platforms correct the days before.
     trailing_days: ClassVar[int] = 28
 
