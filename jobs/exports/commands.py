@@ -1,4 +1,4 @@
-"""Commands of exports: where they stand, what would be sent, and the approval that some wait for."""
+"""Commands of exports: where they stand, what would be sent, approval, and a new beginning."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quanyu.cli import Conf, Home, opened, say
+from quanyu.cli import Conf, Home, Wait, opened, say
 
 if TYPE_CHECKING:
     from quanyu.run.runner import Context
@@ -52,6 +52,22 @@ def approve(name: Name, conf: Conf = None, home: Home = None) -> None:
     from jobs.exports.planning import approved
 
     say(approved(_context(conf, home), name))
+
+
+@export.command()
+def restart(name: Name, conf: Conf = None, home: Home = None, wait: Wait = 0) -> None:
+    """Begin an export anew whose audience somebody deleted on the platform: the next run opens one and adds all.
+
+    Refused while the platform still has anything of it: nothing may stay there unknown.
+
+    Example: `quanyu export restart loyal_seed.meta`
+    """
+    from jobs.exports.planning import restarted
+    from quanyu.home.lock import home_lock
+
+    context = _context(conf, home)
+    with home_lock(context.settings, wait):
+        say(restarted(context, name))
 
 
 def _context(conf: Conf, home: Home) -> Context:

@@ -13,6 +13,7 @@ from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.gates import expected_match, what_is_approved
 from jobs.exports.mirror.difference import current_set, difference, wanted_set
+from jobs.exports.mirror.restarting import restart
 from jobs.exports.platform import OnlinePlatform
 from jobs.exports.steps import Selected, select
 from quanyu.errors import ConfigError, nearest
@@ -140,6 +141,17 @@ def _operations(context: Context, selected: Selected, destination: Destination) 
     rows = difference(current, wanted, context.day, not selected.waits, unsettled)
     by_state = rows.groupBy("identifier", "state").count().orderBy("identifier", "state").collect()
     return [(row["identifier"], OPERATIONS[row["state"]], row["count"]) for row in by_state]
+
+
+def restarted(context: Context, name: str) -> RenderableType:
+    """Forget an export's audience that somebody deleted on the platform, also of one that is not declared any more."""
+    known = destinations(context.catalogue)
+    account = name.partition(".")[2]
+    if account not in known:
+        raise ConfigError(f"there is no export {name!r}; {nearest(name, exports(context))}")
+    rows = restart(context, known[account].open(), name)
+    forgotten = f"{number_of(rows, 'value')} forgotten that went with it"
+    return Text(f"{name} begins anew: {forgotten}; the next run opens an audience and adds all who should be there")
 
 
 def approved(context: Context, name: str) -> RenderableType:

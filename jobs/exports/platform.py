@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -114,9 +114,9 @@ class BatchReceipt:
     """What the platform said of a batch: nothing counts as sent without it.
 
     `handle` names the batch on the platform; a `pending` one is asked for again by `poll`. `rejected` are positions of
-    values that the platform names as failed; `invalid` counts those that it refuses without naming them. `emptied`: to
-    take these values out, the platform's whole audience of this identifier had to go; nobody is in it any more. `words`
-    say why, without a value.
+    values that the platform names as failed, and `reasons` say why, by position, where it does; `invalid` counts those
+    that it refuses without naming them. `emptied`: to take these values out, the platform's whole audience of this
+    identifier had to go; nobody is in it any more. `words` say why, without a value.
     """
 
     handle: str
@@ -125,6 +125,7 @@ class BatchReceipt:
     invalid: int = 0
     emptied: bool = False
     words: str = ""
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +134,7 @@ class StatusAnswer:
 
     `state`: the platform still reads what was uploaded (parsing), knows it (published), or offers it to campaigns
     (usable); or it failed, and `words` say who must do what. `matched` and `usable` are persons; `match_rate` is a
-    share from 0 to 1.
+    share from 0 to 1. `gone`: the platform has nothing of the audience.
     """
 
     state: Literal["parsing", "published", "usable", "failed"]
@@ -142,6 +143,7 @@ class StatusAnswer:
     usable: int | None = None
     match_rate: float | None = None
     expires_on: date | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +186,8 @@ class OnlinePlatform(Platform):
     token_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {}")
     # How a refresh token is exchanged; None if tokens do not end or no document says how.
     renewal: ClassVar[Renewal | None] = None
+    # Reasons of failed rows for which the same row may succeed later.
+    passing_reasons: ClassVar[frozenset[str]] = frozenset()
     # How results are asked for again: platforms correct the days before.
     trailing_days: ClassVar[int] = 28
 

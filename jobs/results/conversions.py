@@ -83,51 +83,74 @@ def report(context: Context, receipt: Receipt, destination: Destination) -> Outc
     account, states = opened.account, _settled(context, receipt, opened)
     orders = context.lake.staging.stage(_unreported(context, account))
     free = context.lake.staging.stage(_with_identifiers(context, destination, orders.rows))
+    failed = 0
     for conversions, rows in _batches(context, free, opened.limits.batch):
         answer = opened.convert(conversions)
         if answer.state == "failed":
             raise RejectedError(f"{account.name}: refused {number_of(len(rows), 'purchase')}: {answer.words}")
         states["rejected"] += max(0, answer.invalid - len(answer.rejected))
-        stored = [_recorded(context, account, row, answer, place) for place, row in enumerate(rows)]
+        stored = [_recorded(context, opened, row, answer, place) for place, row in enumerate(rows)]
         states.update(row["status"] for row in stored)
-        _append(context, receipt, stored)
+        failed += sum(row["status"] == "failed" for row in stored)
+        _store(context, receipt, stored)
     withheld = orders.count - free.count
     facts = ConversionFacts(account.name, states["sent"], states["pending"], states["rejected"], withheld)
     notes = [f"{withheld:,} without consent to ads or an identifier that the platform takes"] if withheld else []
+    notes += (
+        [f"{number_of(failed, 'purchase')} failed on the platform: the next run reports them again"] if failed else []
+    )
     words = f"{number_of(facts.rejected, 'purchase')} rejected by {account.platform}"
-    return Outcome(orders.count, free.count, notes=tuple(notes), facts=facts, run_again=bool(facts.pending),
+    return Outcome(orders.count, free.count, notes=tuple(notes), facts=facts, run_again=bool(facts.pending or failed),
                    alerts={"rejected": words} if facts.rejected else {})  # fmt: skip
 
 
 def _settled(context: Context, receipt: Receipt, opened: OnlinePlatform) -> Counter[str]:
-    """Ask what became of batches that the platform had not decided; those that failed are reported again."""
+    """Ask what became of batches that the platform had not decided; return the number of purchases by status.
+
+    A batch that failed as a whole is reported again.
+    """
     from pyarrow import compute
 
     wanted = (compute.field("account") == opened.account.name) & (compute.field("status") == "pending")
     rows = context.lake.rows(place_of(ExportConversions), None, wanted).to_pylist()
-    handles = {handle: opened.poll("", handle) for handle in dict.fromkeys(row["handle"] for row in rows)}
-    status = {"done": "sent", "failed": "failed", "pending": "pending"}
-    states = {handle: status[answer.state] for handle, answer in handles.items()}
-    decided = [{**row, "status": states[row["handle"]]} for row in rows if states[row["handle"]] != "pending"]
-    if decided:
-        kinds = ", ".join(f"{name} {column.type}" for name, column in ExportConversions.columns.items())
-        values = [(*row.values(), "delete" if row["status"] == "failed" else "update") for row in decided]
-        changes = context.lake.staging.stage(context.lake.spark.createDataFrame(values, f"{kinds}, _op string"))
-        context.lake.merge(ExportConversions, changes, ExportConversions.keys, receipt, {"out": len(decided)})
-    outcomes = Counter(states[row["handle"]] for row in rows if states[row["handle"]] != "failed")
-    # The platform names failed purchases by their places in a batch, which are not kept: they are counted.
-    outcomes["rejected"] += sum(max(answer.invalid, len(answer.rejected)) for answer in handles.values())
-    return outcomes
+    answers = {handle: opened.poll("", handle) for handle in dict.fromkeys(row["handle"] for row in rows)}
+    decided = [
+        {**row, **_outcome(opened, answers[row["handle"]], row["place"])}
+        for row in rows if answers[row["handle"]].state != "pending"
+    ]  # fmt: skip
+    _store(context, receipt, decided)
+    states = Counter(row["status"] for row in decided)
+    states["pending"] = len(rows) - len(decided)
+    # Older releases did not keep the places by which the platform names purchases: these are counted alone.
+    placed = {(row["handle"], row["place"]) for row in rows}
+    for handle, answer in answers.items():
+        unplaced = sum((handle, None) in placed for _ in answer.rejected)
+        states["rejected"] += unplaced + max(0, answer.invalid - len(answer.rejected))
+    return states
+
+
+def _outcome(opened: OnlinePlatform, answer: BatchReceipt, place: int | None) -> dict[str, Any]:
+    """Status and reason of the purchase at a place of a batch, by the platform's answer."""
+    if answer.state == "failed":
+        return {"status": "failed", "reason": answer.words or None}
+    if place is not None and place in answer.rejected:
+        reason = answer.reasons.get(place) or answer.words
+        return {"status": "failed" if reason in opened.passing_reasons else "rejected", "reason": reason or None}
+    return {"status": "pending" if answer.state == "pending" else "sent", "reason": None}
 
 
 def _unreported(context: Context, account: Account) -> DataFrame:
-    """Purchases of customers within the last days that the account was not told: order_key, customer_id, at, amount."""
+    """Purchases of customers within the last days that the account was not told: order_key, customer_id, at, amount.
+
+    Those that failed for a reason that passes are told again.
+    """
     orders = as_of.facts(context, context.catalogue.tables[Orders.name], context.day)
     recent = f"customer_id is not null and amount > 0 and to_date(ordered_at) > date_sub(date'{context.day}', {DAYS})"
     purchases = orders.where(Orders.conditions["purchase"].sql).where(recent)
     key = "sha2(concat(source, '/', order_id), 256) as order_key"
     rows = purchases.selectExpr(key, "customer_id", "ordered_at as at", "amount")
-    reported = context.lake.table(ExportConversions).where(f"account = {quoted(account.name)}").select("order_key")
+    told = f"account = {quoted(account.name)} and status <> 'failed'"
+    reported = context.lake.table(ExportConversions).where(told).select("order_key")
     return rows.join(reported, "order_key", "left_anti")
 
 
@@ -169,19 +192,19 @@ def _conversion(context: Context, row: Mapping[str, Any]) -> Conversion:
 
 
 def _recorded(
-    context: Context, account: Account, row: Mapping[str, Any], answer: BatchReceipt, place: int
+    context: Context, opened: OnlinePlatform, row: Mapping[str, Any], answer: BatchReceipt, place: int
 ) -> dict[str, Any]:
-    accepted = "pending" if answer.state == "pending" else "sent"
     return {
-        "account": account.name, "order_key": row["order_key"], "customer_id": row["customer_id"],
-        "sent_on": context.day, "status": "rejected" if place in answer.rejected else accepted,
-        "handle": answer.handle,
+        "account": opened.account.name, "order_key": row["order_key"], "customer_id": row["customer_id"],
+        "sent_on": context.day, "handle": answer.handle, "place": place, **_outcome(opened, answer, place),
     }  # fmt: skip
 
 
-def _append(context: Context, receipt: Receipt, rows: Sequence[Mapping[str, Any]]) -> None:
+def _store(context: Context, receipt: Receipt, rows: Sequence[Mapping[str, Any]]) -> None:
     import pyarrow as pa
 
-    place = place_of(ExportConversions)
-    table = pa.Table.from_pylist([dict(row) for row in rows], context.lake.arrow(place).schema)
-    context.lake.append_rows(place, table, receipt, {"out": len(rows)})
+    if rows:
+        table = pa.Table.from_pylist(
+            [dict(row) for row in rows], context.lake.arrow(place_of(ExportConversions)).schema
+        )
+        context.lake.upsert_rows(ExportConversions, table, receipt, {"out": len(rows)})

@@ -132,7 +132,10 @@ class ExportResults(Table):
 
 
 class ExportConversions(Table):
-    """One purchase that was reported to an account: each once, of a customer who then consented to ads."""
+    """One purchase that was reported to an account: each once, of a customer who then consented to ads.
+
+    One that `failed` for a reason that passes is reported again by the next run; a `rejected` one is not.
+    """
 
     layer = "gold"
     keys = ("account", "order_key")
@@ -143,5 +146,8 @@ class ExportConversions(Table):
     order_key = Column("string", "Hash of feed and order, by which the platform knows it.", required=True)
     customer_id = Column("string", "The customer.", required=True)
     sent_on = Column("date", "Day of the run that reported it.", required=True)
-    status = Column("string", "What the platform said of it.", required=True, values=("sent", "pending", "rejected"))
+    status = Column("string", "What the platform said of it.", required=True,
+                    values=("sent", "pending", "rejected", "failed"))  # fmt: skip
     handle = Column("string", "What the platform calls its batch.")
+    place = Column("bigint", "Its place in the batch, from 0; null in homes of older releases.", unit="place")
+    reason = Column("string", "Why it was rejected or failed, as the platform names it.")

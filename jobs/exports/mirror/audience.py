@@ -240,6 +240,10 @@ def _due(rows: pa.Table, platform: OnlinePlatform, day: date) -> pa.Table:
     return rows.filter(compute.or_(new, compute.less_equal(rows["since"], pa.scalar(oldest, pa.date32()))))
 
 
+def _restart(state: ExportState) -> str:
+    return f"quanyu export restart {state.export}"
+
+
 def _published(
     context: Context, platform: OnlinePlatform, state: ExportState, sent: Sent, there: int
 ) -> StatusAnswer | None:
@@ -249,6 +253,10 @@ def _published(
         if state.state != "usable" or sent.batches:
             platform.publish(state.audience_id)
         status = platform.status(state.audience_id)
+        if status.gone and there:
+            status = replace(status, state="failed", words=f"the audience is gone from the platform: {_restart(state)}")
+    except RejectedError as error:
+        sent.error = RejectedError(f"{sent.error or error}; if somebody deleted the audience there: {_restart(state)}")
     except QuanyuError as error:
         sent.error = sent.error or error
     words = str(sent.error) if sent.error else status.words if status else ""

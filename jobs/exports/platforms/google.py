@@ -46,6 +46,7 @@ STATES: Mapping[str, State] = {
     "FAILED": "failed", "FAILURE": "failed",
 }  # fmt: skip
 WORST: Sequence[State] = ("pending", "failed", "done")
+PREFIX = "PROCESSING_ERROR_REASON_"
 REPEATED = "DUPLICATE_TRANSACTION_ID"  # Google has such an event already: that is what was wanted.
 # google.rpc.Code; of a quota, whether it is the day's.
 CODES = ErrorCodes(
@@ -95,6 +96,7 @@ class Google(OnlinePlatform):
     limits, forbids, codes = LIMITS, FORBIDS, CODES
     options = GoogleOptions
     renewal = RENEWAL
+    passing_reasons = frozenset({"INTERNAL_ERROR", "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"})
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_google"), "phone": IdFormat("e164"),
         "device:idfa": IdFormat("upper", "none"), "device:gaid": IdFormat("lower", "none"),
@@ -201,25 +203,25 @@ class Google(OnlinePlatform):
         receipts = [self._state(request) for request in requests.split(",") if request]
         state = next((state for state in WORST if any(receipt.state == state for receipt in receipts)), WORST[-1])
         skipped = [int(place) for place in left_out.split(",") if place]
-        rejected = [place + EVENTS * number for number, receipt in enumerate(receipts) for place in receipt.rejected]
+        reasons = dict.fromkeys(skipped, "NO_IDENTIFIER")
+        for number, receipt in enumerate(receipts):
+            reasons |= {_shifted(place + EVENTS * number, skipped): why for place, why in receipt.reasons.items()}
         words = "; ".join(dict.fromkeys(receipt.words for receipt in receipts if receipt.words))
         return BatchReceipt(
-            handle, state, sorted([*skipped, *(_shifted(place, skipped) for place in rejected)]),
-            sum(receipt.invalid for receipt in receipts), words=words,
+            handle, state, sorted(reasons), sum(receipt.invalid for receipt in receipts), words=words, reasons=reasons,
         )  # fmt: skip
 
     def _state(self, request: str) -> BatchReceipt:
         answer = self.http.call("GET", "requestStatus:retrieve", params={"requestId": request})
         destination: Mapping[str, Any] = next(iter(answer.get("requestStatusPerDestination", ())), {})
         errors = destination.get("errorInfo", {}).get("errorCounts", ())
-        counts = [count for count in errors if REPEATED not in count["reason"]]
-        rejected = sorted({int(place) for count in counts for place in count.get("recordIndices", ())})
-        failed = sum(int(count.get("recordCount", 0)) for count in counts)
-        reasons = [count["reason"].removeprefix("PROCESSING_ERROR_REASON_") for count in counts]
-        words = ", ".join(reason for reason in reasons if NAME.fullmatch(reason))
+        counts = [(count["reason"].removeprefix(PREFIX), count) for count in errors if REPEATED not in count["reason"]]
+        reasons = {int(place): why for why, count in counts for place in count.get("recordIndices", ())}
+        failed = sum(int(count.get("recordCount", 0)) for _, count in counts)
+        words = ", ".join(why for why, _ in counts if NAME.fullmatch(why))
         state = STATES.get(destination.get("requestStatus", ""), "pending")
         state = "done" if state == "failed" and errors and not counts else state
-        return BatchReceipt(request, state, rejected, max(0, failed - len(rejected)), words=words)
+        return BatchReceipt(request, state, [*reasons], max(0, failed - len(reasons)), words=words, reasons=reasons)
 
     def status(self, audience_id: str) -> StatusAnswer:
         """Size of the lists together, and the match rate of the list of contacts."""
@@ -229,9 +231,7 @@ class Google(OnlinePlatform):
         contacts = [row.get("ingestedUserListInfo", {}).get("contactIdInfo", {}) for row in lists]
         rate = next((row["matchRatePercentage"] / 100 for row in contacts if "matchRatePercentage" in row), None)
         matched = sum(sizes) if sizes else None
-        if any(
-            row.get("membershipStatus") == "CLOSED" or row.get("accountAccessStatus") == "DISABLED" for row in lists
-        ):
+        if any({"CLOSED", "DISABLED"} & {row.get("membershipStatus"), row.get("accountAccessStatus")} for row in lists):
             return StatusAnswer(state="failed", words="open the list again in Google Ads", matched=matched)
         if matched is None:
             return StatusAnswer(state="parsing")

@@ -151,7 +151,7 @@ class OceanEngine(OnlinePlatform):
         source = self._source(audience_id)
         audience = (source or {}).get("default_audience")
         if source is None:
-            return StatusAnswer(state="parsing", words="nothing was sent yet")
+            return StatusAnswer(state="parsing", words="nothing was sent yet", gone=True)
         if int(source["status"]) != PARSED or audience is None:
             return StatusAnswer(state="parsing", words="new data sources are read for 20 to 60 minutes")
         covered, uploaded = int(audience["cover_num"]), int(audience["upload_num"])

@@ -136,7 +136,8 @@ class Tencent(OnlinePlatform):
         """Ask for an audience; once it is usable and the account wants lookalikes, one is made of it."""
         audiences = self._list("custom_audiences/get", audience_id=audience_id)
         if not audiences:
-            return StatusAnswer(state="failed", words="the audience is gone: somebody deleted it on the platform")
+            words = "the audience is gone: somebody deleted it on the platform"
+            return StatusAnswer(state="failed", words=words, gone=True)
         [audience] = audiences
         covered = int(audience.get("user_count", 0))
         if audience["status"] in READING:

@@ -186,7 +186,7 @@ class Tiktok(OnlinePlatform):
         names = {_name(audience_id, identifier) for identifier in TYPES}
         rows = [row for row in self._audiences() if row["name"] in names]
         if not rows:
-            return StatusAnswer(state="parsing", words="nothing was uploaded")
+            return StatusAnswer(state="parsing", words="nothing was uploaded", gone=True)
         matched = max(int(row.get("cover_num") or 0) for row in rows)
         days = [date.fromisoformat(row["expired_time"][:10]) for row in rows if row.get("expired_time")]
         expires_on = min(days, default=None)

@@ -13,7 +13,7 @@ from jobs.exports import gates, http
 from jobs.exports.destinations import Destination
 from jobs.exports.platforms.drop import Drop
 from quanyu.cli import add_commands, app
-from quanyu.errors import ConfigError
+from quanyu.errors import ConfigError, RejectedError
 from quanyu.grammar.audience import Audience
 from quanyu.home import home_name
 from quanyu.run import audience_days, tasks
@@ -165,6 +165,32 @@ def test_what_nobody_declares_any_more_is_withdrawn(shop, meta):
     shop.declare("audiences/winback.yml", AUDIENCE)
     shop.run("2024-07-02", "undeclared_exports")
     assert there(shop, meta) == set()
+
+
+def refused(shop, *words):
+    line = ["export", *words, "--conf", str(shop.settings.conf), "--home", str(shop.home)]
+    add_commands()
+    result = CliRunner().invoke(app, line)
+    assert isinstance(result.exception, ConfigError)
+    return " ".join(str(result.exception).split())
+
+
+def test_an_audience_that_somebody_deleted_there_begins_anew(shop, meta):
+    shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\n")
+    shop.run(DAY, "export.winback.meta")
+    before = there(shop, meta)
+    assert len(before) == 4
+    assert "is still on meta: delete it there" in refused(shop, "restart", "winback.meta")
+    assert "there is no export 'winback.mate'" in refused(shop, "restart", "winback.mate")
+    meta.audiences, meta.sets = {"1": {"id": "1", "name": "other", "subtype": "CUSTOM"}}, {"1": set()}
+    land(shop, "answers", "2024-07-02", "M2,ads,any,2024-07-02,withdrawn")
+    evaluated(shop, "2024-07-02", "M1", "M2", "M4")
+    with pytest.raises(RejectedError, match="deleted the audience there: quanyu export restart winback"):
+        shop.run("2024-07-02", "export.winback.meta")
+    assert "begins anew: 4 values forgotten" in said(shop, "restart", "winback.meta")
+    outcome = shop.run("2024-07-02", "export.winback.meta")["export.winback.meta"]
+    assert (outcome.facts.added, outcome.facts.there) == (2, 2)
+    assert there(shop, meta) < before and len(there(shop, meta)) == 2
 
 
 def manifests(shop, day):

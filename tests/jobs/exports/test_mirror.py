@@ -10,8 +10,9 @@ from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
 from jobs.exports.mirror.audience import code_of, mirror
 from jobs.exports.mirror.batches import batch_key, batches
+from jobs.exports.mirror.restarting import restart
 from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
-from quanyu.errors import RejectedError, RetryableError
+from quanyu.errors import ConfigError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
@@ -337,6 +338,23 @@ def test_after_a_restored_backup_a_platform_that_can_gets_the_whole_set_anew(day
     assert rack.values == phones("a") and rack.calls[-1][0] == "remove"
     day(4, rack, phones("a"))
     assert rack.values == phones("a") and rack.calls[-1] == ("add", "phone", ("a",))
+
+
+def test_an_audience_that_is_gone_is_said_to_be_gone(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a"))
+    shelf.status = lambda audience_id: StatusAnswer(state="parsing", gone=True)
+    mirrored = day(1, shelf, phones("a"))
+    assert list(mirrored.notes()) == [
+        "the platform says: the audience is gone from the platform: quanyu export restart winback.shelf"
+    ]
+    assert restart(day.context(), shelf, EXPORT) == 1
+    del shelf.status
+    shelf.values, shelf.calls = set(), []
+    with pytest.raises(ConfigError, match="has no audience on shelf"):
+        restart(day.context(), shelf, EXPORT)
+    day(1, shelf, phones("a"))
+    assert shelf.values == phones("a") and len(shelf.opened) == 2
 
 
 def play(day, seed, days, tmp_path, kind=Shelf):

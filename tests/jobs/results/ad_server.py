@@ -35,6 +35,7 @@ class Kiosk(OnlinePlatform):
     forms = {"phone": IdFormat("e164_digits"), "email": IdFormat("lower_trim")}
     limits = ApiLimits(batch=2)
     trailing_days = 3
+    passing_reasons = frozenset({"BUSY"})
 
     def results(self, first: date, last: date) -> Iterator[CampaignDay]:
         """Results of the account's campaigns."""
@@ -54,12 +55,16 @@ class Kiosk(OnlinePlatform):
             for one in conversions
         ]  # fmt: skip
         answer = self.http.call("POST", f"accounts/{self.account.account}/conversions", json={"rows": rows})
-        return BatchReceipt(answer["handle"], answer["state"], answer["rejected"])
+        return BatchReceipt(answer["handle"], answer["state"], answer["rejected"], reasons=_reasons(answer))
 
     def poll(self, audience_id: str, handle: str) -> BatchReceipt:
         """What became of reported purchases."""
         answer = self.http.call("GET", f"batches/{handle}")
-        return BatchReceipt(handle, answer["state"])
+        return BatchReceipt(handle, answer["state"], answer["rejected"], reasons=_reasons(answer))
+
+
+def _reasons(answer: Mapping[str, Any]) -> dict[int, str]:
+    return dict.fromkeys(answer["rejected"], answer["reason"])
 
 
 class AdServer(ThreadingHTTPServer):
@@ -72,6 +77,7 @@ class AdServer(ThreadingHTTPServer):
         self.conversions: list[dict[str, Any]] = []
         self.rejected: set[str] = set()
         self.state, self.polled, self.batches = "done", "done", 0
+        self.reason, self.wrong = "BAD_CURRENCY", dict[str, list[int]]()
 
     @property
     def url(self) -> str:
@@ -90,7 +96,8 @@ class Answering(BaseHTTPRequestHandler):
             return
         parts = urlsplit(self.path)
         if parts.path.startswith("/batches/"):
-            self._answer(200, {"state": self.server.polled})
+            wrong = self.server.wrong.get(parts.path.removeprefix("/batches/"), [])
+            self._answer(200, {"state": self.server.polled, "rejected": wrong, "reason": self.server.reason})
             return
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         rows = [row for row in self.server.rows if asked["first"] <= row["day"] <= asked["last"]]
@@ -104,7 +111,12 @@ class Answering(BaseHTTPRequestHandler):
         bad = [n for n, row in enumerate(body["rows"]) if row["key"] in self.server.rejected]
         self.server.conversions += [row for n, row in enumerate(body["rows"]) if n not in bad]
         self.server.batches += 1
-        self._answer(200, {"handle": f"b{self.server.batches}", "state": self.server.state, "rejected": bad})
+        answer = {"handle": f"b{self.server.batches}", "state": self.server.state, "rejected": bad}
+        if self.server.state == "pending":
+            # Only later it says which of them it refuses.
+            self.server.wrong[answer["handle"]] = bad
+            answer["rejected"] = []
+        self._answer(200, {**answer, "reason": self.server.reason})
 
     def _failed(self) -> bool:
         if self.headers["Authorization"] != f"Bearer {TOKEN}":

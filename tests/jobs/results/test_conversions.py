@@ -151,6 +151,30 @@ def test_a_rejected_purchase_is_named_as_such_and_is_not_sent_again(shop, server
     assert keys(server) == [key("a2")]
 
 
+@pytest.mark.parametrize(("reason", "status"), [("BAD_CURRENCY", "rejected"), ("BUSY", "failed")])
+@pytest.mark.parametrize("state", ["done", "pending"])
+def test_exactly_the_purchases_that_the_platform_names_have_failed(shop, server, state, reason, status):
+    server.rejected, server.reason, server.state = {key("a2")}, reason, state
+    outcome = reported(shop)
+    if state == "pending":
+        assert set(stored(shop).values()) == {(DAY, "pending")}
+        server.state, server.rejected = "done", set()
+        server.polled = "done"
+        outcome = reported(shop)
+        status = "sent" if status == "failed" else status
+    rows = {row["order_key"]: row for row in shop.table("gold/export_conversions").to_pylist()}
+    assert (rows[key("a1")]["status"], rows[key("a1")]["reason"]) == ("sent", None)
+    assert rows[key("a2")]["status"] == status
+    assert rows[key("a2")]["reason"] == (None if status == "sent" else reason)
+    assert (outcome.facts.rejected, outcome.run_again) == (int(status == "rejected"), status == "failed")
+    # What passes is sent again by the next run, and nothing else.
+    server.rejected = set()
+    reported(shop, force=True)
+    again = {"rejected": "rejected", "failed": "sent", "sent": "sent"}[status]
+    assert stored(shop)[key("a2")] == (DAY, again)
+    assert keys(server) == sorted([key("a1"), *([key("a2")] if again == "sent" else [])])
+
+
 def test_batches_hold_as_many_as_the_platform_takes(shop, server):
     sell(shop, NEXT, *(f"c{n},2024-07-02 10:00:00,purchase,paid,9,M1" for n in range(3)))
     land(shop, "answers", NEXT)
