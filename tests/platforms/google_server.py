@@ -99,7 +99,7 @@ class GoogleServer(PlatformServer):
         if path != "events:ingest":
             [list_id] = [destination["productDestinationId"] for destination in content["destinations"]]
             values = {value for value in map(_value, records) if _is_valid(value)}
-            request["taken"] = self.taken_of(list_id, values, path.endswith(":ingest"))
+            request["valid"] = self.taken_of(list_id, values, path.endswith(":ingest"))
         self.requests[request_id] = request
         return 200, {"requestId": request_id}
 
@@ -124,7 +124,7 @@ class GoogleServer(PlatformServer):
         if request["path"] == "events:ingest":
             return self._process_events(request["content"]["events"])
         values = [_value(member) for member in request["content"]["audienceMembers"]]
-        good = request["taken"]
+        good = request["valid"]
         wrong = [place for place, value in enumerate(values) if value not in good]
         for destination in request["content"]["destinations"]:
             members = self.sets[destination["productDestinationId"]]

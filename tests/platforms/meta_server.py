@@ -109,8 +109,8 @@ class MetaServer(PlatformServer):
         valid = {row[0]: row[1:] for row in payload["data"] if pattern.fullmatch(row[0])}
         assert key in ("EMAIL", "PHONE", "MADID")
         if (number, place) not in self._seen:
-            taken = self.taken_of(audience_id, valid, asked.method == "POST")
-            valid = {value: weight for value, weight in valid.items() if value in taken}
+            accepted = self.taken_of(audience_id, valid, asked.method == "POST")
+            valid = {value: weight for value, weight in valid.items() if value in accepted}
             self._seen[number, place] = [row[0] for row in payload["data"] if row[0] not in valid]
             self._take(asked.method, edge, audience_id, number, session["last_batch_flag"], valid)
             self.sessions[audience_id].append({
