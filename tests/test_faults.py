@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
-from functools import wraps
 from itertools import count
 from pathlib import Path
-from traceback import walk_stack
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
-from shop import ROOT, Retailer, template
+from moments import Moments, passing
+from shop import Retailer, template
 from small_day import MOMENTS, SECOND, STEPS, lived
 
-from quanyu.lake.delta_rs import DeltaRsCommitter
-from quanyu.lake.delta_spark import SparkCommitter
-
-COMMITS = (
-    "create", "add_columns", "replace_constraint", "append", "replace", "merge", "append_rows", "replace_rows",
-    "upsert_rows",
-)  # fmt: skip
 # One step of each kind of write; `make test-long` kills every step.
 ONE_OF_EACH_KIND = {
     "ingest.consents", "ingest.receipts", "identities", "customers", "activity", "consent_answers", "features.value",
@@ -33,61 +23,10 @@ ONE_OF_EACH_KIND = {
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-class KilledError(BaseException):
-    """Represents the end of the process: no error handling catches it."""
-
-
-class Moments:
-    """Counts the moments before and after commits to lake and store, and ends the process at a chosen one."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_fatal: Callable[[int, Hashable], bool] = lambda number, moment: False
-        self.passed: Counter[Hashable] = Counter()
-        for committer in (DeltaRsCommitter, SparkCommitter):
-            for name in COMMITS:
-                monkeypatch.setattr(committer, name, self._around(getattr(committer, name)))
-
-    def _around(self, commit: Callable[..., None]) -> Callable[..., None]:
-        @wraps(commit)
-        def wrapped(committer: object, path: str, *args: Any) -> None:
-            self._pass(f"before {path}")
-            commit(committer, path, *args)
-            self._pass(f"after {path}")
-
-        return wrapped
-
-    def pass_store(self, connection: sa.Connection) -> None:
-        """Pass the moment before a commit of the store; the moment after it is that before the next."""
-        if connection.get_execution_options().get("writes"):
-            self._pass("before the store")
-
-    def _pass(self, moment: str) -> None:
-        lines = [(frame.f_code.co_filename, line) for frame, line in walk_stack(None)]
-        key = (moment, *(line for line in lines if line[0].startswith(str(ROOT))))
-        number = self.passed.total()
-        self.passed[key] += 1
-        if self.is_fatal(number, (*key, self.passed[key])):
-            raise KilledError
-
-    def kills(self, run: Callable[[], object], is_fatal: Callable[[int, Hashable], bool]) -> bool:
-        """Run, and return whether the chosen moment ended it."""
-        self.passed.clear()
-        self.is_fatal = is_fatal
-        try:
-            run()
-        except KilledError:
-            return True
-        finally:
-            self.is_fatal = lambda number, moment: False
-        return False
-
-
 @pytest.fixture
 def moments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Moments]:
-    counted = Moments(monkeypatch)
-    sa.event.listen(sa.Engine, "commit", counted.pass_store)
-    yield counted
-    sa.event.remove(sa.Engine, "commit", counted.pass_store)
+    with passing(monkeypatch) as counted:
+        yield counted
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from platforms.server import AUTH, BROKEN, RATE, Answered, Asked, PlatformServer
+from platforms.server import AUTH, BROKEN, PARTIAL, RATE, Answered, Asked, PlatformServer
 
 HASH = re.compile(r"[0-9a-f]{64}")
 DEVICE = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -28,6 +28,7 @@ class GoogleServer(PlatformServer):
     """
 
     account = "1234567890"
+    inner = (PARTIAL, UNDONE)
 
     def __init__(self, polls: int = 1) -> None:
         super().__init__()
@@ -94,7 +95,12 @@ class GoogleServer(PlatformServer):
         if path.endswith(":ingest") and content.get("consent", {}).get("adUserData") != "CONSENT_GRANTED":
             return 400, {"error": {"status": "INVALID_ARGUMENT", "details": [{"reason": "NO_CONSENT"}]}}
         request_id = f"r{len(self.requests)}"
-        self.requests[request_id] = {"path": path, "content": content, "asked": 0, "undone": self.has_fault(UNDONE)}
+        request = {"path": path, "content": content, "asked": 0, "undone": self.has_fault(UNDONE)}
+        if path != "events:ingest":
+            [list_id] = [destination["productDestinationId"] for destination in content["destinations"]]
+            values = {value for value in map(_value, records) if _is_valid(value)}
+            request["valid"] = self.taken_of(list_id, values, path.endswith(":ingest"))
+        self.requests[request_id] = request
         return 200, {"requestId": request_id}
 
     def _status(self, request_id: str) -> Answered:
@@ -118,8 +124,8 @@ class GoogleServer(PlatformServer):
         if request["path"] == "events:ingest":
             return self._process_events(request["content"]["events"])
         values = [_value(member) for member in request["content"]["audienceMembers"]]
-        wrong = [place for place, value in enumerate(values) if not (HASH.fullmatch(value) or DEVICE.fullmatch(value))]
-        good = set(values) - {values[place] for place in wrong}
+        good = request["valid"]
+        wrong = [place for place, value in enumerate(values) if value not in good]
         for destination in request["content"]["destinations"]:
             members = self.sets[destination["productDestinationId"]]
             members |= good if request["path"].endswith("ingest") else set()
@@ -143,6 +149,10 @@ class GoogleServer(PlatformServer):
         [first, last] = re.findall(r"'([\d-]+)'", asked.json["query"])
         days = [row for row in self.rows if first <= row["segments"]["date"] <= last]
         return 200, [{"results": days[:2]}, {"results": days[2:]}]
+
+
+def _is_valid(value: str) -> bool:
+    return bool(HASH.fullmatch(value) or DEVICE.fullmatch(value))
 
 
 def _value(member: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import re
 import time
 from typing import Any
 
-from platforms.server import AUTH, BROKEN, RATE, Answered, Asked, PlatformServer
+from platforms.server import AUTH, BROKEN, PARTIAL, RATE, Answered, Asked, PlatformServer
 
 HASH = re.compile(r"[0-9a-f]{64}")
 DEVICE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -28,6 +28,7 @@ class MetaServer(PlatformServer):
     """Every second value of those uploaded is a person whom Meta knows, as told by the last digit of its hash."""
 
     account, dataset = "1234567890", "987654321"
+    inner = (PARTIAL,)
 
     def __init__(self, least: int = 100) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class MetaServer(PlatformServer):
         self.sessions: dict[str, list[dict[str, Any]]] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.insights: list[dict[str, Any]] = []
-        self._seen: set[tuple[int, int]] = set()
+        self._seen: dict[tuple[int, int], list[str]] = {}
         self._replacing: dict[int, set[str]] = {}
 
     def refusal(self, kind: str) -> Answered:
@@ -106,16 +107,18 @@ class MetaServer(PlatformServer):
             return 400, {"error": {"message": "too many", "code": 105}}
         key, pattern = payload["schema"][0], DEVICE if payload["schema"][0] == "MADID" else HASH
         valid = {row[0]: row[1:] for row in payload["data"] if pattern.fullmatch(row[0])}
-        invalid = [row[0] for row in payload["data"] if row[0] not in valid]
         assert key in ("EMAIL", "PHONE", "MADID")
         if (number, place) not in self._seen:
-            self._seen.add((number, place))
+            accepted = self.taken_of(audience_id, valid, asked.method == "POST")
+            valid = {value: weight for value, weight in valid.items() if value in accepted}
+            self._seen[number, place] = [row[0] for row in payload["data"] if row[0] not in valid]
             self._take(asked.method, edge, audience_id, number, session["last_batch_flag"], valid)
             self.sessions[audience_id].append({
                 "session_id": str(number), "stage": "finished", "num_received": str(len(payload["data"])),
                 "num_matched": str(sum(value[-1] in "02468ace" for value in valid)),
-                "num_invalid_entries": str(len(invalid)),
+                "num_invalid_entries": str(len(self._seen[number, place])),
             })  # fmt: skip
+        invalid = self._seen[number, place]
         return 200, {
             "audience_id": audience_id, "session_id": str(number), "num_received": len(payload["data"]),
             "num_invalid_entries": len(invalid), "invalid_entry_samples": dict.fromkeys(invalid[:1], "invalid"),

@@ -26,6 +26,7 @@ class OceanEngineServer(PlatformServer):
     """
 
     rotates = True
+    inner = (BAD_FILE,)
 
     def __init__(self, account: str = "168", polls: int = 1, lists_all: bool = True) -> None:
         super().__init__()
@@ -98,9 +99,10 @@ class OceanEngineServer(PlatformServer):
     def _changed(self, key: str, operation: int, paths: list[str], data: dict[str, Any]) -> Answered:
         source, bad = self.sources[key], self.has_fault(BAD_FILE)
         members = self.sets[source["name"]]
-        for path in [] if bad else paths:
-            ids = {ids for _, ids in decoded(self.paths[path])}
-            members.difference_update(ids) if operation == 2 else members.update(ids)
+        for path in paths:
+            ids = self.taken_of(source["name"], {ids for _, ids in decoded(self.paths[path])}, operation != 2)
+            if not bad:
+                members.difference_update(ids) if operation == 2 else members.update(ids)
         source["change_logs"].append(
             {"action": operation, "file_paths": paths, "polls": self.polls, "bad": bad, "create_time": self._time(),
              "publish_time": ""}

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email import policy
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 # No fault, to let a call pass before one that fails; and faults that every server can have: too many calls, an error
@@ -19,6 +20,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 # further ones and ask `has_fault` for them.
 WELL, RATE, BROKEN, LOST, AUTH = "", "rate", "broken", "lost", "auth"
 PASSING = (RATE, BROKEN, LOST)
+# Some rows of a batch are refused: each platform says so in its own form, if it has one.
+PARTIAL = "partial"
 
 
 @dataclass
@@ -41,20 +44,26 @@ class PlatformServer:
     """What all platforms have in common; a subclass answers. Used as a context manager, served from `url`.
 
     `sets` are the values really in each audience, by the platform's id. `calls` are all requests in their order, those
-    that failed included.
+    that failed included. `asked_to_add` are the values of every request that adds some, with its time; `refused` are
+    those that it did not take when it was last asked to add them, by audience.
     """
 
     token, refresh_token, secret = "token-of-the-platform", "refresh-token", "secret-of-the-app"
     account = ""
     # Whether a renewal ends the refresh token, and for how many seconds a token lives.
     rotates, lifetime = False, 86_400
+    # Faults that `answer` knows how to have, of those that a share of all calls may have.
+    inner: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.sets: dict[str, set[str]] = {}
         self.calls: list[Asked] = []
         self.renewals = 0
+        self.asked_to_add: list[tuple[datetime, str, frozenset[str]]] = []
+        self.refused: dict[str, set[str]] = {}
         self._next: deque[str] = deque()
         self._plan: tuple[Random, float, Sequence[str]] | None = None
+        self._drawn: str | None = None
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -92,6 +101,9 @@ class PlatformServer:
 
     def has_fault(self, kind: str) -> bool:
         """Whether the next call should fail in a way that only the subclass knows; asked once, it is over."""
+        if self._drawn == kind:
+            self._drawn = None
+            return True
         if self._next and self._next[0] == kind:
             self._next.popleft()
             return True
@@ -106,6 +118,15 @@ class PlatformServer:
         self.refresh_token = f"refresh-token-{self.renewals}" if self.rotates else refresh_token
         return self.token
 
+    def taken_of(self, audience: str, values: Collection[str], adds: bool) -> set[str]:
+        """Those of the valid values of a batch that it takes: all, but for some while it has a PARTIAL fault."""
+        listed = sorted(values)
+        refused = Random(len(self.calls)).sample(listed, -(-len(listed) // 4)) if self.has_fault(PARTIAL) else []
+        if adds:
+            self.asked_to_add.append((datetime.now(UTC), audience, frozenset(values)))
+            self.refused[audience] = self.refused.get(audience, set()) - set(values) | set(refused)
+        return set(values) - set(refused)
+
     def answer(self, asked: Asked) -> Answered:
         """Do what is asked; return the status and the JSON of the answer."""
         raise NotImplementedError
@@ -118,8 +139,8 @@ class PlatformServer:
         """Answer one request, or fail; None if the answer is lost on the way."""
         with self._lock:
             self.calls.append(asked)
-            kind = self._fault()
-            if kind in (None, LOST):
+            kind = self._drawn = self._fault()
+            if kind is None or kind in (LOST, *self.inner):
                 answered = self.answer(asked)
                 return None if kind == LOST else answered
             return self.refusal(kind)

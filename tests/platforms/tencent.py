@@ -9,7 +9,7 @@ import time
 import zipfile
 from typing import Any
 
-from platforms.server import AUTH, RATE, Answered, Asked, PlatformServer
+from platforms.server import AUTH, PARTIAL, RATE, Answered, Asked, PlatformServer
 
 # A line that is valid, by user_id_type.
 HEX_64, HEX_32, ANY = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-fA-F]{32}"), re.compile(r"\S+")
@@ -23,6 +23,8 @@ BAD_FILE, DAY_LIMIT = "bad file", "day limit"
 
 class TencentServer(PlatformServer):
     """Keeps audiences and their files. `polls` are the questions that a file is still being read for."""
+
+    inner = (PARTIAL, BAD_FILE)
 
     def __init__(self, account: str = "25610", polls: int = 1) -> None:
         super().__init__()
@@ -103,15 +105,18 @@ class TencentServer(PlatformServer):
             [name] = archive.namelist()
             lines = archive.read(name).decode().splitlines()
         bad = self.has_fault(BAD_FILE)
-        valid = set() if bad else {line for line in lines if LINES[kind].fullmatch(line)}
-        if form.get("operation_type", "APPEND") == "APPEND":
+        adds = form.get("operation_type", "APPEND") == "APPEND"
+        valid = self.taken_of(audience, {line for line in lines if LINES[kind].fullmatch(line)}, adds)
+        valid_lines = sum(line in valid for line in lines)
+        valid = set() if bad else valid
+        if adds:
             self.sets[audience] |= valid
         else:
             self.sets[audience] -= valid
         key = str(9000 + len(self.files))
         self.files[key] = {
             "audience_id": int(audience), "custom_audience_file_id": int(key), "user_id_type": kind,
-            "line_count": len(lines), "valid_line_count": sum(bool(LINES[kind].fullmatch(line)) for line in lines),
+            "line_count": len(lines), "valid_line_count": valid_lines,
             "user_count": len(valid), "polls": self.polls, "bad": bad,
         }  # fmt: skip
         return _data({"custom_audience_file_id": int(key)})

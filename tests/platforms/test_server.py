@@ -3,9 +3,16 @@
 import random
 
 import pytest
-from platforms.server import AUTH, BROKEN, LOST, RATE, PlatformServer
+from platforms.contract import batch, connected, hashed
+from platforms.google_server import GoogleServer
+from platforms.meta_server import MetaServer
+from platforms.server import AUTH, BROKEN, LOST, PARTIAL, RATE, PlatformServer
+from platforms.tencent import TencentServer
 
 from jobs.exports import http
+from jobs.exports.platforms.google import Google
+from jobs.exports.platforms.meta import Meta
+from jobs.exports.platforms.tencent import Tencent
 from quanyu.errors import RejectedError, RetryableError
 
 
@@ -62,3 +69,20 @@ def test_the_same_seed_gives_the_same_faults(server):
         return ended
 
     assert played(7) == played(7) and {True, False} == set(played(7))
+
+
+@pytest.mark.parametrize("kind", [(Meta, MetaServer), (Google, GoogleServer), (Tencent, TencentServer)])
+def test_refused_rows_of_a_batch_are_not_taken_and_told(monkeypatch, kind):
+    monkeypatch.setattr(http, "FIRST_WAIT", 0)
+    people = hashed(*range(8))
+    with kind[1]() as server:
+        platform = connected(kind[0], server, monkeypatch, server.account)
+        audience = platform.open_audience("churn", "")
+        for call, there in ((platform.add, 6), (platform.add, 8), (platform.remove, 2)):
+            server.fail_next(PARTIAL, 0 if there == 8 else 1)
+            receipt = call(audience, batch(people, "phone"))
+            while receipt.state == "pending":
+                receipt = platform.poll(audience, receipt.handle)
+            assert len(receipt.rejected) + receipt.invalid == {8: 0}.get(there, 2)
+            assert len(server.members(audience)) == there
+        assert [values for _, _, values in server.asked_to_add] == [frozenset(people)] * 2

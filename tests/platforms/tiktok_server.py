@@ -71,6 +71,7 @@ class TiktokServer(PlatformServer):
             return _failed(40002, "calculate_type is another than that of the files")
         if len(values) < self.least:
             return _failed(40002, FEW)
+        values = self.taken_of(content["custom_audience_name"], values, adds=True)
         self.created += 1
         audience = str(7099 + self.created)
         self.audiences[audience] = {"audience_id": audience, "name": content["custom_audience_name"],
@@ -87,10 +88,9 @@ class TiktokServer(PlatformServer):
         values = self._values(content, row["calculate_type"])
         if values is None:
             return _failed(40002, "The files are of another type")
-        before = self.sets[row["audience_id"]]
-        after = {"APPEND": before | values, "REMOVE": before - values, "REPLACE": values}[
-            content.get("action", "REPLACE")
-        ]
+        action, before = content.get("action", "REPLACE"), self.sets[row["audience_id"]]
+        values = self.taken_of(row["name"], values, action != "REMOVE")
+        after = {"APPEND": before | values, "REMOVE": before - values, "REPLACE": values}[action]
         if len(after) < self.least:
             return _failed(40002, FEW)
         self.sets[row["audience_id"]] = after
