@@ -168,9 +168,12 @@ def test_each_outside_thing_has_one_door(what, door, matches):
 def test_everything_sent_passes_the_consent_gate():
     deliver = {file for file, tree in TREES.items() if any(called(node, "deliver") for node in ast.walk(tree))}
     # Alerts go to operators, who are named in the settings.
-    assert deliver == {"jobs/alerts/observer.py", "jobs/exports/steps.py", "jobs/journeys/sending/send.py"}
+    assert deliver == {"jobs/alerts/observer.py", "jobs/exports/files/delivery.py", "jobs/journeys/sending/send.py"}
+    door = "jobs.exports.files.delivery"
+    users = {file for file, tree in TREES.items() if door in {name for name, _ in imports(tree)}}
+    assert users == {"jobs/exports/steps.py", "jobs/exports/undeclared.py"}
     ask = {file for file, tree in TREES.items() if "jobs.consent.gate" in {name for name, _ in imports(tree)}}
-    assert {"jobs/exports/members.py", "jobs/journeys/sending/addresses.py"} <= ask
+    assert {"jobs/exports/members.py", "jobs/exports/undeclared.py", "jobs/journeys/sending/addresses.py"} <= ask
 
 
 @pytest.mark.parametrize(

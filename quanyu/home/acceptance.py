@@ -30,7 +30,7 @@ def accept(settings: Settings, sent_until: date | None) -> HomeNote:
         integrity.accept_current_state(context)
         doubted = max(before.doubted, str(sent_until or context.day)) if in_doubt else before.doubted
         if in_doubt:
-            context.store.exports.doubt(_declared_exports(context), date.fromisoformat(doubted))
+            context.store.exports.mark_in_doubt(_declared_exports(context), date.fromisoformat(doubted))
     return homes.write_home_note(settings.home, replace(homes.record_home(settings), restored="", doubted=doubted))
 
 

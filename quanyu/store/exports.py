@@ -115,7 +115,7 @@ class Exports:
         with self._database.write() as connection:
             self._database.upsert(connection, EXPORTS, [asdict(state) | {"updated_at": now()}])
 
-    def doubt(self, further: Iterable[str], until: date) -> None:
+    def mark_in_doubt(self, further: Iterable[str], until: date) -> None:
         """Mark every export that was ever begun, and further ones: what was sent up to a day may be unknown here."""
         known = {state.export: state for state in self.states()}
         for export in sorted({*known, *further}):

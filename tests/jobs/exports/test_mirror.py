@@ -149,7 +149,7 @@ def restored(day, tmp_path):
 
 def accepted(day, copy, until):
     day.shop = copy
-    day.context().store.exports.doubt([EXPORT], FIRST + timedelta(days=until))
+    day.context().store.exports.mark_in_doubt([EXPORT], FIRST + timedelta(days=until))
 
 
 def phones(*names):
@@ -333,7 +333,7 @@ def test_after_a_restored_backup_a_platform_that_can_gets_the_whole_set_anew(day
     assert list(mirrored.notes()) == ["restored from a backup: the whole set on the platform was replaced"]
     assert rack.calls[-1] == ("replace", "", ("a", "d"))
     # While additions wait, what is known is withdrawn instead.
-    day.context().store.exports.doubt([], FIRST)
+    day.context().store.exports.mark_in_doubt([], FIRST)
     day(3, rack, phones("a"), waits=["in doubt"])
     assert rack.values == phones("a") and rack.calls[-1][0] == "remove"
     day(4, rack, phones("a"))
