@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 
 from pydantic import ValidationError
 
@@ -104,9 +105,13 @@ def check_accounts(catalogue: Catalogue, problems: Problems) -> None:
 
 
 def check_forbidden(catalogue: Catalogue, problems: Problems) -> None:
-    """Add what audiences are made of that an account they are sent to, or its platform, forbids."""
+    """Add what audiences are made of that an account they are sent to, or its platform, forbids.
+
+    One that has ended is only withdrawn: that must not wait for a change of its rule.
+    """
     there = destinations(catalogue)
-    for audience in (one for one in catalogue.audiences.values() if one.send_to and one.entity in catalogue.entities):
+    sent = [audience for audience in catalogue.audiences.values() if audience.send_to and not _has_ended(audience)]
+    for audience in (one for one in sent if one.entity in catalogue.entities):
         # An invalid rule is reported by the check of audiences.
         with suppress(ExpressionError):
             wanted = [there[name] for name in audience.send_to if name in there]
@@ -114,6 +119,10 @@ def check_forbidden(catalogue: Catalogue, problems: Problems) -> None:
                 names = [*names_in_rules(catalogue, audiences), *more]
                 for words in dict.fromkeys(_forbidden(catalogue, audience, names, audiences, wanted)):
                     problems.add(audience.file, key, words)
+
+
+def _has_ended(audience: Audience) -> bool:
+    return audience.ended is not None and audience.ended <= date.today()
 
 
 def _made_of(catalogue: Catalogue, audience: Audience) -> Iterator[tuple[str, list[Audience], Sequence[str]]]:

@@ -104,7 +104,7 @@ class AccountToken:
     def now(self) -> str:
         """The token that a call carries now. Raises ConfigError, RejectedError with who must act, RetryableError."""
         if self._how is None or not self._token:
-            return secret(self._token)
+            return self._as_given()
         renewal, options = self._how
         if not renewal.shared:
             if self._tokens.is_ending:
@@ -117,6 +117,12 @@ class AccountToken:
                 tokens = self._kept()
                 tokens = self._renewed(renewal, options, tokens) if tokens.is_ending else tokens
         return tokens.access_token
+
+    def _as_given(self) -> str:
+        token = secret(self._token)
+        if token.startswith("{"):
+            raise ConfigError(f"secret {self._token}: holds renewed tokens: give client_id and client_secret again")
+        return token
 
     def _renewed(self, renewal: Renewal, options: OAuthOptions, before: Tokens) -> Tokens:
         self._keep(replace(before, unanswered=True))

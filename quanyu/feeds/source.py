@@ -205,7 +205,9 @@ class Source(YamlDeclaration):
     def contract(self, tables: Mapping[str, type[Table]]) -> str:
         """Hash of all that decides which rows are good: the declaration, and the retailer's own columns it fills."""
         filled = {name: tables[name].columns for name in self.tables() if name in tables}
-        own = {f"{name}.{c}": vars(column) for name, cs in filled.items() for c, column in cs.items() if column.own}
+        own = {
+            f"{name}.{c}": column.contract() for name, cs in filled.items() for c, column in cs.items() if column.own
+        }
         return digest([self.digest(), own]) if own else self.digest()
 
     def expressions(self) -> list[str]:

@@ -112,6 +112,10 @@ class Column:
         bounds.append(f"at most {self.at_most:g}" if self.at_most is not None else "")
         return f"{name} must be {' and '.join(b for b in bounds if b)}"
 
+    def contract(self) -> dict[str, Any]:
+        """What it declares of its values, by key: all but the category."""
+        return {key: value for key, value in vars(self).items() if key != "category"}
+
     @property
     def comment(self) -> str:
         """Meaning and unit, as stored in Delta."""
@@ -245,8 +249,8 @@ class Table:
 
     @classmethod
     def definition(cls) -> str:
-        """Hash of the table's declaration."""
-        return digest([cls.name, cls.keys, {name: vars(column) for name, column in cls.schema().items()}])
+        """Hash of the table's declaration, without the categories of columns, which change no value."""
+        return digest([cls.name, cls.keys, {name: column.contract() for name, column in cls.schema().items()}])
 
 
 def _problems(table: type[Table]) -> list[Problem]:

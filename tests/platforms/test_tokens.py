@@ -183,6 +183,15 @@ def test_a_token_as_given_is_sent_as_it_is(shared, monkeypatch):
     assert server.renewals == 0
 
 
+def test_a_file_of_renewed_tokens_is_never_sent_as_a_token(shared, file, monkeypatch):
+    platform, server = shared
+    asked(opened(platform, server, monkeypatch, f"file:{file}"))
+    before = len(server.calls)
+    with pytest.raises(ConfigError, match="give client_id and client_secret again"):
+        asked(connected(platform, server, monkeypatch, declared={"token": f"file:{file}"}))
+    assert len(server.calls) == before
+
+
 @pytest.mark.parametrize("only", ["client_id", "client_secret"])
 def test_an_app_without_its_secret_is_a_mistake(only):
     with pytest.raises(ValueError, match="given together"):

@@ -70,3 +70,4 @@ def test_the_definition_follows_what_is_declared():
         return type("Things", (Table,), {"__doc__": "One thing.", "layer": "gold", "keys": ("a",), **columns})
 
     assert made().definition() == made().definition() != made(required=True).definition()
+    assert made(category="health").definition() == made().definition()

@@ -146,6 +146,11 @@ def test_each_platform_forbids_its_own_and_a_drop_nothing(shop):
     }  # fmt: skip
 
 
+def test_an_audience_that_has_ended_may_be_withdrawn(shop):
+    rule = "who: medicine.courses > 1\nsend_to: [google]\n"
+    assert {*refused(shop, over=f"{rule}ended: 2024-06-30\n", planned=f"{rule}ended: 2199-06-30\n")} == {"planned"}
+
+
 def test_an_unknown_category_is_a_mistake_with_the_nearest(shop):
     shop.declare("features/sensitive.py", VIEW.replace('category="health"', 'category="helth"'))
     shop.declare("tags/opinions.yml", SCENE.replace("politics", "opinions"))
