@@ -45,20 +45,20 @@ class SeedRecency:
 
 @dataclass(frozen=True)
 class Sameness:
-    """How probably two members of an audience have one value of a name, and two of all, as a mean over the names.
+    """How many times as often two members of an audience share a value of a name as two of all, as a mean over names.
 
-    `names` are those by which the members are more the same than all, the most so first.
+    Rare values count more: each by one over its share of all, so that it is 1 for customers drawn by chance. `names`
+    have the number of each, those by which the members are most the same first.
     """
 
-    members: float
-    everybody: float
-    names: tuple[str, ...]
+    times: float
+    names: Mapping[str, float]
     day: date
 
     def __str__(self) -> str:
-        by = f", most by {', '.join(self.names[:MOST_NAMES])}" if self.names else ""
-        return (f"two of the audience share a value with {self.members:.0%}, two of all customers with"
-                f" {self.everybody:.0%}{by} ({self.day})")  # fmt: skip
+        by = ", ".join(f"{name} ({times:.1f})" for name, times in [*self.names.items()][:MOST_NAMES])
+        return (f"two of them share a value {self.times:.2f} times as often as two of all customers, rare values"
+                f" counting more; most by {by} ({self.day})")  # fmt: skip
 
 
 def recency(context: Context, customers: DataFrame) -> SeedRecency:
@@ -75,7 +75,7 @@ def recency(context: Context, customers: DataFrame) -> SeedRecency:
 def sameness(context: Context, audience: str) -> Sameness | None:
     """How much the same the members of an audience are, by its last profile; None where it was not described yet.
 
-    Names that follow from its rule say nothing, nor does one of which everybody has one value, or several.
+    Names that follow from its rule say nothing, nor do lists, of which each has several values.
     """
     from pyarrow import compute as pc
 
@@ -83,31 +83,28 @@ def sameness(context: Context, audience: str) -> Sameness | None:
     if not context.lake.exists(place):
         return None
     where = (pc.field("audience") == audience) & ~pc.field("follows_from_rule")
-    rows = context.lake.rows(place, ["tag", "share", "base_share", "day"], where).to_pylist()
-    return _sameness(rows)
-
-
-def _sameness(rows: Iterable[Mapping[str, Any]]) -> Sameness | None:
-    shares: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    days = set()
+    rows = context.lake.rows(place, ["tag", "members", "share", "base_share", "day"], where).to_pylist()
+    bands: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        shares[row["tag"]].append((row["share"], row["base_share"]))
-        days.add(row["day"])
-    pairs = {name: pair for name, both in shares.items() if (pair := _two_alike(both))}
-    if not pairs:
+        bands[row["tag"]].append(row)
+    times = {name: number for name, of_name in bands.items() if (number := _times_as_often(of_name)) is not None}
+    if not times:
         return None
-    members, everybody = (fsum(pair[n] for pair in pairs.values()) / len(pairs) for n in (0, 1))
-    by_surplus = sorted(pairs, key=lambda name: (pairs[name][1] - pairs[name][0], name))
-    names = tuple(name for name in by_surplus if pairs[name][0] > pairs[name][1])
-    return Sameness(members, everybody, names, max(days))
+    names = dict(sorted(times.items(), key=lambda one: (-one[1], one[0])))
+    return Sameness(fsum(names.values()) / len(names), names, rows[0]["day"])
 
 
-def _two_alike(shares: list[tuple[float, float]]) -> tuple[float, float] | None:
-    """Chance that two members are in one band of a name, and two of all; None for a list, and for a single value."""
-    members, everybody = zip(*shares, strict=True)
-    if not isclose(fsum(members), 1) or not isclose(fsum(everybody), 1) or max(everybody) >= 1:
+def _times_as_often(bands: Iterable[Mapping[str, Any]]) -> float | None:
+    """Sum over bands of the share of pairs of members in it over its share of all; None for a list, and without pairs.
+
+    Two members are two different ones, so that few members seem no more the same than many.
+    """
+    filled = [row for row in bands if row["base_share"]]
+    members = sum(row["members"] for row in filled)
+    if members < 2 or not isclose(fsum(row["base_share"] for row in filled), 1):
         return None
-    return fsum(share * share for share in members), fsum(share * share for share in everybody)
+    pairs: float = members * (members - 1)
+    return fsum(row["members"] * (row["members"] - 1) / row["base_share"] for row in filled) / pairs
 
 
 def fits(context: Context) -> dict[str, Fit]:

@@ -168,7 +168,9 @@ def _evaluated(
     `fit` is that of a lookalike, and `found` whom it found, None on its own day.
     """
     profile = context.lake.read(f"gold/profile_{entity.name}").selectExpr("*", f"{NO_LOSS} as {LOST}")
-    audiences = [audience, *([context.catalogue.audiences[fit.seed]] if fit else [])]
+    # All seeds that were tried: their members are among those whom the learner compares.
+    seeds = audience.alike.seeds if audience.alike else ()
+    audiences = [audience, *(context.catalogue.audiences[name] for name in seeds)]
     rows = rules.evaluate_rules(context, entity, (), audiences, profile).where("lost is null").drop("lost")
     rows = context.lake.staging.materialize(rows)
     if fit is None:
@@ -190,6 +192,6 @@ def _alike(
     if found is not None:
         then = context.lake.staging.stage_arrow(context.lake.spark, found, f"`{entity.key}` string").rows
         return alike.still_found(context, entity, audience, fit, then, rows, profile)
-    everybody = alike.customers(context, entity, audience, [fit.seed], options.names(), rows, profile)
+    everybody = alike.customers(context, entity, audience, options.seeds, options.names(), rows, profile)
     members, _ = alike.most_alike(options, everybody, fit.seed, fit.random_state)
     return members.select([entity.key, "holdout"])

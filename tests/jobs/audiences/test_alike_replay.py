@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from alike_shop import MEMBERSHIPS, day, first_day, inside, numbers, run
+from alike_shop import LIKE, MEMBERSHIPS, day, first_day, inside, numbers, run
 from command_line import quanyu
 from shop import Retailer
 
@@ -45,6 +45,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Retailer, 
 
 
 def members_by_day(shop: Retailer) -> dict[int, set[int]]:
+    # Seeds have members who may not be found: they are compared with as well.
+    shop.declare("audiences/like.yml", LIKE.replace("value.orders >= 1", "value.average_order < 84"))
     run(shop, 1, *RECORDS, "definitions")
     members = {1: inside(shop)}
     leaves, moves = sorted(members[1])[:2]
@@ -71,7 +73,7 @@ def test_members_of_each_day_are_found_again_after_later_days_changed_them(lived
     fits = {str(row["day"]): row["fit"] for row in shop.table("gold/audience_days").to_pylist()
             if row["audience"] == "like"}  # fmt: skip
     fit = json.loads(fits[day(1)])
-    assert (fit["seed"], fit["base"], fit["random_state"]) == ("frequent", 205, 0)
+    assert (fit["seed"], fit["base"], fit["random_state"]) == ("frequent", 199, 0)
     assert fit["threshold"] > 0 and fits[day(2)] == fits[day(1)]
 
 
@@ -105,4 +107,4 @@ def test_other_members_are_said_with_the_learner_that_found_them(lived, tmp_path
     lake.replace_rows(place, pa.Table.from_pylist(rows, lake.arrow(place).schema), receipt, {"out": len(rows)})
     done = quanyu("audience", "replay", "like", "--day", day(1), "--conf", str(shop.conf), "--home", str(shop.home))
     assert done.returncode == 1
-    assert "other members than the 41" in done.stdout and "found by scikit-learn 0.1, not numpy" in done.stdout
+    assert "other members than the" in done.stdout and "found by scikit-learn 0.1, not numpy" in done.stdout

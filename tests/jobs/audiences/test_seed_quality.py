@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import date, datetime, timedelta, timezone
 
 import pyarrow as pa
 import pytest
 
-from jobs.audiences.seed_quality import fits, lifts_of, recency, sameness
+from jobs.audiences.seed_quality import _times_as_often, fits, lifts_of, recency, sameness
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.identity import Identities
@@ -49,27 +50,38 @@ def test_recency_is_of_the_last_purchase_of_each_and_counts_who_never_bought(ret
     assert str(result) == "90 days ago in the median; 50% bought within 90 days, 25% never"
 
 
-def band(tag, label, share, base, follows=False):
+def band(tag, number, members, base, follows=False):
     return {
-        "entity": "customer", "audience": "gold", "tag": tag, "band": label, "label": str(label), "members": 1,
-        "share": share, "base_share": base, "index": 100.0, "p_value": 1.0, "q_value": 1.0, "significant": False,
+        "entity": "customer", "audience": "gold", "tag": tag, "band": number, "label": str(number), "members": members,
+        "share": members / 10, "base_share": base, "index": 100.0, "p_value": 1.0, "q_value": 1.0, "significant": False,
         "follows_from_rule": follows, "reference_members": 1, "reference_on": DAY, "day": DAY,
     }  # fmt: skip
 
 
-def test_sameness_is_the_chance_that_two_share_a_value_over_names_that_can_differ(retailer):
+def test_sameness_compares_pairs_of_members_with_pairs_of_all(retailer):
     context = retailer.context(DAY.isoformat())
     assert sameness(context, "gold") is None
     write(context, AudienceProfile, [
-        band("city", 0, 0.9, 0.5), band("city", 1, 0.1, 0.5), band("tier", 0, 0.5, 0.8), band("tier", 1, 0.5, 0.2),
+        band("city", 0, 9, 0.5), band("city", 1, 1, 0.5), band("tier", 0, 8, 0.8), band("tier", 1, 2, 0.2),
         # What the rule decides, what nobody differs by, and a list, whose shares are of more than all.
-        band("spend", 0, 1.0, 0.2, True), band("spend", 1, 0.0, 0.8, True), band("country", 0, 1.0, 1.0),
-        band("bought", 0, 0.9, 0.8), band("bought", 1, 0.9, 0.8),
+        band("spend", 0, 10, 0.2, True), band("spend", 1, 0, 0.8, True), band("country", 0, 10, 1.0),
+        band("country", 1, 0, 0.0), band("bought", 0, 9, 0.8), band("bought", 1, 9, 0.8),
     ])  # fmt: skip
     result = sameness(context, "gold")
-    assert result.members == pytest.approx((0.82 + 0.5) / 2) and result.everybody == pytest.approx((0.5 + 0.68) / 2)
-    assert result.names == ("city",)
-    assert str(result).endswith("with 66%, two of all customers with 59%, most by city (2024-09-01)")
+    # Of 90 ordered pairs, 72 are both in the first city, which is that of half of all.
+    expected = {"city": 72 / 90 / 0.5, "country": 1.0, "tier": (56 / 0.8 + 2 / 0.2) / 90}
+    assert result.names == pytest.approx(expected) and list(result.names) == list(expected)
+    assert result.times == pytest.approx(sum(expected.values()) / 3)
+    assert "share a value 1.16 times as often as two of all" in str(result) and "by city (1.6), country" in str(result)
+
+
+def test_members_drawn_by_chance_are_as_much_the_same_as_all_however_few():
+    chance = random.Random(5)
+    base, times = (0.6, 0.3, 0.1), []
+    for _ in range(4000):
+        drawn = chance.choices(range(3), base, k=4)
+        times.append(_times_as_often([band("city", n, drawn.count(n), share) for n, share in enumerate(base)]))
+    assert sum(times) / len(times) == pytest.approx(1, abs=0.08)
 
 
 def test_the_lift_of_a_seed_is_that_of_the_last_fit_that_tried_it(retailer):
