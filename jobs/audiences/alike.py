@@ -199,11 +199,11 @@ def most_alike(
 
     The rows are those of `customers`, in their order.
     """
-    seed, found = (customers[name].to_numpy() for name in (f"in_{chosen}", "found"))
+    seed, candidates = (customers[name].to_numpy() for name in (f"in_{chosen}", "found"))
     scores = SIMILARITIES[alike.by](_matrix(alike, customers), seed, random_state)
     # Nobody is worth less than nothing, and of whom the worth is unknown counts as worth nothing.
     worth = np.maximum(np.nan_to_num(_numbers(customers, alike.weigh_by)), 0) if alike.weigh_by else None
-    members = expand(scores, seed | ~found, alike.number(int(found.sum())), worth)
+    members = expand(scores, seed | ~candidates, alike.number(int(candidates.sum())), worth)
     least = (scores if worth is None else scores * worth)[members[-1:]]
     return customers.take(np.sort(members)), float(least[0]) if len(least) else None
 
@@ -235,9 +235,9 @@ def still_found(
     if entity.resolved:
         moves = context.lake.spark.createDataFrame(id_changes(context, date.fromisoformat(fit.day)), MOVES)
         then = then.unionByName(then.join(moves, then[key] == moves["was"]).selectExpr(f"now as `{key}`"))
-    found = then.distinct().toArrow()[key].combine_chunks()
+    expansion = then.distinct().toArrow()[key].combine_chunks()
     everybody = customers(context, entity, audience, [fit.seed], [], today, stored)
-    still = everybody.filter(_is_in(everybody[key], found))
+    still = everybody.filter(_is_in(everybody[key], expansion))
     stays = still["found"].to_numpy() & ~still[f"in_{fit.seed}"].to_numpy()
     return still.filter(stays).select([key, "holdout"])
 

@@ -117,9 +117,9 @@ class Exports:
 
     def mark_in_doubt(self, further: Iterable[str], until: date) -> None:
         """Mark every export that was ever begun, and further ones: what was sent up to a day may be unknown here."""
-        known = {state.export: state for state in self.states()}
-        for export in sorted({*known, *further}):
-            state = known.get(export, ExportState(export))
+        states = {state.export: state for state in self.states()}
+        for export in sorted({*states, *further}):
+            state = states.get(export, ExportState(export))
             self.save(replace(state, doubted=until, withdrawing=False))
 
     def open(self, export: str) -> list[ExportBatch]:

@@ -62,8 +62,8 @@ def test_a_refresh_token_is_exchanged_once_and_what_came_is_kept_for_all(shared,
     for _ in range(2):
         asked(opened(platform, server, monkeypatch, f"file:{file}"))
     assert server.renewals == 1 and file.stat().st_mode & 0o777 == 0o600
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    assert (kept["access_token"], kept["refresh_token"]) == (server.token, server.refresh_token)
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    assert (stored["access_token"], stored["refresh_token"]) == (server.token, server.refresh_token)
     assert {path.name for path in file.parent.iterdir()} == {"token", "token.lock"}
 
 
@@ -99,8 +99,12 @@ def test_a_refused_refresh_token_stays_and_says_who_must_act(shared, file, monke
     server.refresh_token = "another-refresh-token"
     with pytest.raises(RejectedError, match="authorise the app on the platform again") as refused:
         asked(opened(platform, server, monkeypatch, f"file:{file}"))
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    assert (kept["refresh_token"], kept["unanswered"], server.renewals) == (OceanEngineServer.refresh_token, False, 0)
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    assert (stored["refresh_token"], stored["unanswered"], server.renewals) == (
+        OceanEngineServer.refresh_token,
+        False,
+        0,
+    )
     assert "a run ended" not in str(refused.value)
     assert OceanEngineServer.refresh_token not in f"{refused.value}{caplog.text}"
     assert server.secret not in f"{refused.value}{caplog.text}"
@@ -133,8 +137,8 @@ def test_a_run_that_is_killed_while_it_asks_leaves_a_note(shared, file, monkeypa
         asked(opened(platform, server, monkeypatch, f"file:{file}"))
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    assert (kept["refresh_token"], kept["unanswered"]) == (OceanEngineServer.refresh_token, True)
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    assert (stored["refresh_token"], stored["unanswered"]) == (OceanEngineServer.refresh_token, True)
     monkeypatch.undo()
 
 

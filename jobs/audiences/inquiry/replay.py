@@ -60,13 +60,15 @@ def replay(settings: Settings, name: str, day: date) -> Replay:
         catalogue = _catalogue_then(context, record, name)
     fit = _fit(record, catalogue.audiences[name])
     # On the days after it a lookalike has those whom the fit found: they are found again first.
-    found = replay(settings, name, date.fromisoformat(fit.day)) if fit and fit.day != day.isoformat() else None
+    fit_day = replay(settings, name, date.fromisoformat(fit.day)) if fit and fit.day != day.isoformat() else None
     versions = {place: int(version) for place, _, version in (pin.rpartition("@") for pin in record["tables"])}
     with _pinned(settings, catalogue, day, versions) as past:
-        rows = _evaluated(past, entity, catalogue.audiences[name], fit, found)
+        rows = _evaluated(past, entity, catalogue.audiences[name], fit, fit_day)
         members, _, members_digest = counted(rows, entity).get(name, NOBODY)
         table = rows.select(entity.key).orderBy(entity.key).toArrow()
-    tables = (*record["tables"], *(f"{pin} of {found.day}" for pin in found.tables)) if found else record["tables"]
+    tables = (
+        (*record["tables"], *(f"{pin} of {fit_day.day}" for pin in fit_day.tables)) if fit_day else record["tables"]
+    )
     other = fit is not None and fit.learner != alike.learner()
     words = f"it was found by {fit.learner}, not {alike.learner()}" if fit and other else ""
     return Replay(name, day, record["members"], members, members_digest == record["members_digest"],
@@ -161,11 +163,11 @@ def _copy(context: Context, target: Path, versions: Mapping[str, int]) -> None:
 
 
 def _evaluated(
-    context: Context, entity: type[Entity], audience: Audience, fit: alike.Fit | None, found: Replay | None
+    context: Context, entity: type[Entity], audience: Audience, fit: alike.Fit | None, fit_day: Replay | None
 ) -> DataFrame:
     """Members of the audience by the profile and the facts of the copy, staged.
 
-    `fit` is that of a lookalike, and `found` whom it found, None on its own day.
+    `fit` is that of a lookalike, and `fit_day` its replay on the day of the fit, None on its own day.
     """
     profile = context.lake.read(f"gold/profile_{entity.name}").selectExpr("*", f"{NO_LOSS} as {LOST}")
     # All seeds that were tried: their members are among those whom the learner compares.
@@ -175,22 +177,22 @@ def _evaluated(
     rows = context.lake.staging.materialize(rows)
     if fit is None:
         return rows
-    members = _alike(context, entity, audience, fit, found and found.members, rows, profile)
+    members = _alike(context, entity, audience, fit, fit_day and fit_day.members, rows, profile)
     expansion = alike.Expansion(audience.name, members, fit)
     rows = alike.with_expanded(context, entity, rows, [expansion]).where(f"audience = {quoted(audience.name)}")
     return context.lake.staging.materialize(rows)
 
 
 def _alike(
-    context: Context, entity: type[Entity], audience: Audience, fit: alike.Fit, found: pa.Table | None,
+    context: Context, entity: type[Entity], audience: Audience, fit: alike.Fit, expansion: pa.Table | None,
     rows: DataFrame, profile: DataFrame,
 ) -> pa.Table:  # fmt: skip
     """Members of a lookalike: the entity's key, holdout. `rows` are those who may be found and the seed's members."""
     options = audience.alike
     if options is None:
         raise QuanyuError(f"{audience.name} is no lookalike")
-    if found is not None:
-        then = context.lake.staging.stage_arrow(context.lake.spark, found, f"`{entity.key}` string").rows
+    if expansion is not None:
+        then = context.lake.staging.stage_arrow(context.lake.spark, expansion, f"`{entity.key}` string").rows
         return alike.still_found(context, entity, audience, fit, then, rows, profile)
     everybody = alike.customers(context, entity, audience, options.seeds, options.names(), rows, profile)
     members, _ = alike.most_alike(options, everybody, fit.seed, fit.random_state)
