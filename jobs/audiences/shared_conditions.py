@@ -1,7 +1,7 @@
 """Conditions of the rules of audiences, each evaluated once however many rules name it.
 
 Many rules name the same few tags. So a condition becomes one column of truth, and a rule is what `and`, `or` and `not`
-make of such columns.
+make of such columns. Sizes are counted by the combinations of conditions that occur, which are few.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from quanyu.grammar.tags import over_profile, profile_column
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
+
+# Conditions that are the bits of one whole number, which is never negative.
+BITS = 62
+NUMBER = "profiles"
 
 
 class SharedConditions:
@@ -46,10 +50,22 @@ class SharedConditions:
         """SQL that selects the columns of truth from profiles."""
         return [f"{sql} as {name}" for sql, name in self._columns.items()]
 
-    def truths(self, profiles: DataFrame) -> pa.Table:
-        """The columns of truth of all profiles, a bit for each."""
-        # In one piece, since each `and` of pieces costs as much as that of a hundred thousand rows.
-        return profiles.selectExpr(*self.selected()).toArrow().combine_chunks()
+    def combinations(self, profiles: DataFrame) -> pa.Table:
+        """Which conditions hold together: the columns of truth, a row for each combination, and NUMBER of profiles."""
+        import pyarrow as pa
+        from pyarrow import compute as pc
+
+        names = [*self._columns.values()]
+        words = [names[first : first + BITS] for first in range(0, len(names), BITS)]
+        packed = (" | ".join(f"if({name}, {1 << n}L, 0L)" for n, name in enumerate(word)) for word in words)
+        rows = profiles.selectExpr(*self.selected())
+        rows = rows.selectExpr(*(f"{sql} as word_{n}" for n, sql in enumerate(packed)))
+        grouped = rows.groupBy(*(f"word_{n}" for n in range(len(words)))).count().toArrow()
+        truths = {
+            name: pc.not_equal(pc.bit_wise_and(grouped[f"word_{n}"], 1 << bit), 0)
+            for n, word in enumerate(words) for bit, name in enumerate(word)
+        }  # fmt: skip
+        return pa.table({**truths, NUMBER: grouped["count"]})
 
     def sql(self, tree: exp.Expr) -> str:
         """SQL of a rule over the columns of truth."""
@@ -97,11 +113,11 @@ def own_types(catalogue: Catalogue, audience: Audience) -> dict[str, str]:
     return types
 
 
-def number_where(tree: exp.Expr, columns: pa.Table) -> int:
-    """Number of rows for which a rule over columns of truth holds."""
+def number_where(tree: exp.Expr, combinations: pa.Table) -> int:
+    """Number of profiles for which a rule over columns of truth holds."""
     from pyarrow import compute as pc
 
-    return pc.sum(_truths(tree, columns)).as_py() or 0
+    return pc.sum(combinations[NUMBER].filter(_truths(tree, combinations))).as_py() or 0
 
 
 def _truths(tree: exp.Expr, columns: pa.Table) -> pa.ChunkedArray:

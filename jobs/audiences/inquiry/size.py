@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from jobs.audiences import rules
 from jobs.audiences.inquiry.subject import audience_of, day_of_profiles, profiles_for, texts_of_conditions
-from jobs.audiences.shared_conditions import SharedConditions, number_where
+from jobs.audiences.shared_conditions import NUMBER, SharedConditions, number_where
 from quanyu.config.settings import Settings
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
@@ -77,8 +77,8 @@ def members_of_all(context: Context, entity: type[Entity], audiences: Sequence[A
     """Number of members of each of some audiences about an entity on the context's day, in one pass over profiles."""
     conditions = SharedConditions(context.catalogue, entity)
     members = [conditions.rule(one) for one in audiences]
-    columns = conditions.truths(profiles_for(context, entity, audiences, conditions.names))
-    counts = [number_where(tree, columns) for tree in members]
+    rows = conditions.combinations(profiles_for(context, entity, audiences, conditions.names))
+    counts = [number_where(tree, rows) for tree in members]
     return {
         one.name: one.alike.number(count) if one.alike else count for one, count in zip(audiences, counts, strict=True)
     }
@@ -86,6 +86,8 @@ def members_of_all(context: Context, entity: type[Entity], audiences: Sequence[A
 
 def counted(context: Context, entity: type[Entity], audience: Audience) -> AudienceSize:
     """The same for the context's day."""
+    from pyarrow import compute as pc
+
     conditions = SharedConditions(context.catalogue, entity)
     texts = texts_of_conditions(audience)
     parts = [conditions.rule(audience.model_copy(update={"who": text})) for text in texts]
@@ -97,8 +99,9 @@ def counted(context: Context, entity: type[Entity], audience: Audience) -> Audie
         agrees = f"coalesce({consented(audience.purpose, profile_column(consents))}, false)"
         agreed = exp.And(this=joined[-1].copy(), expression=conditions.column(agrees))
     names = [*conditions.names, *([consents] if agreed else [])]
-    columns = conditions.truths(profiles_for(context, entity, [audience], names))
-    counts = ([number_where(tree, columns) for tree in trees] for trees in (parts, joined))
+    rows = conditions.combinations(profiles_for(context, entity, [audience], names))
+    counts = ([number_where(tree, rows) for tree in trees] for trees in (parts, joined))
     sizes = tuple(ConditionSize(*each) for each in zip(texts, *counts, strict=True))
-    agreed_to = number_where(agreed, columns) if agreed else None
-    return AudienceSize(audience, entity, context.day, columns.num_rows, sizes[-1].remaining, agreed_to, sizes)
+    total = pc.sum(rows[NUMBER]).as_py() or 0
+    agreed_to = number_where(agreed, rows) if agreed else None
+    return AudienceSize(audience, entity, context.day, total, sizes[-1].remaining, agreed_to, sizes)

@@ -6,12 +6,13 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from jobs.audiences.shared_conditions import SharedConditions, number_where
+from jobs.audiences.shared_conditions import BITS, NUMBER, SharedConditions, number_where
 from quanyu.errors import ExpressionError
 from quanyu.grammar.audience import Audience
 from quanyu.model.entities import Customer
 
 HEAD = "describes: d\nowner: o\ngoal: care\npurpose: messages\n"
+OTHER = {"name": "two", "file": "two.yml", "describes": "d", "owner": "o", "goal": "care", "purpose": "messages"}
 MEASURE = 'measures: {some: {over: orders, value: "count(*)", within: %s days}}\n'
 
 
@@ -58,17 +59,27 @@ def test_a_rule_counts_the_rows_that_fulfil_it(retailer, rule, holds):
     shared, rules = conditions(retailer, one=rule)
     rows = [(True, True), (True, False), (False, True), (False, False)]
     for row, inside in zip(rows, holds, strict=True):
-        columns = pa.table({f"_holds_{n}": [truth] for n, truth in enumerate(row)})
-        assert number_where(rules["one"], columns) == inside, row
-    many = pa.table({f"_holds_{n}": [row[n] for row in rows] for n in (0, 1)})
-    assert number_where(rules["one"], many) == sum(holds) and number_where(rules["one"], many.slice(0, 0)) == 0
+        columns = pa.table({**{f"_holds_{n}": [truth] for n, truth in enumerate(row)}, NUMBER: [7]})
+        assert number_where(rules["one"], columns) == 7 * inside, row
+    many = pa.table({**{f"_holds_{n}": [row[n] for row in rows] for n in (0, 1)}, NUMBER: [1, 10, 100, 1000]})
+    assert number_where(rules["one"], many) == sum(10**n for n, inside in enumerate(holds) if inside)
+    assert number_where(rules["one"], many.slice(0, 0)) == 0
     assert shared.sql(rules["one"]).count("_holds_") == str(rules["one"]).count("_holds_")
+
+
+def test_more_conditions_than_one_number_has_bits_are_counted_apart(retailer):
+    shared, _ = conditions(retailer)
+    above = [shared.rule(Audience(**OTHER, who=f"value.orders >= {n}")) for n in range(1, BITS + 4)]
+    spark = retailer.context("2024-07-01").lake.spark
+    profiles = spark.createDataFrame([(n,) for n in (1, 2, 2, BITS + 2)], "value__orders bigint")
+    combinations = shared.combinations(profiles)
+    assert combinations.num_rows == 3
+    assert [number_where(rule, combinations) for rule in above] == [4, 3, *[1] * BITS, 0]
 
 
 def test_an_audience_that_leads_to_itself_and_an_unknown_one_are_refused(retailer):
     shared, _ = conditions(retailer, one="value.orders = 3")
-    other = {"name": "two", "file": "two.yml", "describes": "d", "owner": "o", "goal": "care", "purpose": "messages"}
     with pytest.raises(ExpressionError, match="depends on itself"):
-        shared.rule(Audience(**other, who="audience.two or value.orders = 3"))
+        shared.rule(Audience(**OTHER, who="audience.two or value.orders = 3"))
     with pytest.raises(ExpressionError, match="is unknown"):
-        shared.rule(Audience(**other, who="audience.nobody"))
+        shared.rule(Audience(**OTHER, who="audience.nobody"))
