@@ -71,7 +71,9 @@ def planned(context: Context, name: str) -> RenderableType:
     audience, destination = of_name(context, name)
     selected = select(context, audience, destination)
     outcomes = [(label.replace("_", " "), number) for label, number in asdict(members.counts(selected.rows)).items()]
-    waits = [Text(f"nobody is added: {words}", style="yellow") for words in selected.waits]
+    doubted = context.store.exports.state(name).doubted
+    first = [f"restored from a backup: what was sent until {doubted} is reconciled first"] if doubted else []
+    waits = [Text(f"nobody is added: {words}", style="yellow") for words in (*selected.waits, *first)]
     return Group(
         Text(f"{name} on {context.day}: {destination.platform.name}, for {audience.purpose}"),
         *waits, grid(("identifier", "is", "values"), _operations(context, selected, destination)),

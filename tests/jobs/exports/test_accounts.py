@@ -131,6 +131,10 @@ def test_an_export_waits_for_approval_and_follows_its_declaration(shop, meta):
     assert "somebody has to approve it first: quanyu export approve winback.meta" in outcome.notes[0]
     assert meta.audiences == {}
     assert "nobody is added: somebody has to approve it first" in said(shop, "plan", "winback.meta")
+    assert "restored from a backup" not in said(shop, "plan", "winback.meta")
+    shop.context(DAY).store.exports.mark_in_doubt(["winback.meta"], date(2024, 6, 30))
+    plan = said(shop, "plan", "winback.meta")
+    assert "nobody is added: restored from a backup: what was sent until 2024-06-30 is reconciled first" in plan
     assert "approved with 2 customers" in said(shop, "approve", "winback.meta")
     plan = said(shop, "plan", "winback.meta")
     assert "phone │ added │ 2" in plan and "4, 2.00 for each customer" in plan and "1 (50%); least: 0" in plan
