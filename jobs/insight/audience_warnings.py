@@ -90,7 +90,8 @@ def warnings(
 
 def is_young(today: Mapping[str, Any]) -> bool:
     """Whether drift is not warned of yet, by a row of AudienceTrends; one of an older release does not say."""
-    return today["warned_from"] is not None and today["day"] < today["warned_from"]
+    first = today.get("warned_from")
+    return first is not None and today["day"] < first
 
 
 def _of_size(

@@ -43,7 +43,8 @@ def earlier_days(trends: Iterable[Mapping[str, Any]], day: date) -> Mapping[str,
 
 def _of(rows: list[Mapping[str, Any]]) -> EarlierDays:
     described = [row for row in rows if row["entities"] is not None]
-    rules = [row["rule_digest"] for row in described if row["rule_digest"]]
+    # A table of an older release has no such column.
+    rules = [rule for row in described if (rule := row.get("rule_digest"))]
     sizes = {row["day"]: row["size"] for row in rows}
     return EarlierDays(sizes, described[0]["day"] if described else None, rules[-1] if rules else "")
 

@@ -79,7 +79,7 @@ def _fit(record: Mapping[str, Any], audience: Audience) -> alike.Fit | None:
     """The fit of a lookalike on the day of a record; None for any other audience."""
     if not audience.alike:
         return None
-    if not record["fit"]:
+    if not record.get("fit"):
         words = "its fit was not kept yet; the memberships have its members"
         raise QuanyuError(f"{audience.name} of {record['day']} is a lookalike, and {words}")
     return alike.Fit(**json.loads(record["fit"]))

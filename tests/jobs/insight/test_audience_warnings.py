@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from jobs.insight.audience_warnings import warnings
-from jobs.insight.earlier_days import young_notes
+from jobs.insight.earlier_days import earlier_days, young_notes
 from quanyu.config.sections import InsightSettings
 from quanyu.errors import ConfigError
 from quanyu.grammar.audience import Audience, SizeBand
@@ -45,6 +45,13 @@ def row(size, drifted=(), drift=0.0, warned_from=None):
 )
 def test_a_warning_comes_from_the_bound_on(today, before, last, kinds):
     assert [one.kind for one in warnings(audience(), today, before, last, InsightSettings())] == kinds
+
+
+def test_days_of_an_older_release_say_no_rule_and_are_warned_of():
+    older = {key: value for key, value in row(500, ["tier.gold"], 0.41).items() if key != "warned_from"}
+    assert [one.kind for one in warnings(audience(), older, 500, DAY, InsightSettings())] == ["drift"]
+    days = earlier_days([{**older, "audience": "coats"}], DAY + timedelta(days=1))
+    assert (days["coats"].sizes, days["coats"].first, days["coats"].rule) == ({DAY: 500}, DAY, "")
 
 
 def test_whose_drift_is_not_warned_of_yet_is_said_by_day():
