@@ -23,7 +23,7 @@ from platforms.tencent import TencentServer
 from shop import BASE, ROOT, Retailer, copy_registry
 
 from jobs.exports import http
-from quanyu.errors import ContractError, QuanyuError
+from quanyu.errors import ContractError, QuanyuError, RetryableError
 from quanyu.home import home_name
 from quanyu.run.runner import perform
 
@@ -144,13 +144,21 @@ class SampleMonth:
 
     def compute(self, day):
         """Everything before the exports, and who may be sent now by the tables alone."""
-        context = self.shop.context(str(day))
-        for name in needed(context, whole=day == FIRST):
-            # The step of a late feed fails, but its good rows are published.
-            with suppress(ContractError):
-                perform(context, context.step(name))
+        for name in needed(self.shop.context(str(day)), whole=day == FIRST):
+            try:
+                self._compute(name, day)
+            except RetryableError:
+                # The engine went away: what it says is to run the step again.
+                self.shop.close()
+                self._compute(name, day)
         self.wanted = allowed(self.shop.home, self.shop.conf, SENT_TO, SHARE, SALT)
         self.shop.close()
+
+    def _compute(self, name, day):
+        context = self.shop.context(str(day))
+        # The step of a late feed fails, but its good rows are published.
+        with suppress(ContractError):
+            perform(context, context.step(name))
 
     def export(self, day, may_end=True):
         """Send every audience to its accounts once; whether anything is left to do."""
