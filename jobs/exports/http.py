@@ -34,18 +34,24 @@ Check = Callable[[int, Any], QuanyuError | None]
 Sign = Callable[["Request"], "Request"]
 
 
+class GoneError(RejectedError):
+    """The platform does not know what was asked for any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ErrorCodes:
     """A platform's own codes of errors, with what each means, by who must act.
 
     `soon`: the same call succeeds if it is repeated; so do those from the number `own_faults` on. `later`: it succeeds
-    after a while. `token`: a valid one is needed. `act`: somebody must do what the words say.
+    after a while. `token`: a valid one is needed. `gone`: the audience is not there. `act`: somebody must do what the
+    words say.
     """
 
     soon: Mapping[int | str, str] = field(default_factory=dict)
     own_faults: int | None = None
     later: Mapping[int | str, str] = field(default_factory=dict)
     token: Mapping[int | str, str] = field(default_factory=dict)
+    gone: Mapping[int | str, str] = field(default_factory=dict)
     act: Mapping[int | str, str] = field(default_factory=dict)
     document: str = "the platform's documents"
 
@@ -60,6 +66,8 @@ class ErrorCodes:
             return RetryableError(f"{name}: failed for a moment ({shown})")
         if code in self.token:
             return RejectedError(f"{name}: {self.token[code]} ({shown}): {AUTHORISE}")
+        if code in self.gone:
+            return GoneError(f"{name}: refused with {shown}: {self.gone[code]}")
         return RejectedError(f"{name}: refused with {shown}: {self.act.get(code, f'see the code in {self.document}')}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from jobs.audiences.memberships.intervals import members_on_day
@@ -51,6 +52,14 @@ def delivered_exports(context: Context) -> dict[str, int]:
     where = compute.is_null(compute.field("until")) & (compute.field("status") == "sent")
     exports = context.lake.rows(PLACE, ["export"], where)["export"].value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in exports}
+
+
+def last_day(context: Context, export: str) -> date | None:
+    """The newest day on which the set of an export changed."""
+    rows = context.lake.table(context.catalogue.tables["export_members"]).where(f"export = {quoted(export)}")
+    [newest] = rows.selectExpr("max(greatest(since, coalesce(until, since))) as day").collect()
+    day: date | None = newest["day"]
+    return day
 
 
 def was_ever_delivered(context: Context, export: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -160,7 +160,5 @@ def approved(context: Context, name: str) -> RenderableType:
     """Store that somebody approved the export as it is declared, with its members of the day."""
     audience, destination = of_name(context, name)
     customers = select(context, audience, destination).customers
-    state = context.store.exports.state(name)
-    digest = what_is_approved(audience, destination)
-    context.store.exports.save(replace(state, approved=digest, approved_members=customers))
+    context.store.exports.approve(name, what_is_approved(audience, destination), customers)
     return Text(f"{name} is approved with {customers:,} customers; the next run sends it")

@@ -134,6 +134,7 @@ def sent_before(context: Context, export: str) -> DataFrame:
 def _mirror(
     context: Context, receipt: Receipt, audience: Audience, destination: Destination, selected: Selected
 ) -> Outcome:
+    context.store.exports.note_purpose(selected.export, audience.purpose)
     mirrored = mirror(
         context, receipt, destination.open(), selected.export, selected.rows, selected.waits, audience.describes,
         _weights(context, audience),
@@ -168,6 +169,7 @@ def _drop(
     counted = members.counts(selected.rows)
     facts = {"counts": asdict(counted), "definition": audience.digest(), "purpose": audience.purpose}
     free = selected.rows.where("reason is null")
+    context.store.exports.note_purpose(selected.export, audience.purpose)
     delivered = deliver(context, receipt, destination, audience.name, free, facts)
     members.record(context, selected.export, selected.rows, receipt)
     summary = ExportFacts(**asdict(counted), location=delivered.location, parts=delivered.parts, rows=delivered.rows)

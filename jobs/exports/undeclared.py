@@ -13,7 +13,7 @@ from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.files.delivery import deliver
 from jobs.exports.forms import formed, kinds_of
-from jobs.exports.mirror.audience import mirror
+from jobs.exports.mirror.audience import Mirrored, mirror
 from jobs.exports.mirror.difference import PLACE, current_set
 from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import OnlinePlatform
@@ -31,7 +31,7 @@ from quanyu.run.runner import Context, Outcome, Step
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-PURPOSE = "ads"
+ADS = "ads"
 RESTORE = "restore the audience, or end it with `ended: DAY`"
 
 
@@ -67,35 +67,50 @@ def withdraw(context: Context, receipt: Receipt, known: Mapping[str, Destination
     if barred := home_name.may_send(context.settings):
         return Outcome(notes=(f"nothing is withdrawn: {barred}",), run_again=True)
     notes, alerts, error = list[str](), dict[str, str](), None
+    is_open = False
     for export, values in sorted(_undeclared(context).items()):
         audience, _, name = export.partition(".")
         if name not in known:
             alerts[export] = f"{export}: {number_of(values, 'value')} may be on {name}: restore platforms/{name}.yml"
             continue
         is_kept = audience not in context.catalogue.audiences
-        withdrawn = _withdrawn if issubclass(known[name].platform, OnlinePlatform) else _replaced
         try:
-            notes += withdrawn(context, receipt, known[name], export, is_kept)
+            if issubclass(known[name].platform, OnlinePlatform):
+                mirrored = _withdrawn(context, receipt, known[name], export, is_kept)
+                notes.append(_withdrawal_note(export, mirrored, is_kept))
+                is_open = is_open or mirrored.is_open
+            else:
+                notes += _replaced(context, receipt, known[name], export, is_kept)
         except QuanyuError as failed:
             error = error or failed
     if error:
         raise error
-    return Outcome(notes=(*notes, *alerts.values()), alerts=alerts)
+    return Outcome(notes=(*notes, *alerts.values()), alerts=alerts, run_again=is_open)
 
 
 def _undeclared(context: Context) -> dict[str, int]:
     """Exports that nobody declares any more, each with the number of values that may still be there."""
-    states = {state.export: state.members for state in context.store.exports.states()
-              if state.audience_id or state.doubted}  # fmt: skip
-    present = {**members.delivered_exports(context), **states}
+    exports = context.store.exports
+    open_ = {state.export: 0 for state in exports.states() if state.doubted or exports.open(state.export)}
+    present = {**open_, **members.delivered_exports(context), **_values(context)}
     declared = set(_declared(context.catalogue))
     return {export: values for export, values in present.items() if export not in declared}
 
 
+def _values(context: Context) -> dict[str, int]:
+    """Every export of which values may be on a platform, with their number."""
+    if not context.lake.exists(PLACE):
+        return {}
+    from pyarrow import compute
+
+    rows = context.lake.rows(PLACE, ["export"], compute.field("state") != "refused")
+    return {row["values"]: row["counts"] for row in rows["export"].value_counts().to_pylist()}
+
+
 def _withdrawn(
     context: Context, receipt: Receipt, account: Destination, export: str, is_kept: bool
-) -> Iterator[str]:  # fmt: skip
-    """Withdraw from an account; say what is still there."""
+) -> Mirrored:  # fmt: skip
+    """Withdraw from an account."""
     rows = _still_allowed(context, account, export, current_set(context, export))
     rows = rows if is_kept else rows.where("false")
     mirrored = mirror(context, receipt, account.open(), export, rows, ["it is not declared any more"], "")
@@ -104,14 +119,25 @@ def _withdrawn(
     record_status(context, receipt, export, account, mirrored)
     if mirrored.error:
         raise mirrored.error
-    there = f"{export} is not declared any more: {mirrored.removed:,} withdrawn, {mirrored.there:,} there"
-    yield f"{there}; {RESTORE}" if is_kept and mirrored.there else there
+    return mirrored
+
+
+def _withdrawal_note(export: str, mirrored: Mirrored, is_kept: bool) -> str:
+    # After a restored backup it is not sure of any value that it is there.
+    there = mirrored.there + mirrored.waiting
+    words = f"{export} is not declared any more: {mirrored.removed:,} withdrawn, {there:,} there"
+    return f"{words}; {RESTORE}" if is_kept and there else words
 
 
 def _replaced(
     context: Context, receipt: Receipt, destination: Destination, export: str, is_kept: bool
 ) -> Iterator[str]:  # fmt: skip
     """Deliver the set without those who may no longer be in it, once for each change; say what is still in it."""
+    last = members.last_day(context, export)
+    if last is not None and last > context.day:
+        # A set of an earlier day would be none that is read, and who left it would count as withdrawn.
+        yield f"{export}: kept: the set of {last} was delivered, and this run is for an earlier day"
+        return
     before = members.last_set(context, export)
     rows = _still_allowed(context, destination, export, before)
     rows = members.without_additions(context, rows if is_kept else rows.where("false"), before)
@@ -123,16 +149,21 @@ def _replaced(
     audience = export.partition(".")[0]
     declared = context.catalogue.audiences.get(audience)
     facts = {"counts": asdict(members.counts(rows)), "definition": declared.digest() if declared else None,
-             "purpose": PURPOSE}  # fmt: skip
+             "purpose": _purpose(context, export)}  # fmt: skip
     delivered = deliver(context, receipt, destination, audience, free, facts)
     members.record(context, export, rows, receipt)
     there = f"{export} is not declared any more: {withdrawn:,} withdrawn, {number_of(delivered.rows, 'row')} left in"
     yield f"{there} {delivered.location}" + (f"; {RESTORE}" if is_kept and delivered.rows else "")
 
 
+def _purpose(context: Context, export: str) -> str:
+    """What the members were sent for: advertising, unless it is known."""
+    return context.store.exports.state(export).purpose or ADS
+
+
 def _still_allowed(context: Context, destination: Destination, export: str, present: DataFrame) -> DataFrame:
     """Answers of the gate, formed, for the customers that are present: those with a reason are to be withdrawn."""
-    question = Question(PURPOSE, ANY, kinds_of(destination.forms))
+    question = Question(_purpose(context, export), ANY, kinds_of(destination.forms))
     held = held_out(context, export.partition(".")[0])
     customers = present.select("customer_id").distinct()
     answers = gate.check_consent(context, question, customers, held)

@@ -27,14 +27,16 @@ def accept(settings: Settings, sent_until: date | None) -> HomeNote:
     with contextlib.closing(Context(settings, business_days.newest_day(settings))) as context:
         check_form(context)
         in_doubt = before.restored or integrity.losses(context)
-        integrity.accept_current_state(context)
         doubted = max(before.doubted, str(sent_until or context.day)) if in_doubt else before.doubted
         if in_doubt:
             context.store.exports.mark_in_doubt(_declared_exports(context), date.fromisoformat(doubted))
+        # After the doubts: a kill in between finds the losses again.
+        integrity.accept_current_state(context)
     return homes.write_home_note(settings.home, replace(homes.record_home(settings), restored="", doubted=doubted))
 
 
 def _declared_exports(context: Context) -> Iterator[str]:
-    """Exports to accounts, which the other home may have begun after the backup."""
+    """Exports to accounts with an interface, which the other home may have begun after the backup."""
+    online = {account.name for account in context.catalogue.platforms.values() if account.token}
     for audience in context.catalogue.audiences.values():
-        yield from (f"{audience.name}.{name}" for name in audience.send_to if name in context.catalogue.platforms)
+        yield from (f"{audience.name}.{name}" for name in audience.send_to if name in online)

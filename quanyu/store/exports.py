@@ -25,6 +25,7 @@ EXPORTS = sa.Table(
     sa.Column("declared", sa.String(100), nullable=False),
     sa.Column("doubted", sa.Date),
     sa.Column("withdrawing", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("purpose", sa.String(20), nullable=False, server_default=""),
     sa.Column("updated_at", UtcDateTime, nullable=False),
 )
 EXPORT_BATCHES = sa.Table(
@@ -53,6 +54,8 @@ class ExportState:
 
     `doubted`: values may be on the platform that this home does not know, sent up to that day by the home that it was
     restored from; `withdrawing`: all that is to be withdrawn for that reason is written, and not confirmed yet.
+
+    `purpose` is what its members were sent for, empty if nothing was sent yet.
     """
 
     export: str
@@ -67,6 +70,7 @@ class ExportState:
     declared: str = ""
     doubted: date | None = None
     withdrawing: bool = False
+    purpose: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,15 +115,33 @@ class Exports:
             return sorted({*connection.scalars(states), *connection.scalars(batches)})
 
     def save(self, state: ExportState) -> None:
-        """Store where an export stands."""
+        """Store where an export stands, but for its approval: somebody may have given it since the state was read."""
+        approval = sa.select(EXPORTS.c.approved, EXPORTS.c.approved_members).where(EXPORTS.c.export == state.export)
         with self._database.write() as connection:
-            self._database.upsert(connection, EXPORTS, [asdict(state) | {"updated_at": now()}])
+            standing = connection.execute(approval).mappings().first() or {}
+            self._database.upsert(connection, EXPORTS, [asdict(state) | dict(standing) | {"updated_at": now()}])
+
+    def approve(self, export: str, digest: str, members: int) -> None:
+        """Store what somebody approved, with so many members."""
+        self.save(self.state(export))
+        approval = {"approved": digest, "approved_members": members}
+        with self._database.write() as connection:
+            connection.execute(sa.update(EXPORTS).where(EXPORTS.c.export == export).values(approval))
+
+    def note_purpose(self, export: str, purpose: str) -> None:
+        """Store what the members of an export are sent for."""
+        state = self.state(export)
+        if state.purpose != purpose:
+            self.save(replace(state, purpose=purpose))
 
     def mark_in_doubt(self, further: Iterable[str], until: date) -> None:
-        """Mark every export that was ever begun, and further ones: what was sent up to a day may be unknown here."""
-        states = {state.export: state for state in self.states()}
+        """Mark every export that has an audience on a platform, and further ones.
+
+        What was sent up to a day may be unknown here.
+        """
+        states = {state.export: state for state in self.states() if state.audience_id}
         for export in sorted({*states, *further}):
-            state = states.get(export, ExportState(export))
+            state = states.get(export) or self.state(export)
             self.save(replace(state, doubted=until, withdrawing=False))
 
     def open(self, export: str) -> list[ExportBatch]:

@@ -79,16 +79,23 @@ def mirror(
     wanted = wanted_set(addresses)
     rows = difference(current_set(context, export), wanted, context.day, not waits, [each.batch for each in unsettled])
     way = reconciling.way_of(platform, state, wanted, waits, context.day)
-    write_set(context, export, reconciling.in_doubt(context, platform, rows, way), receipt)
+    write_set(context, export, reconciling.in_doubt(context, platform, rows, way, state.purpose), receipt)
     if way == "withdraw":
         state = reconciling.begun(context, state)
     values = SetRows(context, export, receipt)
     if not state.audience_id and not values.count("adding", "removing"):
         return Mirrored(0, 0, 0, 0, 0, None)
-    sent, state = Sent(), _opened(context, platform, state, describes)
+    sent, adds = Sent(), not waits
+    try:
+        state = _opened(context, platform, state, describes)
+    except QuanyuError as refused:
+        if not state.audience_id:
+            raise
+        # The audience of before is usable: a further list that is refused holds no withdrawal back.
+        sent.error, adds, way = refused, False, None if way == "replace" else way
     if way == "replace":
         state = reconciling.replaced(context, platform, state, values, sent, weights)
-    state = _send(context, platform, state, values, unsettled, not waits, weights, sent)
+    state = _send(context, platform, state, values, unsettled, adds, weights, sent)
     _give_up(context, unsettled, sent)
     sent.error = sent.error or error
     status = _published(context, platform, state, sent, values.count("there"))
@@ -126,10 +133,14 @@ def _give_up(context: Context, unsettled: Sequence[ExportBatch], sent: Sent) -> 
     context.store.exports.record([replace(batch, state="unknown") for batch in lost])
 
 
+def place_on(platform: OnlinePlatform) -> str:
+    """Where an account's values are: platform, account and address."""
+    return "|".join((platform.name, platform.account.account, platform.account.url or ""))
+
+
 def _placed(context: Context, platform: OnlinePlatform, export: str) -> ExportState:
     """Where an export stands. Raises ConfigError if its account is another than the one that has its values."""
-    state, account = context.store.exports.state(export), platform.account
-    place = "|".join((platform.name, account.account, account.url or ""))
+    state, account, place = context.store.exports.state(export), platform.account, place_on(platform)
     if state.place and state.place != place and _may_be_there(context, export):
         raise ConfigError(
             f"{account.file}: values of {export} are on the account that was declared before: put its platform, account"
@@ -138,8 +149,9 @@ def _placed(context: Context, platform: OnlinePlatform, export: str) -> ExportSt
     if state.place == place:
         return state
     return replace(
-        ExportState(export), place=place, approved=state.approved, doubted=state.doubted, withdrawing=state.withdrawing
-    )
+        ExportState(export), place=place, doubted=state.doubted, withdrawing=state.withdrawing, purpose=state.purpose,
+        approved=state.approved, approved_members=state.approved_members,
+    )  # fmt: skip
 
 
 def _may_be_there(context: Context, export: str) -> bool:

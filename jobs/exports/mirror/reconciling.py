@@ -41,9 +41,11 @@ def way_of(
 
     It is only replaced where everybody who is wanted may be added.
     """
-    if state.doubted is None or state.withdrawing or day < state.doubted:
+    if state.doubted is None or day < state.doubted:
         return None
-    return "replace" if "replace" in platform.can() and not waits and wanted.limit(1).count() else "withdraw"
+    if "replace" in platform.can() and not waits and wanted.limit(1).count():
+        return "replace"
+    return None if state.withdrawing else "withdraw"
 
 
 def notes(state: ExportState, now: ExportState, way: Way | None) -> Iterator[str]:
@@ -60,24 +62,31 @@ def notes(state: ExportState, now: ExportState, way: Way | None) -> Iterator[str
         yield f"restored from a backup: nobody is added before {now.doubted}, and not before the set is reconciled"
 
 
-def sendable_values(context: Context, platform: OnlinePlatform) -> DataFrame:
-    """Every value that the home knows in the platform's form: identifier, value, customer_id, address_hash.
+def sendable_values(context: Context, platform: OnlinePlatform, purpose: str) -> DataFrame:
+    """Every value that may have been sent, in the platform's form: identifier, value, customer_id, address_hash.
 
-    Also of identifiers that were replaced, which may have been sent before that; of a person without a customer, the
+    Those of customers who ever agreed to the purpose (to any, if it is empty): of nobody else was anything sent. Also
+    of identifiers that were replaced, which may have been sent before that; of a person without a customer, the
     person's key stands for it.
     """
     forms, scopes = forms_sent(type(platform), platform.account), platform.account.scopes
     kinds = ", ".join(map(quoted, kinds_of(forms)))
     table = context.catalogue.tables["identifiers"]
     known = with_customers(context, context.lake.table(table).where(f"kind in ({kinds})"), Moment.now())
-    owned = known.selectExpr("coalesce(customer_id, person_key) as customer_id", "kind", "scope", "value")
+    owner = "coalesce(customer_id, person_key) as customer_id"
+    grants = context.lake.table(context.catalogue.tables["consents"]).where("state = 'granted'")
+    grants = grants.where(f"purpose = {quoted(purpose)}") if purpose else grants
+    agreed = with_customers(context, grants, Moment.now()).selectExpr(owner).distinct()
+    owned = known.selectExpr(owner, "kind", "scope", "value").join(agreed, "customer_id", "left_semi")
     once = owned.groupBy("kind", "scope", "value").agg({"customer_id": "min"})
     once = context.lake.staging.materialize(once.withColumnRenamed("min(customer_id)", "customer_id"))
     hashed = once.withColumn("address_hash", address_hashes(context)("kind", "value"))
     return wanted_set(formed(hashed.selectExpr("*", "cast(null as string) as reason"), forms, scopes))
 
 
-def in_doubt(context: Context, platform: OnlinePlatform, rows: DataFrame, way: Way | None) -> DataFrame:
+def in_doubt(
+    context: Context, platform: OnlinePlatform, rows: DataFrame, way: Way | None, purpose: str
+) -> DataFrame:  # fmt: skip
     """The set (as `difference` gives it) if nothing is sure: what is there is added again, all else is withdrawn.
 
     Unless the set is replaced as a whole, everything that may be there gets a row. Without a way nothing changes.
@@ -94,7 +103,7 @@ def in_doubt(context: Context, platform: OnlinePlatform, rows: DataFrame, way: W
     if way == "replace":
         return known
     value = ("identifier", "value")
-    unknown = sendable_values(context, platform).join(known.select(*value), [*value], "left_anti")
+    unknown = sendable_values(context, platform, purpose).join(known.select(*value), [*value], "left_anti")
     none = ("cast(null as string) as batch", "cast(null as string) as earlier_batch")
     beyond = unknown.selectExpr(
         "identifier", "value", "customer_id", "address_hash", "'removing' as state", *none, f"date'{day}' as since",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jobs.exports.mirror.audience import code_of
+from jobs.exports.http import GoneError
+from jobs.exports.mirror.audience import code_of, place_on
 from jobs.exports.mirror.difference import PLACE, current_set
 from jobs.exports.platform import OnlinePlatform
-from quanyu.errors import ConfigError, RejectedError
+from quanyu.errors import ConfigError
 from quanyu.home import home_name
 from quanyu.lake.receipt import Receipt
 from quanyu.literals import quoted
@@ -27,6 +28,9 @@ def restart(context: Context, platform: OnlinePlatform, export: str) -> int:
     state = exports.state(export)
     if not state.audience_id:
         raise ConfigError(f"{export} has no audience on {platform.name}: the next run that adds somebody opens one")
+    if state.place != place_on(platform):
+        file = platform.account.file
+        raise ConfigError(f"{file}: values of {export} are on the account that was declared before: put that one back")
     if not _is_gone(context, platform, state):
         raise ConfigError(f"the audience of {export}, or a part of it, is still on {platform.name}: delete it there")
     current = current_set(context, export)
@@ -37,18 +41,17 @@ def restart(context: Context, platform: OnlinePlatform, export: str) -> int:
         context.lake.replace(PLACE, nobody, f"export = {quoted(export)}", receipt, {"out": 0})
     exports.record([replace(batch, state="unknown") for batch in exports.open(export)])
     # Last of all: after a kill the platform is asked again.
-    approved = {"approved": state.approved, "approved_members": state.approved_members}
-    exports.save(replace(ExportState(export), place=state.place, **approved))  # type: ignore[arg-type]
+    exports.save(ExportState(export, place=state.place, purpose=state.purpose))
     return rows
 
 
 def _is_gone(context: Context, platform: OnlinePlatform, state: ExportState) -> bool:
     """Whether the platform has nothing of an audience any more.
 
-    One that it refuses to tell of is gone if the account's audiences have no part of it under our code.
+    One that it does not know is gone if the account's audiences have no part of it under our code.
     """
     try:
         return platform.status(state.audience_id).gone
-    except RejectedError:
+    except GoneError:
         opened = platform.open_audience(code_of(context, state.export), "")
         return not {*opened.split(",")} & {*state.audience_id.split(",")}

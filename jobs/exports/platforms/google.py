@@ -55,10 +55,10 @@ CODES = ErrorCodes(
         **dict.fromkeys(("UNAVAILABLE", "INTERNAL", "DEADLINE_EXCEEDED", "ABORTED", "UNKNOWN"), "failed for a moment"),
     },
     later={"PerDay": "too many calls in a day"},
+    gone={"NOT_FOUND": "the list or the request is gone"},
     act={
         "UNAUTHENTICATED": "give the account a valid token of the scope datamanager",
         "PERMISSION_DENIED": "let the token's user manage the account, and enable the Data Manager API",
-        "NOT_FOUND": "the list or the request is gone: open the audience again",
         "FAILED_PRECONDITION": "accept the terms of Customer Match in Google Ads",
     },
     document="Google's documents",

@@ -39,11 +39,12 @@ FORBIDS: tuple[Category, ...] = (
 )  # fmt: skip
 # Codes of errors: after a while the same call succeeds, soon it succeeds, and who must do what.
 FLAGGED = "appeal in Audience Manager: Meta flagged the audience for what its name or members suggest"
-FLAGGED_SUBCODE, TOO_SMALL_SUBCODE = 1713230, 1713007
+FLAGGED_SUBCODE, TOO_SMALL_SUBCODE, UNKNOWN_SUBCODE = 1713230, 1713007, 33
 CODES = ErrorCodes(
     later=dict.fromkeys((4, 17, 368, 613, 80003, 80004), "too many calls"),
     soon=dict.fromkeys((1, 2, 341, 5000), "failed for a moment"),
     token={190: "the token is wrong or has ended"},
+    gone={1487366: "the audience was deleted in Audience Manager", UNKNOWN_SUBCODE: "no such object"},
     act={
         **dict.fromkeys((10, 200, 294), "let the token's user manage the ad account (ads_management)"),
         105: "the call has too many parameters",
@@ -51,7 +52,6 @@ CODES = ErrorCodes(
         2654: "the audience could not be created; see it in Audience Manager",
         2655: "accept Meta's terms of custom audiences for the ad account",
         1487301: "share the audience with the ad account again",
-        1487366: "the audience was deleted in Audience Manager",
         FLAGGED_SUBCODE: FLAGGED,
     },
 )
@@ -115,7 +115,7 @@ class Meta(OnlinePlatform):
             return SeedTooSmallError("meta: the seed has too few known persons as yet")
         if error.get("is_transient") and code not in cls.codes.later:
             return RetryableError(f"meta: failed for a moment ({code})")
-        code, subcode = (FLAGGED_SUBCODE, code) if subcode == FLAGGED_SUBCODE else (code, subcode)
+        code, subcode = (subcode, code) if subcode in (FLAGGED_SUBCODE, UNKNOWN_SUBCODE) else (code, subcode)
         return cls.codes.error(cls.name, code, f"with {subcode}" if subcode else "")
 
     def open_audience(self, code: str, description: str) -> str:

@@ -40,9 +40,9 @@ CODES = ErrorCodes(
     soon={40100: "too many calls", 42900: "too many calls"},
     own_faults=50000,
     token={40102: "the token has ended", 40104: "no token", 40105: "a wrong token"},
+    gone={40007: "the audience was deleted in TikTok Ads Manager"},
     act={
         40001: "let the token's user manage the audiences of the account",
-        40007: "the audience was deleted in TikTok Ads Manager",
         40300: "let the token's user manage the audiences of the account",
     },
 )
