@@ -118,8 +118,8 @@ class Exports:
         """Store where an export stands, but for its approval: somebody may have given it since the state was read."""
         approval = sa.select(EXPORTS.c.approved, EXPORTS.c.approved_members).where(EXPORTS.c.export == state.export)
         with self._database.write() as connection:
-            standing = connection.execute(approval).mappings().first() or {}
-            self._database.upsert(connection, EXPORTS, [asdict(state) | dict(standing) | {"updated_at": now()}])
+            standing = dict(connection.execute(approval).mappings().first() or {})
+            self._database.upsert(connection, EXPORTS, [asdict(state) | standing | {"updated_at": now()}])
 
     def approve(self, export: str, digest: str, members: int) -> None:
         """Store what somebody approved, with so many members."""

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
@@ -125,19 +125,32 @@ def day(retailer):
     return run
 
 
-def know(day, values):
-    """Record identifiers, those of one person each, half of which were replaced since."""
+def know(day, values, refusing=()):
+    """Record identifiers, those of one person each, half of which were replaced since; all but some agreed once."""
     (day.shop.home / "person.key").write_text("a" * 64)
     context = day.context()
-    table = context.catalogue.tables["identifiers"]
-    columns = ", ".join(f"{name} {column.type}" for name, column in table.schema().items())
     rows = [
         ("crm", f"p-{value}", kind, "", value, FIRST, FIRST, FIRST if nth % 2 else None)
         for nth, (kind, value) in enumerate(sorted(values))
     ]
+    grants = [
+        {"source": "crm", "person_key": f"p-{value}", "purpose": "ads", "channel": "any", "state": "granted",
+         "changed_at": datetime(2024, 1, 1), "feed_day": FIRST, "recorded_on": FIRST}
+        for _, value in sorted({*values} - {*refusing})
+    ]  # fmt: skip
+    names = ("source", "person_key", "kind", "scope", "value", "feed_day", "recorded_on", "replaced_on")
+    append(context, "identifiers", [dict(zip(names, row, strict=True)) for row in rows])
+    append(context, "consents", grants)
+
+
+def append(context, name, rows):
+    table = context.catalogue.tables[name]
+    types = {column: each.type for column, each in table.schema().items()}
+    values = [tuple(row.get(column) for column in types) for row in rows]
+    columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
     context.lake.prepare(table)
-    receipt = Receipt("ingest.crm", str(FIRST), "r-known", "d")
-    context.lake.append("silver/identifiers", context.lake.spark.createDataFrame(rows, columns), receipt, {})
+    receipt = Receipt(f"ingest.{name}", str(FIRST), f"r-{name}", "d")
+    context.lake.append(f"silver/{name}", context.lake.spark.createDataFrame(values, columns), receipt, {})
 
 
 def restored(day, tmp_path):
@@ -290,7 +303,8 @@ def test_a_run_reads_its_set_once_and_computes_each_key_once(day, monkeypatch):
 @pytest.mark.parametrize("begun", [True, False])
 def test_after_a_restored_backup_what_was_sent_since_is_withdrawn_before_anybody_is_added(day, tmp_path, begun):
     shelf, polled = Shelf(), []
-    know(day, phones("a", "b", "c", "x", "y") | {("email", "m")})
+    # Nothing of z was ever sent, and nothing is sent to withdraw it.
+    know(day, phones("a", "b", "c", "x", "y", "z") | {("email", "m")}, refusing=phones("z"))
     if begun:
         day(0, shelf, phones("a", "b"))
     copy = restored(day, tmp_path)
@@ -309,6 +323,7 @@ def test_after_a_restored_backup_what_was_sent_since_is_withdrawn_before_anybody
     mirrored = day(2, shelf, phones("b", "c"))
     assert shelf.values == phones("b", "c") and mirrored.there == 2
     assert [call[0] for call in shelf.calls] == ["remove", "remove", "add"]
+    assert not any("z" in call[2] for call in shelf.calls) and not any("z" in str(each.values) for each in polled)
     told = "restored from a backup: everything that may have been sent since is withdrawn"
     assert told in list(mirrored.notes())
     shelf.calls.clear()
@@ -348,6 +363,11 @@ def test_an_audience_that_is_gone_is_said_to_be_gone(day):
     assert list(mirrored.notes()) == [
         "the platform says: the audience is gone from the platform: quanyu export restart winback.shelf"
     ]
+    # On the account that is declared now, nothing is known of the values on the one before.
+    shelf.account = ACCOUNT.model_copy(update={"account": "2"})
+    with pytest.raises(ConfigError, match="on the account that was declared before"):
+        restart(day.context(), shelf, EXPORT)
+    shelf.account = ACCOUNT
     assert restart(day.context(), shelf, EXPORT) == 1
     del shelf.status
     shelf.values, shelf.calls = set(), []
@@ -413,3 +433,34 @@ def test_a_batch_has_a_key_of_its_own(day):
     }
     assert len(keys) == 24
     assert code_of(day.context(), EXPORT) == code_of(day.context(5), EXPORT)
+
+
+def test_a_refusal_that_does_not_say_so_is_no_end_of_an_audience(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a"))
+    for error in (RejectedError("no permission"), RetryableError("no answer")):
+        shelf.status = lambda audience_id, error=error: (_ for _ in ()).throw(error)
+        with pytest.raises(type(error)):
+            restart(day.context(), shelf, EXPORT)
+    assert len(shelf.opened) == 1
+
+
+def test_a_further_list_that_is_refused_holds_no_withdrawal_back(day):
+    shelf = Shelf()
+    day(0, shelf, phones("a", "b"))
+    shelf.account = ACCOUNT.model_copy(update={"describes": "changed"})
+    shelf.open_audience = lambda code, description: (_ for _ in ()).throw(RejectedError("no such app"))
+    mirrored = day(1, shelf, phones("b", "c"))
+    assert shelf.values == phones("b") and str(mirrored.error).startswith("no such app")
+    del shelf.open_audience
+    day(2, shelf, phones("b", "c"))
+    assert shelf.values == phones("b", "c")
+
+
+def test_an_approval_that_comes_during_a_run_stays(day):
+    shelf = Shelf()
+    exports = day.context().store.exports
+    shelf.add = lambda audience_id, batch: exports.approve(EXPORT, "digest", 2) or Shelf.add(shelf, audience_id, batch)
+    day(0, shelf, phones("a"))
+    state = exports.state(EXPORT)
+    assert (state.approved, state.approved_members, state.audience_id) == ("digest", 2, "a1")
