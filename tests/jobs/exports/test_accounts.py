@@ -219,19 +219,25 @@ def test_a_set_of_files_that_nobody_declares_any_more_is_emptied_once(shop):
     outcome = shop.run("2024-07-02", "undeclared_exports")["undeclared_exports"]
     [(place, manifest)] = manifests(shop, "2024-07-02").items()
     assert place.startswith("quanyu/drop/winback/") and manifest["counts"]["rows"] == 1
+    assert manifest["purpose"] == shop.context(DAY).store.exports.state("winback.drop").purpose == "ads"
     assert "winback.drop is not declared any more: 2 withdrawn, 1 row left in" in outcome.notes[0]
     assert outcome.alerts == {"winback.shelf": "winback.shelf: 4 values may be on shelf: restore platforms/shelf.yml"}
+    # A run for an earlier day delivers no set that would hide the later one.
+    land(shop, "answers", "2024-07-03", "M1,ads,any,2024-07-03,withdrawn")
+    took(shop, "2024-07-03")
+    outcome = shop.run(DAY, "undeclared_exports")["undeclared_exports"]
+    assert "this run is for an earlier day" in outcome.notes[0] and len(manifests(shop, DAY)) == 2
     # Now both are declared, and the audience names neither.
     shop.declare("audiences/winback.yml", AUDIENCE)
     shop.declare("platforms/shelf.yml", shelf)
-    outcome = shop.run("2024-07-02", "undeclared_exports")["undeclared_exports"]
-    emptied = manifests(shop, "2024-07-02")
+    outcome = shop.run("2024-07-03", "undeclared_exports")["undeclared_exports"]
+    emptied = manifests(shop, "2024-07-03")
     assert {place.split("/")[2] for place in emptied} == {"winback", "9"} and outcome.alerts == {}
     assert all(manifest["problem"].startswith("nobody is left") for manifest in emptied.values())
-    land(shop, "answers", "2024-07-03")
-    took(shop, "2024-07-03")
-    outcome = shop.run("2024-07-03", "undeclared_exports")["undeclared_exports"]
-    assert outcome.notes == () and manifests(shop, "2024-07-03") == {}
+    land(shop, "answers", "2024-07-04")
+    took(shop, "2024-07-04")
+    outcome = shop.run("2024-07-04", "undeclared_exports")["undeclared_exports"]
+    assert outcome.notes == () and manifests(shop, "2024-07-04") == {}
 
 
 def test_platforms_are_asked_again_until_they_have_confirmed(shop, monkeypatch):
