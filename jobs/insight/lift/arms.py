@@ -28,11 +28,12 @@ def arms(context: Context, begins: Mapping[str, date]) -> DataFrame:
     stays = context.lake.table(memberships_of(Customer)).where(f"audience in ({names})")
     holdouts = ever_held_out(Customer, stays, context.lake.table(context.catalogue.tables["identities"]))
     first_days = context.lake.spark.createDataFrame(list(begins.items()), "audience string, begins date")
-    marked = held_out(stays, holdouts).join(first_days, "audience")
+    # The holdout of everybody has the ids of today.
+    marked = with_ids_of_today(context, held_out(stays, holdouts)).join(first_days, "audience")
     marked = marked.where(f"entered_on <= date'{context.day}' and coalesce(left_on >= begins, true)")
     if context.settings.holdout.share:
         marked = marked.join(global_holdout(context), "customer_id", "left_anti")
-    return counted_after(context, marked, "audience")
+    return _counted_after(context, marked, "audience")
 
 
 def counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
@@ -41,15 +42,19 @@ def counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
     `stays` have customer_id, entered_on, begins and holdout. Who is in is known at the end of the day of entry, so that
     purchases count from the next day on, and from the first day of the treatment at the earliest.
     """
+    return _counted_after(context, with_ids_of_today(context, stays), *by)
+
+
+def _counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     # All of these have a value.
     after = F.expr("greatest(min(entered_on), date_sub(min(begins), 1))").alias("after")
-    by_customer = _with_ids_of_today(context, stays).groupBy(*by, "customer_id")
+    by_customer = stays.groupBy(*by, "customer_id")
     return context.lake.staging.materialize(by_customer.agg(after, F.expr("max(holdout)").alias("holdout")))
 
 
-def _with_ids_of_today(context: Context, stays: DataFrame) -> DataFrame:
+def with_ids_of_today(context: Context, stays: DataFrame) -> DataFrame:
     """The rows with the id that a merged customer has today, as orders have."""
     redirects = [*as_of.redirects(context.lake).items()]
     if not redirects:
