@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.consent.global_holdout import global_holdout
-from jobs.insight.lift.arms import arms
+from jobs.insight.lift.arms import arms, with_ids_of_today
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.group_differences import Group
@@ -108,7 +108,7 @@ def _entered(context: Context, listed: Sequence[Programme], until: date) -> Data
     rows = [(one.kind, one.name, one.audience, max(one.since, date(1, 1, 1))) for one in listed]
     declared = context.lake.spark.createDataFrame(rows, "kind string, programme string, audience string, since date")
     stays = context.lake.table(memberships_of(Customer)).where(f"entered_on <= date'{until}'")
-    entries = declared.join(stays, "audience").where("entered_on >= since")
+    entries = declared.join(with_ids_of_today(context, stays), "audience").where("entered_on >= since")
     first = entries.groupBy("kind", "programme", "customer_id").agg({"entered_on": "min", "holdout": "max"})
     return first.selectExpr(
         "kind", "programme", "customer_id", "`min(entered_on)` as entered_on", "`max(holdout)` as holdout"

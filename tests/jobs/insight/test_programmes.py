@@ -16,7 +16,7 @@ from quanyu.group_differences import Group
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
-from quanyu.model.identity import Identities
+from quanyu.model.identity import Identities, IdentityEvents
 from quanyu.model.outcomes import ExportMembers, memberships_of
 from quanyu.model.trade import Orders
 
@@ -54,8 +54,13 @@ def context(retailer):
     write(context, Identities, [
         *(identity(f"p{n}", f"c{n}") for n in range(6)), identity("p6", "old", EARLY, LATE), identity("p6", "c0", LATE),
     ])  # fmt: skip
+    write(context, IdentityEvents, [
+        {"number": 1, "day": LATE, "event": "merge", "customer_id": "c0", "other_id": "old", "source": "shop",
+         "person_key": "p6", "person": 6, "cause": "phone"},
+    ])  # fmt: skip
     write(context, memberships_of(Customer), [
-        stay("c0", EARLY), stay("c1", EARLY), stay("c2", EARLY, True), stay("c3", LATE),
+        # c0 took over the stay of the id that was merged into it.
+        stay("old", EARLY, left=LATE), stay("c0", EARLY), stay("c1", EARLY), stay("c2", EARLY, True), stay("c3", LATE),
         # Only the first entry counts.
         stay("c4", EARLY, left=date(2024, 6, 2)), stay("c4", date(2024, 7, 1)), stay("c5", EARLY, audience="other"),
     ])  # fmt: skip
