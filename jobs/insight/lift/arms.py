@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.audiences.memberships.intervals import ever_held_out, held_out
+from jobs.audiences.memberships.intervals import among, ever_held_out, held_out
 from jobs.consent.global_holdout import global_holdout
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def arms(context: Context, begins: Mapping[str, date]) -> DataFrame:
+def arms(context: Context, begins: Mapping[str, date], newcomers: Collection[str] = ()) -> DataFrame:
     """Members of audiences from a day on, each once: audience, customer_id, after, holdout.
 
     A member counts from the first entry, also after leaving: what a treatment brought may come later. Customers in
-    the holdout of everybody are left out: nothing is sent to them, whatever their part here.
+    the holdout of everybody are left out: nothing is sent to them, whatever their part here. Of the audiences in
+    `newcomers` something else treated earlier members: who of them stayed until the day may be its doing, so that
+    only those count whose first entry is not before the eve of the day.
     """
     names = ", ".join(map(quoted, begins))
     stays = context.lake.table(memberships_of(Customer)).where(f"audience in ({names})")
@@ -30,7 +32,13 @@ def arms(context: Context, begins: Mapping[str, date]) -> DataFrame:
     first_days = context.lake.spark.createDataFrame(list(begins.items()), "audience string, begins date")
     # The holdout of everybody has the ids of today.
     marked = with_ids_of_today(context, held_out(stays, holdouts)).join(first_days, "audience")
-    marked = marked.where(f"entered_on <= date'{context.day}' and coalesce(left_on >= begins, true)")
+    marked = marked.where(f"entered_on <= date'{context.day}'")
+    if newcomers:
+        earlier = marked.where(among(newcomers)).where("entered_on < date_sub(begins, 1)")
+        marked = marked.join(
+            earlier.select("audience", "customer_id").distinct(), ["audience", "customer_id"], "left_anti"
+        )
+    marked = marked.where("coalesce(left_on >= begins, true)")
     if context.settings.holdout.share:
         marked = marked.join(global_holdout(context), "customer_id", "left_anti")
     return _counted_after(context, marked, "audience")
