@@ -130,7 +130,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
         audience_days.record_evaluation(context, name, last_day(context, entity, name), words)
     for group in groups:
         for name in group.names:
-            audience_days.record_evaluation(context, name, day, unchanged=group.unchanged)
+            audience_days.record_evaluation(context, name, day, "", group.unchanged, group.days[-1])
     alike.record_fits(context, expanded)
     updated = {name for group in groups for name in group.names}
     sizes = {**dict.fromkeys(updated, 0), **_counted(lake.table(table), day, updated)}

@@ -92,8 +92,8 @@ def _record(context: Context, name: str, day: date) -> Mapping[str, Any]:
     if day not in days:
         raise ConfigError(f"{name} was not evaluated as of {day}; recorded: {min(days)} to {max(days)}")
     if not days[day]["tables"]:
-        words = "when the profile of the day was not complete, so that nothing pins what it was evaluated from"
-        raise QuanyuError(f"{name} was evaluated as of {day} {words}")
+        words = "the profile of the day was not complete, or its members are those of a day before, which it had missed"
+        raise QuanyuError(f"nothing pins what {name} of {day} was evaluated from: {words}")
     return days[day]
 
 
