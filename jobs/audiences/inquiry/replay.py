@@ -17,6 +17,7 @@ import yaml
 from jobs.audiences import alike, rules
 from jobs.audiences.inquiry.changes import days_of
 from jobs.audiences.memberships.day_records import NOBODY, counted, definition
+from jobs.audiences.memberships.due import is_over
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, QuanyuError
@@ -170,9 +171,9 @@ def _evaluated(
     `fit` is that of a lookalike, and `fit_day` its replay on the day of the fit, None on its own day.
     """
     profile = context.lake.read(f"gold/profile_{entity.name}").selectExpr("*", f"{NO_LOSS} as {LOST}")
-    # All seeds that were tried: their members are among those whom the learner compares.
-    seeds = audience.alike.seeds if audience.alike else ()
-    audiences = [audience, *(context.catalogue.audiences[name] for name in seeds)]
+    # All seeds that were tried, without those that had ended: their members are among those whom the learner compares.
+    seeds = [context.catalogue.audiences[name] for name in (audience.alike.seeds if audience.alike else ())]
+    audiences = [audience, *(seed for seed in seeds if not is_over(seed, context.day))]
     rows = rules.evaluate_rules(context, entity, (), audiences, profile).where("lost is null").drop("lost")
     rows = context.lake.staging.materialize(rows)
     if fit is None:
