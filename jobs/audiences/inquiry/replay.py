@@ -58,8 +58,9 @@ def replay(settings: Settings, name: str, day: date) -> Replay:
     with contextlib.closing(Context(settings, day)) as context:
         record = _record(context, name, day)
         entity = context.catalogue.entities[record["entity"]]
+        # Before the definitions are compared: a day without a fit was hashed without its seeds too.
+        fit = _fit(record, _audience_then(context, name, record["day"]))
         catalogue = _catalogue_then(context, record, name)
-    fit = _fit(record, catalogue.audiences[name])
     # On the days after it a lookalike has those whom the fit found: they are found again first.
     fit_day = replay(settings, name, date.fromisoformat(fit.day)) if fit and fit.day != day.isoformat() else None
     versions = {place: int(version) for place, _, version in (pin.rpartition("@") for pin in record["tables"])}
@@ -71,7 +72,7 @@ def replay(settings: Settings, name: str, day: date) -> Replay:
         (*record["tables"], *(f"{pin} of {fit_day.day}" for pin in fit_day.tables)) if fit_day else record["tables"]
     )
     other = fit is not None and fit.learner != alike.learner()
-    words = f"it was found by {fit.learner}, not {alike.learner()}" if fit and other else ""
+    words = f"it was found by {fit.learner or 'an unknown learner'}, not {alike.learner()}" if fit and other else ""
     return Replay(name, day, record["members"], members, members_digest == record["members_digest"],
                   tuple(tables), table, words)  # fmt: skip
 
