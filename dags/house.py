@@ -23,6 +23,9 @@ ACTIVATED, KEPT_UP = Asset("quanyu://activated"), Asset("quanyu://kept_up")
 RETRIES = 2
 # Stages of which a step that fails stops no other.
 FEEDING = ("results", "ingest")
+# Stages whose steps run whatever failed before them, as they say themselves what is not of the day: what programmes
+# brought is measured though one platform refuses its export.
+UNSTOPPED = (*FEEDING, "insight")
 # Tag of the DAGs whose steps send messages or export audiences.
 SENDS = "sends"
 # DAGs of a day, each of which the one before triggers.
@@ -105,15 +108,15 @@ def stages(*names: str, then: Asset) -> None:
     except ConfigError as error:
         _invalid_declaration(str(error))
         return
-    tasks = {name: _task(name, step.describes, stops_all=step.stage not in FEEDING) for name, step in steps.items()}
+    tasks = {name: _task(name, step.describes, is_stopped=step.stage not in UNSTOPPED) for name, step in steps.items()}
     before = run_tasks.order(steps)
     waits = "Waits until no other DAG run is active in this home."
     first = Turn(task_id="turn", doc_md=waits, mode="reschedule", poke_interval=POKE_SECONDS)
     for name, earlier in before.items():
         for other in earlier or (None,):
             (tasks[other] if other else first) >> tasks[name]
-    last = [tasks[name] for name in steps if not any(name in earlier for earlier in before.values())]
-    (last or [first]) >> announce(then)
+    # All of them: a task that runs whatever failed before it hides that from those after it.
+    (list(tasks.values()) or [first]) >> announce(then)
     if any(step.reaches_people for step in steps.values()):
         first.dag.tags.add(SENDS)
     if then is INGESTED:
@@ -139,8 +142,8 @@ def _invalid_declaration(words: str) -> None:
     declarations()
 
 
-def _task(name: str, describes: str, stops_all: bool) -> Any:
-    @task(task_id=name, doc_md=describes, trigger_rule="all_success" if stops_all else "all_done")
+def _task(name: str, describes: str, is_stopped: bool) -> Any:
+    @task(task_id=name, doc_md=describes, trigger_rule="all_success" if is_stopped else "all_done")
     def perform() -> None:
         context = get_current_context()
         try:

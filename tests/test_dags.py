@@ -236,8 +236,17 @@ def test_a_failed_source_fails_the_run_but_not_the_tasks_after_it(dags):
 def test_a_failed_source_does_not_stop_the_others(dags):
     others = ("turn", "verdict")
     assert {task["rule"] for name, task in dags["ingest"]["tasks"].items() if name not in others} == {"all_done"}
-    rules = {task["rule"] for name in CHAIN[1:] for task in dags[name]["tasks"].values()}
-    assert rules == {"all_success"}
+
+
+def test_what_came_of_programmes_is_measured_though_an_export_was_refused(dags, steps):
+    rules = {name: task["rule"] for dag in CHAIN[1:] for name, task in dags[dag]["tasks"].items()}
+    insight = {name for name, step in steps.items() if step.stage == "insight"}
+    assert insight and {name for name, rule in rules.items() if rule != "all_success"} == insight
+    assert {rules[name] for name in insight} == {"all_done"}
+    # The run fails all the same, and nothing of the day follows it.
+    for name in CHAIN[1:]:
+        tasks = dags[name]["tasks"]
+        assert {*tasks["announce"]["before"]} == {*tasks} - {"announce", "turn"}, name
 
 
 def test_an_invalid_declaration_leaves_each_dag_one_task_that_fails_with_it(tmp_path):

@@ -44,13 +44,14 @@ class Fit:
 
     `meaning` digests what the choice depends on. `base` customers might be found, and those whose likeness, by its
     worth, was `threshold` or more were, as the `learner` of that version says, which `random_state` makes repeatable.
+    One that an older release remembers says neither.
     """
 
     day: str
     meaning: str
     seed: str
     lifts: Mapping[str, Mapping[str, float]]
-    base: int = 0
+    base: int | None = None
     threshold: float | None = None
     learner: str = ""
     random_state: int = RANDOM_STATE

@@ -118,9 +118,10 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     going = [audience for audience in going if not is_over(audience, day)]
     skipped = sorted({on for group in groups for on in group.days} - {day})
     evaluation = evaluated(context, entity, skipped, _with_seeds(context, going))
-    sound = [audience for audience in going if audience.name not in evaluation.failures]
+    failed = _failed(going, evaluation.failures)
+    sound = [audience for audience in going if audience.name not in failed]
     expanded = alike.expansions(context, entity, sound, evaluation.rows, before)
-    lacks |= {**evaluation.failures, **{each.audience: each.words for each in expanded if each.words}}
+    lacks |= {**failed, **{each.audience: each.words for each in expanded if each.words}}
     groups = [replace(group, names=tuple(n for n in group.names if n not in lacks)) for group in groups]
     now = alike.with_expanded(context, entity, evaluation.rows, expanded)
     closing = [*groups, *([DueDays(None, (day,), moved)] if moved else [])]
@@ -129,7 +130,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
         audience_days.record_evaluation(context, name, last_day(context, entity, name), words)
     for group in groups:
         for name in group.names:
-            audience_days.record_evaluation(context, name, day, unchanged=group.unchanged)
+            audience_days.record_evaluation(context, name, day, "", group.unchanged, group.days[-1])
     alike.record_fits(context, expanded)
     updated = {name for group in groups for name in group.names}
     sizes = {**dict.fromkeys(updated, 0), **_counted(lake.table(table), day, updated)}
@@ -148,6 +149,18 @@ def _with_seeds(context: Context, going: Sequence[Audience]) -> list[Audience]:
     seeds = [context.catalogue.audiences[name] for each in going if each.alike for name in each.alike.seeds]
     by_name = {each.name: each for each in (*going, *seeds) if not is_over(each, context.day)}
     return list(by_name.values())
+
+
+def _failed(going: Iterable[Audience], failures: Mapping[str, str]) -> dict[str, str]:
+    """Why audiences could not be evaluated; without one of its seeds a lookalike would be another one.
+
+    A seed that is not among them was evaluated for its lookalike only, and is current.
+    """
+    seeds = {
+        one.name: f"its seed {seed} could not be evaluated: {failures[seed]}"
+        for one in going if one.alike for seed in one.alike.seeds if seed in failures
+    }  # fmt: skip
+    return seeds | {one.name: failures[one.name] for one in going if one.name in failures}
 
 
 def _counted(memberships: DataFrame, day: date, audiences: Collection[str]) -> dict[str, int]:

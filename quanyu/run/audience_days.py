@@ -20,13 +20,17 @@ def last_evaluated_day(context: Context, audience: str) -> date | None:
 
 
 def record_evaluation(
-    context: Context, audience: str, day: date | None, lacks: str = "", unchanged: bool = False
+    context: Context, audience: str, day: date | None, lacks: str = "", unchanged: bool = False,
+    as_of: date | None = None,
 ) -> None:  # fmt: skip
     """Record the day as of which an audience is current, and what it lacks for the day of the run.
 
-    `unchanged` says that it is current without having been evaluated, by its schedule.
+    `unchanged` says that it is current without having been evaluated, by its schedule, and `as_of` that its members are
+    those of an earlier day, which it missed.
     """
-    note = {"day": day and day.isoformat(), "lacks": lacks} | ({"unchanged": True} if unchanged else {})
+    note: dict[str, Any] = {"day": day and day.isoformat(), "lacks": lacks}
+    note |= {"unchanged": True} if unchanged else {}
+    note |= {"as_of": as_of.isoformat()} if as_of and as_of != day else {}
     context.store.unchanged_runs.save(MEMORY, audience, note)
 
 
@@ -34,6 +38,12 @@ def was_evaluated(context: Context, audience: str) -> bool:
     """Whether an audience was evaluated as of the day of the run, and did not only stay as it was."""
     last = context.store.unchanged_runs.load(MEMORY, audience)
     return bool(last and last["day"] == str(context.day) and not last["lacks"] and not last.get("unchanged"))
+
+
+def has_members_of_the_day(context: Context, audience: str) -> bool:
+    """Whether an audience was evaluated with the facts of the day of the run, and not of an earlier day of its own."""
+    last = context.store.unchanged_runs.load(MEMORY, audience)
+    return was_evaluated(context, audience) and not (last and last.get("as_of"))
 
 
 def record_scoring(context: Context, model: str, lacks: str, failed: bool) -> None:

@@ -125,7 +125,7 @@ def test_a_row_is_a_customer_of_a_campaign_as_of_the_day_before(drawn):
 
 def test_what_is_left_out_is_told(drawn):
     notes = assigned(drawn, Answers, DAYS[0], DAYS[4]).notes
-    assert [note.english for note in notes] == [
+    assert [str(note) for note in notes] == [
         "1 of 11 assignments left out: no probability was logged",
         "1 customer left out of a campaign: drawn into more than one of its arms",
         "1 assignment left out: nobody knew of the person the day before",

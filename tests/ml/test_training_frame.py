@@ -135,8 +135,8 @@ def test_what_does_not_fit_into_memory_is_sampled_by_entity_and_said(joined, mon
     monkeypatch.setattr(dataset, "ROWS_PER_GIB", 0.5)
     drawn = labelled(joined, NextSpend, *DAYS[:2])
     assert (whole.share, drawn.share) == (1.0, 0.5)
-    assert "from and tested on 50.0% of the customers" in drawn.notes[0].english
-    assert all("4g" in text and "50.0%" in text for text in (drawn.notes[0].english, drawn.notes[0].chinese))
+    assert "from and tested on 50.0% of the customers" in drawn.notes[0]
+    assert all("4g" in text and "50.0%" in text for text in (drawn.notes[0], drawn.notes[0].chinese))
     keys = {"customer_id", "cutoff"}
     for part in (drawn, labelled(joined, NextSpend, *DAYS[:2], share=0.5)):
         of_entities = whole.rows[whole.rows["customer_id"].isin(part.rows["customer_id"])]

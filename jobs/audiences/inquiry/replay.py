@@ -17,6 +17,7 @@ import yaml
 from jobs.audiences import alike, rules
 from jobs.audiences.inquiry.changes import days_of
 from jobs.audiences.memberships.day_records import NOBODY, counted, definition
+from jobs.audiences.memberships.due import is_over
 from quanyu.config.settings import Settings
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, QuanyuError
@@ -57,8 +58,9 @@ def replay(settings: Settings, name: str, day: date) -> Replay:
     with contextlib.closing(Context(settings, day)) as context:
         record = _record(context, name, day)
         entity = context.catalogue.entities[record["entity"]]
+        # Before the definitions are compared: a day without a fit was hashed without its seeds too.
+        fit = _fit(record, _audience_then(context, name, record["day"]))
         catalogue = _catalogue_then(context, record, name)
-    fit = _fit(record, catalogue.audiences[name])
     # On the days after it a lookalike has those whom the fit found: they are found again first.
     fit_day = replay(settings, name, date.fromisoformat(fit.day)) if fit and fit.day != day.isoformat() else None
     versions = {place: int(version) for place, _, version in (pin.rpartition("@") for pin in record["tables"])}
@@ -70,7 +72,7 @@ def replay(settings: Settings, name: str, day: date) -> Replay:
         (*record["tables"], *(f"{pin} of {fit_day.day}" for pin in fit_day.tables)) if fit_day else record["tables"]
     )
     other = fit is not None and fit.learner != alike.learner()
-    words = f"it was found by {fit.learner}, not {alike.learner()}" if fit and other else ""
+    words = f"it was found by {fit.learner or 'an unknown learner'}, not {alike.learner()}" if fit and other else ""
     return Replay(name, day, record["members"], members, members_digest == record["members_digest"],
                   tuple(tables), table, words)  # fmt: skip
 
@@ -92,8 +94,8 @@ def _record(context: Context, name: str, day: date) -> Mapping[str, Any]:
     if day not in days:
         raise ConfigError(f"{name} was not evaluated as of {day}; recorded: {min(days)} to {max(days)}")
     if not days[day]["tables"]:
-        words = "when the profile of the day was not complete, so that nothing pins what it was evaluated from"
-        raise QuanyuError(f"{name} was evaluated as of {day} {words}")
+        words = "the profile of the day was not complete, or its members are those of a day before, which it had missed"
+        raise QuanyuError(f"nothing pins what {name} of {day} was evaluated from: {words}")
     return days[day]
 
 
@@ -170,9 +172,9 @@ def _evaluated(
     `fit` is that of a lookalike, and `fit_day` its replay on the day of the fit, None on its own day.
     """
     profile = context.lake.read(f"gold/profile_{entity.name}").selectExpr("*", f"{NO_LOSS} as {LOST}")
-    # All seeds that were tried: their members are among those whom the learner compares.
-    seeds = audience.alike.seeds if audience.alike else ()
-    audiences = [audience, *(context.catalogue.audiences[name] for name in seeds)]
+    # All seeds that were tried, without those that had ended: their members are among those whom the learner compares.
+    seeds = [context.catalogue.audiences[name] for name in (audience.alike.seeds if audience.alike else ())]
+    audiences = [audience, *(seed for seed in seeds if not is_over(seed, context.day))]
     rows = rules.evaluate_rules(context, entity, (), audiences, profile).where("lost is null").drop("lost")
     rows = context.lake.staging.materialize(rows)
     if fit is None:

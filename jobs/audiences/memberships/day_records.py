@@ -131,9 +131,10 @@ def definition(catalogue: Catalogue, audience: Audience) -> str:
 
 
 def _tables(context: Context, entity: type[Entity], audience: Audience) -> Iterator[str]:
-    """Versions of the tables that the evaluation of the day read, none if the profile was not of the day."""
+    """Versions of the tables that the evaluation of the day read, none if the profile or the members were not of it."""
     last = context.store.unchanged_runs.load(step_of(entity), "")
-    if last is None or not is_stored(context, entity):
+    of_day = audience_days.has_members_of_the_day(context, audience.name)
+    if last is None or not of_day or not is_stored(context, entity):
         return
     versions: Mapping[str, Any] = last["depends"]["inputs"]
     for place in sorted(places_read(context.catalogue, entity, audience)):

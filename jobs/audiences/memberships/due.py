@@ -58,9 +58,10 @@ def due_days(
             # The first evaluation does not wait for its day.
             first = audience_days.last_evaluated_day(context, audience.name) is None
             days = days if first else tuple(day for day in days if audience.is_due(day))
-        if audience.alike:
-            # Who was most alike on a day is not found out later: members of the last day stay until this one.
-            days = days[-1:]
+            if audience.alike:
+                # Who was most alike on a day is not found out later: members of the last day stay until this one, on
+                # which it is expanded, also where its own day was missed.
+                days = days and (context.day,)
         names[last, days or (context.day,), not days].append(audience.name)
     return [DueDays(last, days, tuple(some), stays) for (last, days, stays), some in names.items()], left_out
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jobs.audiences.memberships.intervals import ever_held_out, held_out
+from jobs.audiences.memberships.intervals import among, ever_held_out, held_out
 from jobs.consent.global_holdout import global_holdout
 from quanyu.literals import quoted
 from quanyu.model.entities import Customer
@@ -18,21 +18,30 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def arms(context: Context, begins: Mapping[str, date]) -> DataFrame:
+def arms(context: Context, begins: Mapping[str, date], newcomers: Collection[str] = ()) -> DataFrame:
     """Members of audiences from a day on, each once: audience, customer_id, after, holdout.
 
     A member counts from the first entry, also after leaving: what a treatment brought may come later. Customers in
-    the holdout of everybody are left out: nothing is sent to them, whatever their part here.
+    the holdout of everybody are left out: nothing is sent to them, whatever their part here. Of the audiences in
+    `newcomers` something else treated earlier members: who of them stayed until the day may be its doing, so that
+    only those count whose first entry is not before the eve of the day.
     """
     names = ", ".join(map(quoted, begins))
     stays = context.lake.table(memberships_of(Customer)).where(f"audience in ({names})")
     holdouts = ever_held_out(Customer, stays, context.lake.table(context.catalogue.tables["identities"]))
     first_days = context.lake.spark.createDataFrame(list(begins.items()), "audience string, begins date")
-    marked = held_out(stays, holdouts).join(first_days, "audience")
-    marked = marked.where(f"entered_on <= date'{context.day}' and coalesce(left_on >= begins, true)")
+    # The holdout of everybody has the ids of today.
+    marked = with_ids_of_today(context, held_out(stays, holdouts)).join(first_days, "audience")
+    marked = marked.where(f"entered_on <= date'{context.day}'")
+    if newcomers:
+        earlier = marked.where(among(newcomers)).where("entered_on < date_sub(begins, 1)")
+        marked = marked.join(
+            earlier.select("audience", "customer_id").distinct(), ["audience", "customer_id"], "left_anti"
+        )
+    marked = marked.where("coalesce(left_on >= begins, true)")
     if context.settings.holdout.share:
         marked = marked.join(global_holdout(context), "customer_id", "left_anti")
-    return counted_after(context, marked, "audience")
+    return _counted_after(context, marked, "audience")
 
 
 def counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
@@ -41,15 +50,19 @@ def counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
     `stays` have customer_id, entered_on, begins and holdout. Who is in is known at the end of the day of entry, so that
     purchases count from the next day on, and from the first day of the treatment at the earliest.
     """
+    return _counted_after(context, with_ids_of_today(context, stays), *by)
+
+
+def _counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     # All of these have a value.
     after = F.expr("greatest(min(entered_on), date_sub(min(begins), 1))").alias("after")
-    by_customer = _with_ids_of_today(context, stays).groupBy(*by, "customer_id")
+    by_customer = stays.groupBy(*by, "customer_id")
     return context.lake.staging.materialize(by_customer.agg(after, F.expr("max(holdout)").alias("holdout")))
 
 
-def _with_ids_of_today(context: Context, stays: DataFrame) -> DataFrame:
+def with_ids_of_today(context: Context, stays: DataFrame) -> DataFrame:
     """The rows with the id that a merged customer has today, as orders have."""
     redirects = [*as_of.redirects(context.lake).items()]
     if not redirects:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.consent.global_holdout import global_holdout
-from jobs.insight.lift.arms import arms
+from jobs.insight.lift.arms import arms, with_ids_of_today
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.group_differences import Group
@@ -108,7 +108,7 @@ def _entered(context: Context, listed: Sequence[Programme], until: date) -> Data
     rows = [(one.kind, one.name, one.audience, max(one.since, date(1, 1, 1))) for one in listed]
     declared = context.lake.spark.createDataFrame(rows, "kind string, programme string, audience string, since date")
     stays = context.lake.table(memberships_of(Customer)).where(f"entered_on <= date'{until}'")
-    entries = declared.join(stays, "audience").where("entered_on >= since")
+    entries = declared.join(with_ids_of_today(context, stays), "audience").where("entered_on >= since")
     first = entries.groupBy("kind", "programme", "customer_id").agg({"entered_on": "min", "holdout": "max"})
     return first.selectExpr(
         "kind", "programme", "customer_id", "`min(entered_on)` as entered_on", "`max(holdout)` as holdout"
@@ -132,9 +132,15 @@ def _begins(context: Context, listed: Sequence[Programme]) -> dict[Programme, da
 
 
 def _exported(context: Context, begins: Mapping[Programme, date]) -> DataFrame:
-    """Who was a member of the audience when its exports were first sent, or came later."""
+    """Who was a member of the audience when its exports were first sent, or came later.
+
+    The latter alone of an audience whose members a journey treated before.
+    """
+    journeys = context.catalogue.journeys.values()
+    treated = {one.audience for one, day in begins.items()
+               if any(each.enters == one.audience and each.starts < day for each in journeys)}  # fmt: skip
     # Purchases of the first day itself do not count: who is sent is known at its end.
-    members = arms(context, {one.audience: day + timedelta(days=1) for one, day in begins.items()})
+    members = arms(context, {one.audience: day + timedelta(days=1) for one, day in begins.items()}, treated)
     rows = [(one.kind, one.name, one.audience) for one in begins]
     named = context.lake.spark.createDataFrame(rows, "kind string, programme string, audience string")
     return named.join(members, "audience").selectExpr(

@@ -14,8 +14,10 @@ from shop import Retailer
 from jobs.audiences import steps as membership_steps
 from jobs.audiences.alike import fitted
 from jobs.audiences.facts import AudienceFacts
-from quanyu.errors import ConfigError
+from jobs.audiences.shared_conditions import SharedConditions
+from quanyu.errors import ConfigError, QuanyuError
 from quanyu.grammar.audience import Alike
+from quanyu.run import audience_days
 from quanyu.run.runner import perform
 
 
@@ -67,6 +69,37 @@ def test_members_stay_for_a_week_but_for_those_who_may_be_found_no_more(shop):
     # After a week it is expanded again, to its full size.
     run(shop, 8, MEMBERSHIPS)
     assert len(inside(shop)) == 41 and not inside(shop) & {leaves, moves}
+
+
+@pytest.mark.usefixtures("only_memberships")
+def test_one_whose_day_was_missed_is_expanded_on_the_next_day(shop):
+    shop.declare("audiences/like.yml", LIKE + "schedule: weekly\n")
+    members = inside(shop)
+    # The first day is a Monday, and so is the eighth, which did not run.
+    run(shop, 9, MEMBERSHIPS)
+    assert inside(shop) == members
+
+
+@pytest.mark.usefixtures("only_memberships")
+def test_one_with_a_seed_that_cannot_be_evaluated_stays_as_it_was(shop, monkeypatch):
+    whole = SharedConditions.rule
+
+    def failing(conditions, audience):
+        if audience.name == "anybody":
+            raise QuanyuError("on purpose")
+        return whole(conditions, audience)
+
+    monkeypatch.setattr(SharedConditions, "rule", failing)
+    shop.declare(
+        "audiences/anybody.yml", SEED.format(who="customer.joined_on < date'2024-01-01'") + "schedule: weekly\n"
+    )
+    members = inside(shop)
+    outcome = run(shop, 2, MEMBERSHIPS)
+    assert inside(shop) == members
+    assert any("like: its seed anybody could not be evaluated" in note for note in outcome.notes)
+    # Its own schedule leaves the seed as it is: it is current.
+    assert isinstance(outcome.facts, AudienceFacts) and {*outcome.facts.stale} == {"like"}
+    assert "anybody" not in audience_days.stale(shop.context(day(2)))
 
 
 @pytest.mark.usefixtures("only_memberships")

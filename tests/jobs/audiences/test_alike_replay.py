@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from alike_shop import LIKE, MEMBERSHIPS, day, first_day, inside, numbers, run
+from alike_shop import LIKE, MEMBERSHIPS, SEED, day, first_day, inside, numbers, run
 from command_line import quanyu
 from shop import Retailer
 
 from jobs.audiences import profile
 from jobs.audiences import steps as membership_steps
+from jobs.audiences.alike import Fit
 from jobs.audiences.inquiry.replay import replay
+from jobs.audiences.shared_conditions import SharedConditions
 from quanyu.errors import QuanyuError
 from quanyu.grammar.tags import profile_column
 from quanyu.lake.receipt import Receipt
@@ -46,7 +48,10 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Retailer, 
 
 def members_by_day(shop: Retailer) -> dict[int, set[int]]:
     # Seeds have members who may not be found: they are compared with as well.
-    shop.declare("audiences/like.yml", LIKE.replace("value.orders >= 1", "value.average_order < 84"))
+    like = LIKE.replace("value.orders >= 1", "value.average_order < 84")
+    shop.declare("audiences/like.yml", like.replace("[anybody, frequent]", "[anybody, frequent, past]"))
+    # A seed that has ended has no members, and so brings nobody to compare with.
+    shop.declare("audiences/past.yml", SEED.format(who="customer.joined_on is not null") + "ended: 2024-06-01\n")
     run(shop, 1, *RECORDS, "definitions")
     members = {1: inside(shop)}
     leaves, moves = sorted(members[1])[:2]
@@ -61,8 +66,15 @@ def members_by_day(shop: Retailer) -> dict[int, set[int]]:
     return members
 
 
-def test_members_of_each_day_are_found_again_after_later_days_changed_them(lived):
+def test_members_of_each_day_are_found_again_after_later_days_changed_them(lived, monkeypatch):
     shop, members_of_days = lived
+    whole = SharedConditions.rule
+
+    def rule(conditions, audience):
+        assert audience.name != "past"
+        return whole(conditions, audience)
+
+    monkeypatch.setattr(SharedConditions, "rule", rule)
     assert len({frozenset(members) for members in members_of_days.values()}) == 3
     card = numbers(shop)
     for number in (1, 2):
@@ -108,3 +120,15 @@ def test_other_members_are_said_with_the_learner_that_found_them(lived, tmp_path
     done = quanyu("audience", "replay", "like", "--day", day(1), "--conf", str(shop.conf), "--home", str(shop.home))
     assert done.returncode == 1
     assert "other members than the" in done.stdout and "found by scikit-learn 0.1, not numpy" in done.stdout
+
+
+def test_a_day_without_a_fit_says_so_though_its_definition_was_hashed_otherwise(lived, tmp_path):
+    shop = lived[0].copy(tmp_path / "copy")
+    place = "gold/audience_days"
+    rows = [row | {"fit": None, "definition_digest": "older"} for row in shop.table(place).to_pylist()]
+    lake, receipt = shop.context(day(8)).lake, Receipt("test", day(8), "test", "", {})
+    lake.replace_rows(place, pa.Table.from_pylist(rows, lake.arrow(place).schema), receipt, {"out": len(rows)})
+    with pytest.raises(QuanyuError, match="its fit was not kept yet"):
+        replay(shop.settings, "like", day_of(day(1)))
+    # What an older release remembers of a fit says neither how many might be found nor by which learner.
+    assert Fit(day(1), "", "frequent", {}).base is None

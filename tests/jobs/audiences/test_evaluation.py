@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from shop import Retailer, template
 
+from jobs.audiences.inquiry.replay import replay
+from jobs.audiences.memberships import day_records
 from jobs.audiences.shared_conditions import SharedConditions
 from quanyu.errors import QuanyuError
 from quanyu.run import audience_days
@@ -105,6 +107,19 @@ def test_references_lists_schedules_and_bands_from_day_to_day(shop):
     assert members(shop, "weekly") == 3
     entered = {row[2] for row in shop.rows("gold/memberships_customer") if row[0] == "weekly"}
     assert (entered, records(shop, "weekly")) == ({on(1), on(8)}, {1: 2, 8: 3})
+
+
+def test_members_of_a_missed_day_are_not_pinned_by_the_versions_of_the_next_one(shop, monkeypatch):
+    monkeypatch.setattr(day_records, "is_stored", lambda context, entity: True)
+    shop.declare("audiences/weekly.yml", LISTED + "schedule: weekly\n")
+    # The eighth, its Monday, did not run.
+    run(shop, 9)
+    pins = {name: tables for name, day, tables in shop.rows("gold/audience_days", "audience", "day", "tables")
+            if day == on(9)}  # fmt: skip
+    assert pins["listed"] and pins["weekly"] == []
+    assert audience_days.was_evaluated(shop.context(str(on(9))), "weekly")
+    with pytest.raises(QuanyuError, match=r"nothing pins what weekly of .* its members are those of a day before"):
+        replay(shop.context(str(on(9))).settings, "weekly", on(9))
 
 
 def test_another_list_has_other_members_and_a_size_below_its_band_is_said(shop):

@@ -12,11 +12,12 @@ from jobs.consent.facts import held_out
 from jobs.insight.lift.programmes import Programme, groups, programmes
 from jobs.insight.lift.steps import lift_rows
 from quanyu.grammar.audience import Audience
+from quanyu.grammar.journey import Journey
 from quanyu.group_differences import Group
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
-from quanyu.model.identity import Identities
+from quanyu.model.identity import Identities, IdentityEvents
 from quanyu.model.outcomes import ExportMembers, memberships_of
 from quanyu.model.trade import Orders
 
@@ -54,8 +55,13 @@ def context(retailer):
     write(context, Identities, [
         *(identity(f"p{n}", f"c{n}") for n in range(6)), identity("p6", "old", EARLY, LATE), identity("p6", "c0", LATE),
     ])  # fmt: skip
+    write(context, IdentityEvents, [
+        {"number": 1, "day": LATE, "event": "merge", "customer_id": "c0", "other_id": "old", "source": "shop",
+         "person_key": "p6", "person": 6, "cause": "phone"},
+    ])  # fmt: skip
     write(context, memberships_of(Customer), [
-        stay("c0", EARLY), stay("c1", EARLY), stay("c2", EARLY, True), stay("c3", LATE),
+        # c0 took over the stay of the id that was merged into it.
+        stay("old", EARLY, left=LATE), stay("c0", EARLY), stay("c1", EARLY), stay("c2", EARLY, True), stay("c3", LATE),
         # Only the first entry counts.
         stay("c4", EARLY, left=date(2024, 6, 2)), stay("c4", date(2024, 7, 1)), stay("c5", EARLY, audience="other"),
     ])  # fmt: skip
@@ -116,6 +122,22 @@ def test_an_export_counts_members_from_the_first_sending_on_sent_or_not(context)
     assert (one.customers, one.spend) == (len(treated), sum(spend.get(who, 0) for who in treated))
     control = measured.get(("export", "winback.all", True), Group())
     assert (control.customers, control.spend) == (len({"c2"} - nothing), 0)
+
+
+def test_where_a_journey_treated_the_members_before_an_export_only_newcomers_count(context):
+    july = date(2024, 7, 1)
+    write(context, memberships_of(Customer), [stay("new", july), stay("c1", july + timedelta(days=9))])
+    write(context, ExportMembers, [sent("c0", july)])
+    declared = [Programme("export", "winback.drop", 0.5, "winback", exports=("winback.drop",))]
+    assert groups(context, declared)["export", "winback.drop", False].customers == 3
+    letters = Journey.model_construct(name="letters", enters="winback", starts=EARLY)
+    context.__dict__["catalogue"] = replace(context.catalogue, journeys={"letters": letters})
+    # c1 was there before the first sending, and so was c4 at an earlier time; c0 is in the holdout of everybody.
+    measured = groups(context, declared)
+    assert {key: one.customers for key, one in measured.items()} == {("export", "winback.drop", False): 1}
+    letters = Journey.model_construct(name="letters", enters="winback", starts=july)
+    context.__dict__["catalogue"] = replace(context.catalogue, journeys={"letters": letters})
+    assert groups(context, declared)["export", "winback.drop", False].customers == 3
 
 
 def test_exports_that_share_a_holdout_are_one_programme_and_one_that_sent_nobody_has_no_groups(context):
