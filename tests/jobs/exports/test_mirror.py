@@ -5,6 +5,10 @@ import shutil
 from datetime import date, timedelta
 
 import pytest
+from platforms.contract import connected, hashed
+from platforms.meta_server import MetaServer
+from platforms.server import PARTIAL
+from platforms.tencent import TencentServer
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
@@ -13,6 +17,8 @@ from jobs.exports.mirror.batches import batch_key, batches
 from jobs.exports.mirror.restarting import restart
 from jobs.exports.mirror.set_rows import refused_today
 from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
+from jobs.exports.platforms.meta import Meta
+from jobs.exports.platforms.tencent import Tencent
 from quanyu.errors import ConfigError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
@@ -252,8 +258,7 @@ def test_a_value_that_was_refused_is_forgotten_with_its_customer_and_never_withd
     assert shelf.calls == [("remove", "phone", ("a",))] and states(day) == {} and not mirrored.is_open
 
 
-@pytest.mark.parametrize("later", [False, True])
-@pytest.mark.parametrize("names", [0, 1, 9])
+@pytest.mark.parametrize(("names", "later"), [(0, True), (1, False), (9, False)])
 def test_a_withdrawal_that_is_always_refused_ends_and_all_others_leave(day, names, later):
     shelf, people = Picky(later=later), phones(*"abcdefghijklmnopqr", "S", "T")
     day(0, shelf, people)
@@ -262,11 +267,29 @@ def test_a_withdrawal_that_is_always_refused_ends_and_all_others_leave(day, name
     assert set(states(day).values()) == {"there"} and len(states(day)) == 20
     shelf.names = names
     shelf.calls.clear()
-    for nth in range(2, 9):
+    for nth in range(2, 8):
         mirrored = day(nth, shelf, phones("u"))
     assert shelf.values == phones("u") and states(day) == {"u": "there"} and not mirrored.is_open
     sizes = [len(values) for operation, _, values in shelf.calls if operation == "remove"]
     assert sizes[0] == 20 and all(size <= 2 for size in sizes[1:]) and len(sizes) <= 31
+
+
+@pytest.mark.parametrize(("platform", "kind"), [(Meta, MetaServer), (Tencent, TencentServer)])
+def test_who_was_refused_without_a_name_stays_known_and_leaves_by_the_next_run(day, monkeypatch, platform, kind):
+    with kind() as server:
+        online, people = connected(platform, server, monkeypatch), hashed(*range(8))
+        wanted = {("phone", value) for value in people}
+        day(0, online, wanted)
+        day(0, online, wanted)
+        audience = day.context().store.exports.state(EXPORT).audience_id
+        assert server.members(audience) == set(people)
+        # It refuses two, and names one of them at most.
+        server.fail_next(PARTIAL)
+        assert day(1, online, set()).is_open
+        assert len(server.members(audience)) == 2 and states(day) == dict.fromkeys(people, "removing")
+        for _ in range(4):
+            mirrored = day(2, online, set())
+        assert server.members(audience) == set() and states(day) == {} and not mirrored.is_open
 
 
 def test_of_a_withdrawal_that_stays_refused_somebody_is_told_and_the_value_is_not_sent_again(day):
