@@ -140,7 +140,7 @@ def _operations(context: Context, selected: Selected, destination: Destination) 
         return [(row["identifier"], "in the file", row["count"]) for row in by_identifier]
     unsettled = [batch.batch for batch in context.store.exports.open(selected.export)]
     current = current_set(context, selected.export)
-    rows = difference(current, wanted, context.day, not selected.waits, unsettled)
+    rows = difference(current, wanted, context.day, not selected.waits, unsettled).where("state is not null")
     by_state = rows.groupBy("identifier", "state").count().orderBy("identifier", "state").collect()
     return [(row["identifier"], OPERATIONS[row["state"]], row["count"]) for row in by_state]
 

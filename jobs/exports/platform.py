@@ -188,6 +188,8 @@ class OnlinePlatform(Platform):
     renewal: ClassVar[Renewal | None] = None
     # Reasons of failed rows for which the same row may succeed later.
     passing_reasons: ClassVar[frozenset[str]] = frozenset()
+    # Reasons of failed rows that say that the value itself is none: it cannot be on the platform.
+    wrong_values: ClassVar[frozenset[str]] = frozenset()
     # How results are asked for again: platforms correct the days before.
     trailing_days: ClassVar[int] = 28
 

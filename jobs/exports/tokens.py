@@ -142,7 +142,7 @@ class AccountToken:
         answer = (body.get(renewal.within) if renewal.within else body) or {}
         if not answer.get("access_token"):
             raise RejectedError(f"{self._name}: gave no token for the refresh token")
-        ends_at = time.time() + float(answer.get(renewal.lifetime) or UNSAID)
+        ends_at = time.time() + _seconds(answer.get(renewal.lifetime))
         return Tokens(answer.get("refresh_token") or refresh_token, answer["access_token"], ends_at)
 
     def _path(self) -> Path:
@@ -162,6 +162,14 @@ class AccountToken:
     def _keep(self, tokens: Tokens) -> None:
         with _written(self._token):
             replace_file(self._path(), json.dumps(asdict(tokens)), durably=True)
+
+
+def _seconds(lifetime: Any) -> float:
+    """Life of a token as the platform says it. One that is no number must not cost the refresh token beside it."""
+    try:
+        return float(lifetime or UNSAID)
+    except (TypeError, ValueError):
+        return UNSAID
 
 
 @contextmanager

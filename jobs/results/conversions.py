@@ -88,7 +88,7 @@ def report(context: Context, receipt: Receipt, destination: Destination) -> Outc
         answer = opened.convert(conversions)
         if answer.state == "failed":
             raise RejectedError(f"{account.name}: refused {number_of(len(rows), 'purchase')}: {answer.words}")
-        states["rejected"] += max(0, answer.invalid - len(answer.rejected))
+        states["rejected"] += answer.invalid
         stored = [_recorded(context, opened, row, answer, place) for place, row in enumerate(rows)]
         states.update(row["status"] for row in stored)
         failed += sum(row["status"] == "failed" for row in stored)
@@ -113,7 +113,7 @@ def _settled(context: Context, receipt: Receipt, opened: OnlinePlatform) -> Coun
 
     wanted = (compute.field("account") == opened.account.name) & (compute.field("status") == "pending")
     rows = context.lake.rows(place_of(ExportConversions), None, wanted).to_pylist()
-    answers = {handle: opened.poll("", handle) for handle in dict.fromkeys(row["handle"] for row in rows)}
+    answers = {handle: _answer(opened, handle) for handle in dict.fromkeys(row["handle"] for row in rows)}
     decided = [
         {**row, **_outcome(opened, answers[row["handle"]], row["place"])}
         for row in rows if answers[row["handle"]].state != "pending"
@@ -124,9 +124,18 @@ def _settled(context: Context, receipt: Receipt, opened: OnlinePlatform) -> Coun
     # Older releases did not keep the places by which the platform names purchases: these are counted alone.
     placed = {(row["handle"], row["place"]) for row in rows}
     for handle, answer in answers.items():
-        unplaced = sum((handle, None) in placed for _ in answer.rejected)
-        states["rejected"] += unplaced + max(0, answer.invalid - len(answer.rejected))
+        if answer.state == "done":
+            unplaced = sum((handle, None) in placed for _ in answer.rejected)
+            states["rejected"] += unplaced + answer.invalid
     return states
+
+
+def _answer(opened: OnlinePlatform, handle: str) -> BatchReceipt:
+    """What became of a batch; one that the platform refuses to tell of, such as one that it forgot, has failed."""
+    try:
+        return opened.poll("", handle)
+    except RejectedError as error:
+        return BatchReceipt(handle, "failed", words=str(error))
 
 
 def _outcome(opened: OnlinePlatform, answer: BatchReceipt, place: int | None) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class ExportSets(Table):
         required=True,
         values=("adding", "there", "removing", "refused"),
     )
-    batch = Column("string", "Key of the batch that carried it last; null before the first.")
+    batch = Column("string", "Key of the batch that carried it last, or refused/ROWS after one of so many rows that"
+                             " refused its withdrawal; null before the first.")  # fmt: skip
     earlier_batch = Column("string", "Key of a batch that may still add it after the one that withdraws it.")
     since = Column("date", "Day since which it is in this state.", required=True)
 

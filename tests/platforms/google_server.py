@@ -130,8 +130,12 @@ class GoogleServer(PlatformServer):
             members = self.sets[destination["productDestinationId"]]
             members |= good if request["path"].endswith("ingest") else set()
             members -= good if request["path"].endswith("remove") else set()
-        counts = [{"reason": "PROCESSING_ERROR_REASON_INVALID_FORMAT", "recordCount": str(len(wrong)),
-                   "recordIndices": [str(place) for place in wrong[:1]]}]  # fmt: skip
+        reasons = {True: "INTERNAL_ERROR", False: "INVALID_FORMAT"}
+        places = {reason: [place for place in wrong if _is_valid(values[place]) is valid]
+                  for valid, reason in reasons.items()}  # fmt: skip
+        counts = [{"reason": f"PROCESSING_ERROR_REASON_{reason}", "recordCount": str(len(wrong)),
+                   "recordIndices": [str(place) for place in wrong[:1]]}
+                  for reason, wrong in places.items() if wrong]  # fmt: skip
         return self._states("PARTIAL_SUCCESS", counts) if wrong else self._states("SUCCESS")
 
     def _process_events(self, events: list[dict[str, Any]]) -> Answered:

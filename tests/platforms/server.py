@@ -61,6 +61,7 @@ class PlatformServer:
         self.renewals = 0
         self.asked_to_add: list[tuple[datetime, str, frozenset[str]]] = []
         self.refused: dict[str, set[str]] = {}
+        self._stayed: dict[str, set[str]] = {}
         self._next: deque[str] = deque()
         self._plan: tuple[Random, float, Sequence[str]] | None = None
         self._drawn: str | None = None
@@ -119,12 +120,17 @@ class PlatformServer:
         return self.token
 
     def taken_of(self, audience: str, values: Collection[str], adds: bool) -> set[str]:
-        """Those of the valid values of a batch that it takes: all, but for some while it has a PARTIAL fault."""
-        listed = sorted(values)
+        """Those of the valid values of a batch that it takes: all, but for some while it has a PARTIAL fault.
+
+        A value that is there is no new one that could be refused, and no withdrawal is refused twice running.
+        """
+        before = (self.sets if adds else self._stayed).get(audience, set())
+        listed = sorted(set(values) - before)
         refused = Random(len(self.calls)).sample(listed, -(-len(listed) // 4)) if self.has_fault(PARTIAL) else []
         if adds:
             self.asked_to_add.append((datetime.now(UTC), audience, frozenset(values)))
-            self.refused[audience] = self.refused.get(audience, set()) - set(values) | set(refused)
+        last = self.refused if adds else self._stayed
+        last[audience] = last.get(audience, set()) - set(values) | set(refused)
         return set(values) - set(refused)
 
     def answer(self, asked: Asked) -> Answered:

@@ -45,6 +45,19 @@ def test_mobile_ids_have_lists_of_their_own(server, monkeypatch):
     assert server.members(audience) == {IDFA, GAID, *hashed("e")}
 
 
+def test_who_is_on_a_list_that_is_sent_no_more_can_still_leave_it(server, monkeypatch):
+    both = connected(Google, server, monkeypatch, send=["email", "phone", "device:gaid"], android_app="a1")
+    audience = both.open_audience("app", "")
+    for values, kind in ((hashed("e"), "email"), ([GAID], "device:gaid")):
+        settled(both, audience, both.add(audience, batch(values, kind)))
+    narrowed = connected(Google, server, monkeypatch, send=["device:gaid"], android_app="a1")
+    assert narrowed.open_audience("app", "") == audience == "contact:9000,android:9001"
+    assert settled(narrowed, audience, narrowed.remove(audience, batch(hashed("e"), "email"))).state == "done"
+    assert server.members(audience) == {GAID}
+    # Where there never was a list of contacts, none is created.
+    assert narrowed.open_audience("other", "") == "android:9002"
+
+
 def test_mobile_ids_without_their_app_are_refused_in_words(server, monkeypatch):
     with pytest.raises(ConfigError, match="ios_app is needed"):
         connected(Google, server, monkeypatch, send=["email", "device:idfa"])

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -65,6 +66,15 @@ def test_a_refresh_token_is_exchanged_once_and_what_came_is_kept_for_all(shared,
     stored = json.loads(file.read_text(encoding="utf-8"))
     assert (stored["access_token"], stored["refresh_token"]) == (server.token, server.refresh_token)
     assert {path.name for path in file.parent.iterdir()} == {"token", "token.lock"}
+
+
+def test_a_life_that_is_no_number_costs_no_refresh_token(shared, file, monkeypatch):
+    platform, server = shared
+    server.lifetime = "a day"
+    asked(opened(platform, server, monkeypatch, f"file:{file}"))
+    stored = json.loads(file.read_text(encoding="utf-8"))
+    assert (stored["refresh_token"], stored["unanswered"]) == (server.refresh_token, False)
+    assert tokens.EARLY < stored["ends_at"] - time.time() <= tokens.UNSAID
 
 
 def test_a_token_is_renewed_before_it_ends_also_within_a_run(shared, file, monkeypatch):

@@ -180,9 +180,9 @@ def _poll(
             continue
         if answer.state == "pending":
             continue
-        values.write(settle(values.among(), batch, answer, context.day))
+        values.write(settle(values.among(), batch, answer, platform, context.day))
         # After the values: a kill in between asks once more.
-        invalid = max(answer.invalid, len(answer.rejected))
+        invalid = answer.invalid + len(answer.rejected)
         context.store.exports.record([replace(batch, state=answer.state, invalid=invalid, words=answer.words)])
     return first
 

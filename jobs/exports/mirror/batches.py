@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 Operation = Literal["add", "remove", "replace"]
 # State of a value after its batch is done; null: it is gone.
 SETTLED: Mapping[Operation, str | None] = {"add": "there", "remove": None}
+# A row whose withdrawal was refused in a batch of so many rows names it as `refused/ROWS`. It goes again in one of a
+# tenth; the key of that ends with its size. Of these at most so many go in a run.
+REFUSED, SMALLER, MOST_AGAIN = "refused", 10, 1_000
+SIZED, ALONE = r"^(?P<key>.*)/(?P<size>\d+)$", "/1"
 
 
 @dataclass
@@ -81,6 +85,7 @@ def prepared(
     """Batches with their rows, which name the batch that will carry each: to be written before any of them is sent.
 
     A row that is withdrawn while a batch of `unsettled` may still add it keeps that batch's key as `earlier_batch`.
+    Rows whose withdrawal was refused go in ever smaller batches, until it is known which of them the platform refuses.
     """
     import pyarrow as pa
     from pyarrow import compute
@@ -90,10 +95,30 @@ def prepared(
         compute.if_else(compute.is_in(rows[name], keys), rows[name], None) for name in ("earlier_batch", "batch")
     ]
     rows = with_columns(rows, {"earlier_batch": compute.coalesce(*earlier)})
+    whole, *smaller = _by_size(rows) if operation == "remove" else [(0, rows)]
+    ready = list(batches(export, operation, whole[1], most, weights))
+    for size, refused in smaller:
+        few = refused.slice(0, size * MOST_AGAIN)
+        ready += [
+            (replace(batch, key=f"{batch.key}/{size}"), part) for batch, part in batches(export, operation, few, size)
+        ]
     return [
         (batch, with_columns(part, {"batch": pa.repeat(pa.scalar(batch.key, pa.string()), part.num_rows)}))
-        for batch, part in batches(export, operation, rows, most, weights)
+        for batch, part in ready
     ]
+
+
+def _by_size(rows: pa.Table) -> list[tuple[int, pa.Table]]:
+    """Rows to be withdrawn by the size of their next batch: first those that were not refused, as size 0."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import compute
+
+    named = compute.extract_regex(rows["batch"].combine_chunks(), SIZED)
+    refused = compute.fill_null(compute.equal(compute.struct_field(named, "key"), REFUSED), False)
+    before = compute.fill_null(compute.struct_field(named, "size").cast("int64"), 0).to_numpy(zero_copy_only=False)
+    sizes = np.where(refused.to_numpy(zero_copy_only=False), np.maximum(before // SMALLER, 1), before)
+    return [(int(size), rows.filter(pa.array(sizes == size))) for size in np.union1d([0], sizes)]
 
 
 def send(
@@ -123,16 +148,18 @@ def send(
             state=receipt.state,
             handle=receipt.handle,
             words=receipt.words,
-            invalid=max(receipt.invalid, len(receipt.rejected)),
+            invalid=receipt.invalid + len(receipt.rejected),
         )
         record(answered)
         sent.batches.append(answered)
-        sent.outcomes.append(outcome(part, receipt, operation, day))
+        sent.outcomes.append(outcome(part, receipt, operation, platform, day))
         if receipt.emptied:
             sent.emptied.add(batch.identifier)
 
 
-def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: date) -> pa.Table:
+def outcome(
+    part: pa.Table, receipt: BatchReceipt, operation: Operation, platform: OnlinePlatform, day: date
+) -> pa.Table:  # fmt: skip
     """Rows of a batch with the state that its receipt gives them; none while it is pending, or after it failed.
 
     A row that an earlier batch may still add is withdrawn once more.
@@ -143,25 +170,48 @@ def outcome(part: pa.Table, receipt: BatchReceipt, operation: Operation, day: da
 
     if receipt.state != "done":
         return part.slice(0, 0)
-    before = np.asarray(part["state"].to_pylist(), dtype=object)
-    states = np.full(part.num_rows, SETTLED[operation], dtype=object)
+    states, carried = np.full(part.num_rows, SETTLED[operation], dtype=object), part["batch"]
     failed = np.zeros(part.num_rows, dtype=bool)
     failed[list(receipt.rejected)] = True
     if operation == "remove":
-        # Where the platform counts more than it names, nobody knows which values are still there.
-        failed |= receipt.invalid > len(receipt.rejected)
+        # Where the platform counts some that it does not name, nobody knows which values are still there.
+        failed |= receipt.invalid > 0
         states[failed] = "removing"
+        states[_never_there(part, failed, receipt, platform)] = "refused"
+        carried = compute.if_else(pa.array(failed), f"{REFUSED}/{part.num_rows}", carried)
     else:
         # A value that was there before may still be there.
-        states[failed] = np.where(before[failed] == "there", "there", "refused")
+        before, passing = np.asarray(part["state"].to_pylist(), dtype=object), _passing(failed, receipt, platform)
+        states[failed] = np.where(before[failed] == "there", "there", np.where(passing[failed], "adding", "refused"))
     again = compute.is_valid(part["earlier_batch"])
     changed = {
         "state": compute.if_else(again, part["state"], pa.array(states, pa.string())),
-        "batch": compute.coalesce(part["earlier_batch"], part["batch"]),
+        "batch": compute.coalesce(part["earlier_batch"], carried),
         "earlier_batch": pa.nulls(part.num_rows, pa.string()),
         "since": pa.array([day] * part.num_rows, pa.date32()),
     }
     return with_columns(part, changed)
+
+
+def _passing(failed: Any, receipt: BatchReceipt, platform: OnlinePlatform) -> Any:
+    """Which of the failed rows may succeed later, by what the platform says of each or of all."""
+    import numpy as np
+
+    reasons = (receipt.reasons.get(place) or receipt.words for place in range(len(failed)))
+    return failed & np.fromiter((reason in platform.passing_reasons for reason in reasons), bool, len(failed))
+
+
+def _never_there(part: pa.Table, failed: Any, receipt: BatchReceipt, platform: OnlinePlatform) -> Any:
+    """Which rows cannot be there, since the platform calls their value invalid.
+
+    It says so by a reason, or refuses the same row alone after a batch with it.
+    """
+    import numpy as np
+
+    never = np.zeros(len(failed), dtype=bool)
+    never[[place for place in receipt.rejected if receipt.reasons.get(place) in platform.wrong_values]] = True
+    is_alone = bool(failed.any()) and part["batch"][0].as_py().endswith(ALONE)
+    return never | (failed & ~_passing(failed, receipt, platform) & is_alone)
 
 
 def emptied(there: pa.Table, identifiers: Collection[str], day: date) -> pa.Table:
@@ -182,7 +232,9 @@ def with_columns(rows: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
     return rows
 
 
-def settle(rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, day: date) -> pa.Table:
+def settle(
+    rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, platform: OnlinePlatform, day: date
+) -> pa.Table:  # fmt: skip
     """Rows that a batch carried, by the answer of a poll: those in another state than it left them are sent again.
 
     If the platform names some by their positions and not all rows are left, nobody knows which: all are sent again.
@@ -194,6 +246,6 @@ def settle(rows: pa.Table, batch: ExportBatch, receipt: BatchReceipt, day: date)
     of_batch = rows.filter(compute.fill_null(compute.equal(rows["batch"], batch.batch), False))
     if receipt.rejected and of_batch.num_rows != batch.rows:
         return of_batch.slice(0, 0)
-    settled = outcome(of_batch, receipt, operation, day)
+    settled = outcome(of_batch, receipt, operation, platform, day)
     states = pa.array(["adding", "there"] if operation == "add" else ["removing"])
     return settled.filter(compute.is_in(of_batch["state"], states)) if settled.num_rows else settled

@@ -43,6 +43,9 @@ def difference(
 
     Without `adds` nothing is begun: new values are left out, and a value that is being withdrawn stays so. So does one
     of an unsettled batch: the platform may take both in any order.
+
+    A value that was refused was never there, so it is not withdrawn: its row, without a state, is to be deleted. On the
+    day of the refusal it stays, for people to be told of it.
     """
     before = current.selectExpr("identifier", "value", *(f"{name} as {name}_before" for name in _CURRENT))
     after = wanted.selectExpr("*", "true as wanted")
@@ -51,19 +54,28 @@ def difference(
     on_its_way = f"coalesce(batch_before in ({carried}), false) or coalesce(earlier_batch_before in ({carried}), false)"
     again = f"if({on_its_way}, state_before, 'adding')" if adds else "state_before"
     begun = "'adding'" if adds else "null"
+    forgotten = f"if(since_before < date'{day}', null, 'refused')"
     state = (
         f"case when wanted and state_before is null then {begun} when wanted and state_before = 'removing' then {again}"
-        " when wanted then state_before else 'removing' end as state"
+        f" when wanted then state_before when state_before = 'refused' and not ({on_its_way}) then {forgotten}"
+        " else 'removing' end as state"
     )
     rows = both.selectExpr(
         "identifier", "value", "coalesce(customer_id, customer_id_before) as customer_id",
         "coalesce(address_hash, address_hash_before) as address_hash", state, "state_before", "batch_before as batch",
         "earlier_batch_before as earlier_batch", "since_before",
-    ).where("state is not null")  # fmt: skip
+    ).where("state is not null or state_before is not null")  # fmt: skip
     since = f"if(state = state_before, since_before, date'{day}') as since"
-    changed = "state_before is null or state <> state_before as is_changed"
+    changed = "coalesce(state <> state_before, true) as is_changed"
     columns = ("identifier", "value", "customer_id", "address_hash", "state", "batch", "earlier_batch", since, changed)
     return rows.selectExpr(*columns)
+
+
+def changes(rows: DataFrame) -> DataFrame:
+    """Rows of ExportSets to be merged: those without a state are deleted."""
+    # The committer checks required columns of deleted rows too.
+    columns = ("coalesce(state, 'removing') as state" if name == "state" else name for name in ExportSets.columns)
+    return rows.selectExpr(*columns, "if(state is null, 'delete', 'update') as _op")
 
 
 def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) -> int:
@@ -75,6 +87,6 @@ def write_set(context: Context, export: str, rows: DataFrame, receipt: Receipt) 
     if staged.count and context.lake.version(PLACE) is None:
         context.lake.append(PLACE, staged, receipt, counts)
     elif staged.count:
-        updates = context.lake.staging.stage(staged.rows.selectExpr("*", "'update' as _op"))
+        updates = context.lake.staging.stage(changes(staged.rows))
         context.lake.merge(ExportSets, updates, ExportSets.keys, receipt, counts)
     return staged.count

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from jobs.exports.mirror.difference import PLACE
+from jobs.exports.mirror.batches import REFUSED
+from jobs.exports.mirror.difference import PLACE, changes
 from quanyu.lake.receipt import Receipt
 from quanyu.model.exports import ExportSets
 from quanyu.run.runner import Context
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
 
 # Where a row stands among those that were read; not a column of the table.
 NTH = "nth"
+
+
+def refused_today(context: Context, export: str) -> int:
+    """Number of values that the platform refused to withdraw, and that cannot be there since it calls them invalid."""
+    from pyarrow import compute
+
+    of_export = (compute.field("export") == export) & (compute.field("state") == "refused")
+    withdrawn = (compute.field("since") == context.day) & compute.starts_with(compute.field("batch"), f"{REFUSED}/")
+    return int(context.lake.rows(PLACE, ["batch"], of_export & withdrawn).num_rows)
 
 
 class SetRows:
@@ -68,8 +78,5 @@ class SetRows:
         lake = self._context.lake
         schema = ", ".join(f"`{name}` {column.type}" for name, column in ExportSets.columns.items())
         staged = lake.staging.stage_arrow(lake.spark, rows, schema).rows
-        # The committer checks required columns of deleted rows too.
-        columns = ("coalesce(state, 'removing') as state" if name == "state" else name for name in ExportSets.columns)
-        changes = staged.selectExpr(*columns, "if(state is null, 'delete', 'update') as _op")
-        ready = lake.staging.stage(changes)
+        ready = lake.staging.stage(changes(staged))
         lake.merge(ExportSets, ready, ExportSets.keys, self._receipt, {"out": ready.count})

@@ -23,8 +23,7 @@ from quanyu.grammar.platforms.categories import Category
 # developers.google.com/data-manager/api: limits, devguides/concepts/formatting, reference/rest/v1, and its discovery
 # document of 2026-11-06. Google gives two least sizes, 1,000 and 100: the larger one is kept. Members leave a list by
 # themselves after 540 days.
-LIMITS = ApiLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300)
-EVENTS = 2_000
+LIMITS, EVENTS = ApiLimits(batch=10_000, least=1_000, lifetime=timedelta(days=540), calls_per_minute=300), 2_000
 # support.google.com/adspolicy/answer/143465, sensitive interest categories: no list of an advertiser's own may use any.
 FORBIDS: tuple[Category, ...] = (
     "health", "hardship", "crime", "sexual_orientation", "gender_identity", "politics", "trade_union", "ethnicity",
@@ -46,8 +45,7 @@ STATES: Mapping[str, State] = {
     "FAILED": "failed", "FAILURE": "failed",
 }  # fmt: skip
 WORST: Sequence[State] = ("pending", "failed", "done")
-PREFIX = "PROCESSING_ERROR_REASON_"
-REPEATED = "DUPLICATE_TRANSACTION_ID"  # Google has such an event already: that is what was wanted.
+PREFIX, REPEATED = "PROCESSING_ERROR_REASON_", "DUPLICATE_TRANSACTION_ID"  # It has such an event: as was wanted.
 # google.rpc.Code; of a quota, whether it is the day's.
 CODES = ErrorCodes(
     soon={
@@ -97,6 +95,7 @@ class Google(OnlinePlatform):
     options = GoogleOptions
     renewal = RENEWAL
     passing_reasons = frozenset({"INTERNAL_ERROR", "DESTINATION_ACCOUNT_ENHANCED_CONVERSIONS_TERMS_NOT_SIGNED"})
+    wrong_values = frozenset({"INVALID_FORMAT"})
     forms: ClassVar[Mapping[str, IdFormat]] = {
         "email": IdFormat("email_google"), "phone": IdFormat("e164"),
         "device:idfa": IdFormat("upper", "none"), "device:gaid": IdFormat("lower", "none"),
@@ -128,11 +127,12 @@ class Google(OnlinePlatform):
         return cls.codes.error(cls.name, state, " ".join(reasons))
 
     def open_audience(self, code: str, description: str) -> str:
-        """Find or create the lists of our code: one of contacts, and one per mobile system that the account names."""
-        names = {group: code if group == "contact" else f"{code} {group}" for group in self._apps}
+        """Find or create the lists of what is sent, and find those of what was: members may have to leave them."""
+        names = {group: code if group == "contact" else f"{code} {group}" for group in KEY_TYPES}
         known = {row["displayName"]: str(row["id"]) for row in self._lists()}
-        lists = [(group, known.get(name) or self._create(group, name, description)) for group, name in names.items()]
-        return ",".join(f"{group}:{list_id}" for group, list_id in lists)
+        wanted = [group for group in names if group in self._apps or names[group] in known]
+        lists = {group: known.get(names[group]) or self._create(group, names[group], description) for group in wanted}
+        return ",".join(f"{group}:{list_id}" for group, list_id in lists.items())
 
     def _create(self, group: str, name: str, description: str) -> str:
         info: dict[str, Any] = {"uploadKeyTypes": [KEY_TYPES[group]]}

@@ -171,6 +171,25 @@ def test_what_nobody_declares_any_more_is_withdrawn(shop, meta):
     assert there(shop, meta) == set()
 
 
+def test_of_withdrawals_that_a_platform_always_refuses_somebody_is_told_once(shop, meta, monkeypatch):
+    step, days = "export.winback.meta", ("2024-07-02", "2024-07-03")
+    shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\n")
+    shop.run(DAY, step)
+    for day in days:
+        land(shop, "answers", day)
+    monkeypatch.setattr(meta, "taken_of", lambda audience, values, adds: set(values) if adds else set())
+    evaluated(shop, days[0], "M4")
+    outcomes = [shop.run(days[0], step)[step] for _ in range(2)]
+    assert [(outcome.run_again, list(outcome.alerts)) for outcome in outcomes] == [
+        (True, []), (False, ["refused"]),
+    ]  # fmt: skip
+    words = "4 withdrawals refused by meta as invalid, so nobody is there by these values: see whether its page agrees"
+    assert outcomes[1].alerts["refused"] == words
+    assert shop.table("gold/export_sets").column("state").to_pylist() == ["refused"] * 4
+    evaluated(shop, days[1], "M4")
+    assert shop.run(days[1], step)[step].alerts == {} and shop.table("gold/export_sets").num_rows == 0
+
+
 def refused(shop, *words):
     line = ["export", *words, "--conf", str(shop.settings.conf), "--home", str(shop.home)]
     add_commands()

@@ -5,13 +5,20 @@ import shutil
 from datetime import date, datetime, timedelta
 
 import pytest
+from platforms.contract import connected, hashed
+from platforms.meta_server import MetaServer
+from platforms.server import PARTIAL
+from platforms.tencent import TencentServer
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
 from jobs.exports.mirror.audience import code_of, mirror
 from jobs.exports.mirror.batches import batch_key, batches
 from jobs.exports.mirror.restarting import restart
+from jobs.exports.mirror.set_rows import refused_today
 from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
+from jobs.exports.platforms.meta import Meta
+from jobs.exports.platforms.tencent import Tencent
 from quanyu.errors import ConfigError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
@@ -218,12 +225,119 @@ def test_what_was_sent_before_a_kill_is_withdrawn_after_it(day):
 
 def test_values_that_the_platform_names_as_wrong_are_not_sent_again(day):
     shelf = Shelf()
-    shelf.add = lambda audience_id, batch: BatchReceipt("h", rejected=(1,), invalid=1)
+    shelf.add = lambda audience_id, batch: BatchReceipt("h", rejected=(1,))
     mirrored = day(0, shelf, phones("a", "b", "c"))
     del shelf.add
     assert (mirrored.there, mirrored.waiting, mirrored.invalid) == (2, 0, 1)
     day(1, shelf, phones("a", "b", "c"))
     assert shelf.calls == []
+
+
+class Picky(Shelf):
+    """The same, but for values of capital letters, which it calls invalid, and names as many of them as it is told."""
+
+    wrong_values, passing_reasons = frozenset({"WRONG"}), frozenset({"BUSY"})
+    limits = ApiLimits(batch=30)
+
+    def __init__(self, names=0, reason="", later=False):
+        super().__init__()
+        self.names, self.reason, self.later, self.receipts = names, reason, later, {}
+
+    def _take(self, operation, batch):
+        listed = batch.values.to_pylist()
+        wrong = [place for place, value in enumerate(listed) if value.isupper()]
+        self.calls.append((operation, batch.identifier, tuple(listed)))
+        self._apply(operation, phones(*(value for value in listed if not value.isupper())))
+        named = tuple(wrong[: self.names])
+        reasons = dict.fromkeys(named, self.reason) if self.reason else {}
+        receipt = BatchReceipt(batch.key, rejected=named, invalid=len(wrong) - len(named), reasons=reasons)
+        self.receipts[batch.key] = receipt
+        return BatchReceipt(batch.key, "pending") if self.later else receipt
+
+    def poll(self, audience_id, handle):
+        return self.receipts[handle]
+
+
+def states(day):
+    return {row["value"]: row["state"] for row in day.shop.table("gold/export_sets").to_pylist()}
+
+
+def test_a_value_that_was_refused_is_forgotten_with_its_customer_and_never_withdrawn(day):
+    shelf = Picky(names=1)
+    day(0, shelf, phones("a", "B"))
+    assert states(day) == {"a": "there", "B": "refused"}
+    shelf.calls.clear()
+    mirrored = day(1, shelf, set())
+    assert shelf.calls == [("remove", "phone", ("a",))] and states(day) == {} and not mirrored.is_open
+
+
+@pytest.mark.parametrize(("names", "later"), [(0, True), (1, False), (9, False)])
+def test_a_withdrawal_that_is_always_refused_ends_and_all_others_leave(day, names, later):
+    shelf, people = Picky(later=later), phones(*"abcdefghijklmnopqr", "S", "T")
+    day(0, shelf, people)
+    day(1, shelf, people)
+    # As many as were added: nobody knows yet which of them are invalid.
+    assert set(states(day).values()) == {"there"} and len(states(day)) == 20
+    shelf.names = names
+    shelf.calls.clear()
+    for nth in range(2, 8):
+        mirrored = day(nth, shelf, phones("u"))
+    assert shelf.values == phones("u") and states(day) == {"u": "there"} and not mirrored.is_open
+    sizes = [len(values) for operation, _, values in shelf.calls if operation == "remove"]
+    assert sizes[0] == 20 and all(size <= 2 for size in sizes[1:]) and len(sizes) <= 31
+
+
+@pytest.mark.parametrize(("platform", "kind"), [(Meta, MetaServer), (Tencent, TencentServer)])
+def test_who_was_refused_without_a_name_stays_known_and_leaves_by_the_next_run(day, monkeypatch, platform, kind):
+    with kind() as server:
+        online, people = connected(platform, server, monkeypatch), hashed(*range(8))
+        wanted = {("phone", value) for value in people}
+        day(0, online, wanted)
+        day(0, online, wanted)
+        audience = day.context().store.exports.state(EXPORT).audience_id
+        assert server.members(audience) == set(people)
+        # It refuses two, and names one of them at most.
+        server.fail_next(PARTIAL)
+        assert day(1, online, set()).is_open
+        assert len(server.members(audience)) == 2 and states(day) == dict.fromkeys(people, "removing")
+        for _ in range(4):
+            mirrored = day(2, online, set())
+        assert server.members(audience) == set() and states(day) == {} and not mirrored.is_open
+
+
+def test_of_a_withdrawal_that_stays_refused_somebody_is_told_and_the_value_is_not_sent_again(day):
+    shelf = Picky()
+    day(0, shelf, phones("a", "B"))
+    for nth in range(1, 3):
+        day(nth, shelf, set())
+    assert states(day) == {"B": "refused"} and refused_today(day.context(2), EXPORT) == 1
+    shelf.calls.clear()
+    # Its customer comes back.
+    day(2, shelf, phones("B"))
+    assert shelf.calls == [] and states(day) == {"B": "refused"}
+    day(3, shelf, set())
+    assert shelf.calls == [] and states(day) == {} and refused_today(day.context(3), EXPORT) == 0
+
+
+@pytest.mark.parametrize(("reason", "left"), [("WRONG", {}), ("BUSY", {"B": "removing"})])
+def test_the_reason_says_whether_a_refused_withdrawal_is_tried_again(day, reason, left):
+    shelf = Picky()
+    day(0, shelf, phones("a", "B"))
+    shelf.names, shelf.reason = 9, reason
+    shelf.calls.clear()
+    for nth in range(1, 5):
+        day(nth, shelf, set())
+    assert states(day) == left
+    assert shelf.calls == [("remove", "phone", ("B", "a")), *[("remove", "phone", ("B",))] * 3 * len(left)]
+
+
+def test_an_addition_that_is_refused_for_a_reason_that_passes_is_sent_again(day):
+    shelf = Picky(names=9, reason="BUSY")
+    day(0, shelf, phones("a", "B"))
+    assert states(day) == {"a": "there", "B": "adding"}
+    shelf._take = lambda operation, batch: Shelf._take(shelf, operation, batch)
+    day(1, shelf, phones("a", "B"))
+    assert shelf.values == phones("a", "B") and states(day) == {"a": "there", "B": "there"}
 
 
 def test_an_audience_is_renewed_before_the_platform_ends_it(day):

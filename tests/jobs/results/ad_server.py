@@ -55,12 +55,14 @@ class Kiosk(OnlinePlatform):
             for one in conversions
         ]  # fmt: skip
         answer = self.http.call("POST", f"accounts/{self.account.account}/conversions", json={"rows": rows})
-        return BatchReceipt(answer["handle"], answer["state"], answer["rejected"], reasons=_reasons(answer))
+        named, reasons = answer["rejected"], _reasons(answer)
+        return BatchReceipt(answer["handle"], answer["state"], named, answer["dropped"], reasons=reasons)
 
     def poll(self, audience_id: str, handle: str) -> BatchReceipt:
         """What became of reported purchases."""
         answer = self.http.call("GET", f"batches/{handle}")
-        return BatchReceipt(handle, answer["state"], answer["rejected"], reasons=_reasons(answer))
+        named, reasons = answer["rejected"], _reasons(answer)
+        return BatchReceipt(handle, answer["state"], named, answer["dropped"], reasons=reasons)
 
 
 def _reasons(answer: Mapping[str, Any]) -> dict[int, str]:
@@ -78,6 +80,8 @@ class AdServer(ThreadingHTTPServer):
         self.rejected: set[str] = set()
         self.state, self.polled, self.batches = "done", "done", 0
         self.reason, self.wrong = "BAD_CURRENCY", dict[str, list[int]]()
+        # Purchases of each batch that it refuses and does not name; handles that it has forgotten.
+        self.dropped, self.forgotten = 0, set[str]()
 
     @property
     def url(self) -> str:
@@ -96,8 +100,10 @@ class Answering(BaseHTTPRequestHandler):
             return
         parts = urlsplit(self.path)
         if parts.path.startswith("/batches/"):
-            wrong = self.server.wrong.get(parts.path.removeprefix("/batches/"), [])
-            self._answer(200, {"state": self.server.polled, "rejected": wrong, "reason": self.server.reason})
+            handle = parts.path.removeprefix("/batches/")
+            answer = {"state": self.server.polled, "rejected": self.server.wrong.get(handle, [])}
+            more = {"reason": self.server.reason, "dropped": self.server.dropped}
+            self._answer(404 if handle in self.server.forgotten else 200, {**answer, **more})
             return
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         rows = [row for row in self.server.rows if asked["first"] <= row["day"] <= asked["last"]]
@@ -116,7 +122,8 @@ class Answering(BaseHTTPRequestHandler):
             # Only later it says which of them it refuses.
             self.server.wrong[answer["handle"]] = bad
             answer["rejected"] = []
-        self._answer(200, {**answer, "reason": self.server.reason})
+        dropped = 0 if self.server.state == "pending" else self.server.dropped
+        self._answer(200, {**answer, "reason": self.server.reason, "dropped": dropped})
 
     def _failed(self) -> bool:
         if self.headers["Authorization"] != f"Bearer {TOKEN}":

@@ -175,6 +175,25 @@ def test_exactly_the_purchases_that_the_platform_names_have_failed(shop, server,
     assert keys(server) == sorted([key("a1"), *([key("a2")] if again == "sent" else [])])
 
 
+@pytest.mark.parametrize("state", ["done", "pending"])
+def test_those_that_the_platform_names_and_those_that_it_only_counts_are_rejected(shop, server, state):
+    server.rejected, server.dropped, server.state = {key("a2")}, 1, state
+    outcome = reported(shop)
+    if state == "pending":
+        assert outcome.facts.rejected == 0
+        outcome = reported(shop)
+    assert outcome.facts.rejected == 2
+
+
+def test_a_batch_that_the_platform_has_forgotten_is_reported_again(shop, server):
+    server.state = "pending"
+    reported(shop)
+    server.state, server.forgotten = "done", {"b1"}
+    outcome = reported(shop)
+    assert set(stored(shop).values()) == {(DAY, "sent")} and not outcome.run_again
+    assert (server.batches, len(server.conversions)) == (2, 4)
+
+
 def test_batches_hold_as_many_as_the_platform_takes(shop, server):
     sell(shop, NEXT, *(f"c{n},2024-07-02 10:00:00,purchase,paid,9,M1" for n in range(3)))
     land(shop, "answers", NEXT)
