@@ -53,7 +53,12 @@ def rule_of(catalogue: Catalogue, audience: Audience) -> str:
     """Hash of the rule of an audience, and of the rules and seeds that it depends on."""
     seeds = audience.alike.seeds if audience.alike else ()
     parts = [one for name in (audience.name, *seeds) for one in family(catalogue.audiences[name], catalogue.audiences)]
-    return digest([one.model_dump(mode="json", include=DECIDES) for one in parts])
+    return digest([one.model_dump(mode="json", include=_decides(one), exclude_defaults=True) for one in parts])
+
+
+def _decides(audience: Audience) -> set[str]:
+    """Fields that decide who is in. Of a lookalike so does the purpose: who has not consented to it is not found."""
+    return DECIDES | ({"purpose"} if audience.alike else set())
 
 
 def rules_of_members(

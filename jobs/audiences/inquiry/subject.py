@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jobs.audiences import rules, static_lists
+from jobs.audiences import references, rules, static_lists
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError, nearest
 from quanyu.expressions import parse
@@ -58,6 +58,7 @@ def _checked(catalogue: Catalogue, audience: Audience) -> Audience:
     about, problems = catalogue.entities[audience.entity], Problems()
     names = rules.names_for_rules(catalogue, about)
     problems.found += audience.problems(about, names, catalogue.tables, audience.send_to).found
+    references.check_named(catalogue, audience, problems)
     static_lists.check_lists(catalogue.settings.conf, audience, problems)
     problems.check()
     return audience

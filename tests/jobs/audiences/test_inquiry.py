@@ -60,6 +60,8 @@ def test_a_file_is_counted_before_it_is_saved_with_those_who_agreed(shop, tmp_pa
     file.write_text(file.read_text().replace("value.spend", "value.spent"))
     with pytest.raises(ConfigError, match=r"spenders.yml: who: .*did you mean 'value.spend'"):
         size_of(settings(shop), str(file), "customer")
+    with pytest.raises(ConfigError, match=r"who: audience.in_ulm is about outlet, not customer"):
+        size_of(settings(shop), "value.spend >= 20 and not audience.in_ulm", "customer")
 
 
 def test_it_is_said_why_one_is_in_or_out(shop):

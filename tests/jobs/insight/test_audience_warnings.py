@@ -7,8 +7,9 @@ from datetime import date, timedelta
 import pytest
 
 from jobs.insight.audience_warnings import warnings
-from jobs.insight.earlier_days import earlier_days, young_notes
+from jobs.insight.earlier_days import earlier_days, rule_of, young_notes
 from quanyu.config.sections import InsightSettings
+from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError
 from quanyu.grammar.audience import Audience, SizeBand
 
@@ -106,3 +107,20 @@ def test_a_name_in_the_settings_that_is_none_is_a_mistake(retailer):
     retailer.declare("base.yml", (retailer.conf / "base.yml").read_text() + "insight: {worth: [value.spendd]}\n")
     with pytest.raises(ConfigError, match=r"unknown name 'value\.spendd'; did you mean 'value\.spend'"):
         assert retailer.context("2024-07-01").catalogue
+
+
+def test_the_purpose_decides_who_is_in_a_lookalike_and_in_no_other_audience():
+    likeness = {"seeds": ["seed"], "size": "5 %", "features": ["value.spend"]}
+
+    def rules(purpose):
+        audiences = {
+            name: Audience(name=name, file="", describes="", owner="growth", goal="care", who="true", purpose=purpose,
+                           alike=alike)
+            for name, alike in (("seed", None), ("like", likeness))
+        }  # fmt: skip
+        catalogue = Catalogue.__new__(Catalogue)
+        catalogue.__dict__["audiences"] = audiences
+        return {name: rule_of(catalogue, one) for name, one in audiences.items()}
+
+    ads, messages = rules("ads"), rules("messages")
+    assert ads["seed"] == messages["seed"] and ads["like"] != messages["like"]
