@@ -197,8 +197,10 @@ def _passing(failed: Any, receipt: BatchReceipt, platform: OnlinePlatform) -> An
     """Which of the failed rows may succeed later, by what the platform says of each or of all."""
     import numpy as np
 
-    reasons = (receipt.reasons.get(place) or receipt.words for place in range(len(failed)))
-    return failed & np.fromiter((reason in platform.passing_reasons for reason in reasons), bool, len(failed))
+    reasons = {int(place): receipt.reasons.get(int(place)) or receipt.words for place in np.flatnonzero(failed)}
+    passing = np.zeros(len(failed), dtype=bool)
+    passing[[place for place, reason in reasons.items() if reason in platform.passing_reasons]] = True
+    return passing
 
 
 def _never_there(part: pa.Table, failed: Any, receipt: BatchReceipt, platform: OnlinePlatform) -> Any:
