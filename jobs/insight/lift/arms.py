@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from jobs.audiences.memberships.intervals import among, ever_held_out, held_out
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def arms(context: Context, begins: Mapping[str, date], newcomers: Collection[str] = ()) -> DataFrame:
+def arms(context: Context, begins: Mapping[str, date]) -> DataFrame:
     """Members of audiences from a day on, each once: audience, customer_id, after, holdout.
 
     A member counts from the first entry, also after leaving: what a treatment brought may come later. Customers in
-    the holdout of everybody are left out: nothing is sent to them, whatever their part here. Of the audiences in
-    `newcomers` something else treated earlier members: who of them stayed until the day may be its doing, so that
-    only those count whose first entry is not before the eve of the day.
+    the holdout of everybody are left out: nothing is sent to them, whatever their part here. Where a journey
+    treated members before, who of them stayed until the day may be its doing: only those count whose first entry is
+    not before the eve of the day.
     """
     names = ", ".join(map(quoted, begins))
     stays = context.lake.table(memberships_of(Customer)).where(f"audience in ({names})")
@@ -33,8 +33,8 @@ def arms(context: Context, begins: Mapping[str, date], newcomers: Collection[str
     # The holdout of everybody has the ids of today.
     marked = with_ids_of_today(context, held_out(stays, holdouts)).join(first_days, "audience")
     marked = marked.where(f"entered_on <= date'{context.day}'")
-    if newcomers:
-        earlier = marked.where(among(newcomers)).where("entered_on < date_sub(begins, 1)")
+    if treated := _treated_before(context, begins):
+        earlier = marked.where(among(treated)).where("entered_on < date_sub(begins, 1)")
         marked = marked.join(
             earlier.select("audience", "customer_id").distinct(), ["audience", "customer_id"], "left_anti"
         )
@@ -51,6 +51,13 @@ def counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:
     purchases count from the next day on, and from the first day of the treatment at the earliest.
     """
     return _counted_after(context, with_ids_of_today(context, stays), *by)
+
+
+def _treated_before(context: Context, begins: Mapping[str, date]) -> set[str]:
+    """Audiences that a journey entered before the eve of their day."""
+    journeys = context.catalogue.journeys.values()
+    return {each.enters for each in journeys if each.enters in begins
+            and each.starts < begins[each.enters] - timedelta(days=1)}  # fmt: skip
 
 
 def _counted_after(context: Context, stays: DataFrame, *by: str) -> DataFrame:

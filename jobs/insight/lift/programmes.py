@@ -132,15 +132,9 @@ def _begins(context: Context, listed: Sequence[Programme]) -> dict[Programme, da
 
 
 def _exported(context: Context, begins: Mapping[Programme, date]) -> DataFrame:
-    """Who was a member of the audience when its exports were first sent, or came later.
-
-    The latter alone of an audience whose members a journey treated before.
-    """
-    journeys = context.catalogue.journeys.values()
-    treated = {one.audience for one, day in begins.items()
-               if any(each.enters == one.audience and each.starts < day for each in journeys)}  # fmt: skip
+    """Who was a member of the audience when its exports were first sent, or came later."""
     # Purchases of the first day itself do not count: who is sent is known at its end.
-    members = arms(context, {one.audience: day + timedelta(days=1) for one, day in begins.items()}, treated)
+    members = arms(context, {one.audience: day + timedelta(days=1) for one, day in begins.items()})
     rows = [(one.kind, one.name, one.audience) for one in begins]
     named = context.lake.spark.createDataFrame(rows, "kind string, programme string, audience string")
     return named.join(members, "audience").selectExpr(
