@@ -10,6 +10,8 @@ ZONE = "Asia/Shanghai"
 def embedded():
     """Session on an embedded engine in this process; it ends with the process."""
     os.environ["SAIL_RUNTIME__STACK_SIZE"] = str(64 << 20)
+    # It is not used for as long as other modules run.
+    os.environ["SAIL_SPARK__SESSION_TIMEOUT_SECS"] = str(24 * 3600)
     from pysail.spark import SparkConnectServer
     from pyspark.sql import SparkSession
 

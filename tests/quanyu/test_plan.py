@@ -128,7 +128,7 @@ def corrected(shop):
     ("change", "day"),
     [
         (lambda shop: None, FIRST),
-        (lambda shop: None, SECOND),
+        pytest.param(lambda shop: None, SECOND, marks=pytest.mark.long),
         pytest.param(corrected, FIRST, marks=pytest.mark.long),
         pytest.param(
             lambda shop: shop.declare("sources/products.yml", PRODUCTS.replace("name, category", "sku, category")),

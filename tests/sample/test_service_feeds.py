@@ -12,6 +12,7 @@ import pytest
 
 from sample.generate import generate
 
+pytestmark = pytest.mark.long
 START, DAYS, SINCE = date(2024, 1, 1), 110, date(2024, 3, 18)
 SHOP_FLOOR = ("store_visits", "activities", "activity_people", "tickets")
 WECOM = ("wecom_contacts", "wecom_groups", "wecom_messages")

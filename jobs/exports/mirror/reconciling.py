@@ -95,7 +95,7 @@ def in_doubt(
         return rows
     day = context.day
     again = {
-        "state": "if(state = 'there', 'adding', state) as state",
+        "state": "if(state = 'there', 'adding', coalesce(state, 'removing')) as state",
         "since": f"if(state = 'there', date'{day}', since) as since",
         "is_changed": "is_changed or state = 'there' as is_changed",
     }

@@ -48,6 +48,7 @@ def test_every_purpose_and_channel_has_its_answer_and_the_evidence_is_shown(shop
     assert ["sends", "messages", "email", "bounced", "2024-06-20 10:00:00", "a"] in rows
 
 
+@pytest.mark.long
 def test_a_past_day_is_answered_from_the_data_of_that_day(shop):
     land(shop, "answers", "2024-07-02", "M1,messages,any,2024-07-02,withdrawn")
     took(shop, "2024-07-02")

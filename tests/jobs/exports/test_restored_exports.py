@@ -27,7 +27,10 @@ least: 0
 NEXT, LAST = "2024-07-02", "2024-07-03"
 
 
-@pytest.fixture(params=["tencent", pytest.param("meta", marks=pytest.mark.long)])
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(params=["tencent", "meta"])
 def server(request, monkeypatch):
     monkeypatch.setattr(http, "FIRST_WAIT", 0)
     kind = SERVERS[request.param]

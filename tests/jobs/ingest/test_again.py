@@ -264,7 +264,7 @@ def _orders_of(files, seed):
 
 
 @pytest.mark.parametrize(
-    "world", [pytest.param(name, marks=pytest.mark.long if name == "receipts" else ()) for name in WORLDS]
+    "world", [pytest.param(name, marks=() if name == "snapshots" else pytest.mark.long) for name in WORLDS]
 )
 def test_any_order_and_repetition_of_the_same_deliveries_gives_the_same_tables(world, tmp_path):
     source, text, table, columns, files = WORLDS[world]

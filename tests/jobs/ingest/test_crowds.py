@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from members import CRM
 
 PEOPLE = [("VIP", f"Person {n}", f"1381234{n:04}") for n in range(1, 8)]
@@ -37,6 +38,7 @@ def test_a_crowded_card_of_the_first_day_gives_way_to_phones(retailer):
     assert [row[2:] for row in retailer.rows("gold/identifier_refusals")] == [("member", "names many people", 7)]
 
 
+@pytest.mark.long
 def test_one_row_a_day_gives_the_same_result_which_stays(retailer):
     retailer.declare("sources/crm.yml", CRM)
     for n, row in enumerate(PEOPLE, 1):

@@ -27,7 +27,9 @@ def till(retailer, request):
     return retailer
 
 
-@pytest.mark.parametrize("replacement", [HELD_BACK, REFUSED], ids=["held back", "refused"])
+@pytest.mark.parametrize(
+    "replacement", [HELD_BACK, pytest.param(REFUSED, marks=pytest.mark.long)], ids=["held back", "refused"]
+)
 def test_a_receipt_whose_first_part_is_replaced_by_a_bad_file_stays(till, replacement):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00") + line("r2", 1, "1.00"))
     till.ingest("till", "2024-01-01")
