@@ -18,7 +18,7 @@ from jobs.exports.forms import formed, kinds_of
 from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE as SETS
 from jobs.exports.mirror.difference import current_set
-from jobs.exports.mirror.set_rows import refused_today
+from jobs.exports.mirror.set_rows import refusal_alert
 from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import OnlinePlatform
 from quanyu import discover
@@ -32,7 +32,6 @@ from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.model.exports import AudienceStatus
 from quanyu.model.outcomes import memberships_of
-from quanyu.plurals import number_of
 from quanyu.run.runner import Context, Outcome, Step
 
 if TYPE_CHECKING:
@@ -151,9 +150,7 @@ def _mirror(
     is_unpublished = bool(mirrored.status and mirrored.status.state in ("parsing", "published"))
     pending = mirrored.is_open or ((mirrored.waiting > 0 or is_unpublished) and not selected.waits)
     notes = (*_held_notes(selected.waits), *mirrored.notes(), *counted.notes(audience))
-    refused = refused_today(context, selected.export)
-    words = f"{number_of(refused, 'withdrawal')} refused by {destination.platform.name} as invalid, so nobody is there"
-    alerts = {"refused": f"{words} by these values: see whether its page agrees"} if refused else {}
+    alerts = refusal_alert(context, selected.export, destination.platform.name)
     return Outcome(
         counted.members, mirrored.there, notes=(*notes, *alerts.values()), facts=facts, run_again=pending,
         alerts={**_alerts(selected.waits), **alerts},

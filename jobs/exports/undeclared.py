@@ -15,6 +15,7 @@ from jobs.exports.files.delivery import deliver
 from jobs.exports.forms import formed, kinds_of
 from jobs.exports.mirror.audience import Mirrored, mirror
 from jobs.exports.mirror.difference import PLACE, current_set
+from jobs.exports.mirror.set_rows import refusal_alert
 from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import OnlinePlatform
 from quanyu.discover import Catalogue
@@ -79,6 +80,8 @@ def withdraw(context: Context, receipt: Receipt, known: Mapping[str, Destination
                 mirrored = _withdrawn(context, receipt, known[name], export, is_kept)
                 notes.append(_withdrawal_note(export, mirrored, is_kept))
                 is_open = is_open or mirrored.is_open
+                refusals = refusal_alert(context, export, known[name].platform.name)
+                alerts |= {f"{export}.{kind}": f"{export}: {words}" for kind, words in refusals.items()}
             else:
                 notes += _replaced(context, receipt, known[name], export, is_kept)
         except QuanyuError as failed:

@@ -9,6 +9,7 @@ from jobs.exports.mirror.batches import REFUSED
 from jobs.exports.mirror.difference import PLACE, changes
 from quanyu.lake.receipt import Receipt
 from quanyu.model.exports import ExportSets
+from quanyu.plurals import number_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -18,8 +19,14 @@ if TYPE_CHECKING:
 NTH = "nth"
 
 
-def refused_today(context: Context, export: str) -> int:
-    """Number of values that the platform refused to withdraw, and that cannot be there since it calls them invalid."""
+def refusal_alert(context: Context, export: str, platform: str) -> dict[str, str]:
+    """The alert, by its name, of values that were not withdrawn today since the platform calls them invalid."""
+    refused = _refused_today(context, export)
+    words = f"{number_of(refused, 'withdrawal')} refused by {platform} as invalid, so nobody is there by these values"
+    return {"refused": f"{words}: see whether its page agrees"} if refused else {}
+
+
+def _refused_today(context: Context, export: str) -> int:
     from pyarrow import compute
 
     of_export = (compute.field("export") == export) & (compute.field("state") == "refused")
