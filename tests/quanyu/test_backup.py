@@ -64,6 +64,7 @@ def test_a_restored_home_holds_what_the_home_held_for_its_owner_alone(shop, empt
     assert homes.recorded_home(empty.settings).identity == homes.recorded_home(shop.settings).identity
 
 
+@pytest.mark.long
 def test_a_restored_home_sends_nothing_until_it_is_accepted_and_nothing_twice_then(shop, empty, tmp_path):
     back_up(shop.settings, tmp_path / "kept")
     # Messages that were sent after the backup.

@@ -36,6 +36,7 @@ def partition(folder, landing, key):
     return set(map(frozenset, groups.values())), versions
 
 
+@pytest.mark.long
 def test_two_keys_give_the_same_customers_and_the_same_weights(tmp_path, landing):
     one, other = (partition(tmp_path / key, landing, key * 64) for key in "af")
     assert len(one[0]) < RECORDS

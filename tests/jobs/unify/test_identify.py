@@ -181,6 +181,7 @@ def wrong(shop: Retailer, *words: str) -> Exception:
     return caught.value
 
 
+@pytest.mark.long
 def test_incremental_days_equal_a_full_run(shop, tmp_path, monkeypatch):
     new = "a7,,13765432107,,,孙悦,1993-02-01,上海,x"
     shop.land("crm/2024-07-02.csv", feed_of(new, "a3,M73,13765432106,,,张伟,1988-05-06,杭州,x"))
