@@ -6,17 +6,14 @@ Run `quanyu sample` and `quanyu run --day 2025-02-03` first, then
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from benchmarks.large_home import PLACE, LargeHome, profiles_of, write_customers
+from benchmarks.large_home import PLACE, LargeHome, arguments, profiles_of, write_customers
 from jobs.audiences import rules
 from jobs.audiences.inquiry.size import counted, members_of_all
 from jobs.audiences.inquiry.subject import profiles_for
@@ -32,13 +29,7 @@ REPEATS = 5
 
 def main() -> None:
     """Print the figures as JSON: seconds of one size, of one audience's conditions, and of all sizes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--conf", type=Path, default=Path("conf"))
-    parser.add_argument("--day", type=date.fromisoformat, default=date(2025, 2, 3))
-    parser.add_argument("--customers", type=int, default=1_000_000)
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
     context = LargeHome(load_settings(options.conf, options.work), options.day)
     try:
         if not context.lake.exists(PLACE):

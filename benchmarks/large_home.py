@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,17 @@ class LargeHome(Context):
             depends = {"inputs": inputs, "definition": step.fingerprint()}
             if not name.startswith("memberships"):
                 self.store.unchanged_runs.save(name, key, {"day": str(self.day), "depends": depends})
+
+
+def arguments(describes: str | None) -> argparse.ArgumentParser:
+    """Arguments of a benchmark on a large home: that whose profiles are copied, the work folder, conf, day and size."""
+    parser = argparse.ArgumentParser(description=describes)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--conf", type=Path, default=Path("conf"))
+    parser.add_argument("--day", type=date.fromisoformat, default=date(2025, 2, 3))
+    parser.add_argument("--customers", type=int, default=1_000_000)
+    return parser
 
 
 def profiles_of(conf: Path, home: Path, day: date) -> pa.Table:

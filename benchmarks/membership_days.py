@@ -11,10 +11,9 @@ import json
 import shutil
 import time
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from benchmarks.large_home import PLACE, LargeHome, profiles_of, write_customers, write_identities
+from benchmarks.large_home import PLACE, LargeHome, arguments, profiles_of, write_customers, write_identities
 from jobs.audiences.steps import update_memberships
 from quanyu.config.settings import load_settings
 from quanyu.lake.receipt import Receipt
@@ -24,12 +23,7 @@ from quanyu.model.outcomes import memberships_of
 
 def main() -> None:
     """Print the figures as JSON: by day the seconds, the rows that changed, and the seconds per million of these."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--home", type=Path, required=True)
-    parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--conf", type=Path, default=Path("conf"))
-    parser.add_argument("--day", type=date.fromisoformat, default=date(2025, 2, 3))
-    parser.add_argument("--customers", type=int, default=1_000_000)
+    parser = arguments(__doc__)
     parser.add_argument("--moved", type=float, default=0.01)
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)

@@ -47,16 +47,6 @@ who: value.spend >= 0
 purpose: ads
 send_to: [{accounts}]
 """
-ACCOUNT = """
-describes: An account.
-owner: growth
-platform: {platform}
-account: "{account}"
-token: env:PLATFORM_TOKEN
-url: {url}
-least: 0
-send: [{send}]
-"""
 
 
 def phone(number, version=0):
@@ -81,9 +71,8 @@ class Month:
         self.version, self.agreed, self.members = dict.fromkeys(PEOPLE, 0), set(), set()
         self.kills = 0
         for name, server in servers.items():
-            send = "phone, email" if name in ("meta", "google", "tiktok") else "phone"
-            text = ACCOUNT.format(platform=name, account=server.account, url=server.url, send=send)
-            shop.declare(f"platforms/{name}.yml", text)
+            send = ("phone", "email") if name in ("meta", "google", "tiktok") else ("phone",)
+            shop.declare(f"platforms/{name}.yml", server.declaration(name, *send))
         shop.declare("audiences/winback.yml", AUDIENCE.format(accounts=", ".join(servers)))
         home_name.record_home(shop.settings)
 

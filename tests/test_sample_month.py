@@ -34,16 +34,6 @@ FEEDS = ["crm", "pos", "consents", "stop_list", "erp_products"]
 SENT_TO = {"loyal_seed": ("meta", "google"), "winback": ("tencent",), "cross_series": ("meta",)}
 SHARE, SALT = 0.05, "month"
 SETTINGS = f"holdout: {{share: {SHARE}, salt: {SALT}}}\n"
-ACCOUNT = """
-describes: An account.
-owner: growth
-platform: {platform}
-account: "{account}"
-token: env:PLATFORM_TOKEN
-url: {url}
-least: 0
-send: [{send}]
-"""
 # Identifiers that each platform gets, and the text of each that it takes hashed, from E.164 and an address.
 TEXTS = {
     "meta": {"phone": lambda phone: phone[1:], "email": str},
@@ -69,8 +59,7 @@ def declare(shop, servers):
     products = shop.conf / "sources" / "erp_products.yml"
     products.write_text(products.read_text().replace("freshness: {hours: 48}", "freshness: none"))
     for name, server in servers.items():
-        text = ACCOUNT.format(platform=name, account=server.account, url=server.url, send=", ".join(TEXTS[name]))
-        shop.declare(f"platforms/{name}.yml", text)
+        shop.declare(f"platforms/{name}.yml", server.declaration(name, *TEXTS[name]))
     copy_registry(shop.home)
     (shop.home / "person.key").write_text("a" * 64)
     home_name.record_home(shop.settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobs.audiences.memberships.intervals import members_on_day
 from jobs.consent import gate
@@ -45,12 +45,16 @@ def last_set(context: Context, export: str) -> DataFrame:
 
 def delivered_exports(context: Context) -> dict[str, int]:
     """Every export whose last delivered set is not empty, with the number of its addresses."""
-    if not context.lake.exists(PLACE):
-        return {}
     from pyarrow import compute
 
-    where = compute.is_null(compute.field("until")) & (compute.field("status") == "sent")
-    exports = context.lake.rows(PLACE, ["export"], where)["export"].value_counts().to_pylist()
+    return rows_by_export(context, PLACE, compute.is_null(compute.field("until")) & (compute.field("status") == "sent"))
+
+
+def rows_by_export(context: Context, place: str, where: Any) -> dict[str, int]:
+    """Number of rows of a table of exports that meet a condition of Arrow, by export; none without the table."""
+    if not context.lake.exists(place):
+        return {}
+    exports = context.lake.rows(place, ["export"], where)["export"].value_counts().to_pylist()
     return {row["values"]: row["counts"] for row in exports}
 
 

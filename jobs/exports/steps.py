@@ -18,7 +18,6 @@ from jobs.exports.forms import formed, kinds_of
 from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE as SETS
 from jobs.exports.mirror.difference import current_set
-from jobs.exports.mirror.set_rows import refusal_alert
 from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import OnlinePlatform
 from quanyu import discover
@@ -150,7 +149,7 @@ def _mirror(
     is_unpublished = bool(mirrored.status and mirrored.status.state in ("parsing", "published"))
     pending = mirrored.is_open or ((mirrored.waiting > 0 or is_unpublished) and not selected.waits)
     notes = (*_held_notes(selected.waits), *mirrored.notes(), *counted.notes(audience))
-    alerts = refusal_alert(context, selected.export, destination.platform.name)
+    alerts = mirrored.alerts(destination.platform.name)
     return Outcome(
         counted.members, mirrored.there, notes=(*notes, *alerts.values()), facts=facts, run_again=pending,
         alerts={**_alerts(selected.waits), **alerts},

@@ -15,7 +15,6 @@ from jobs.exports.files.delivery import deliver
 from jobs.exports.forms import formed, kinds_of
 from jobs.exports.mirror.audience import Mirrored, mirror
 from jobs.exports.mirror.difference import PLACE, current_set
-from jobs.exports.mirror.set_rows import refusal_alert
 from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import OnlinePlatform
 from quanyu.discover import Catalogue
@@ -80,7 +79,7 @@ def withdraw(context: Context, receipt: Receipt, known: Mapping[str, Destination
                 mirrored = _withdrawn(context, receipt, known[name], export, is_kept)
                 notes.append(_withdrawal_note(export, mirrored, is_kept))
                 is_open = is_open or mirrored.is_open
-                refusals = refusal_alert(context, export, known[name].platform.name)
+                refusals = mirrored.alerts(known[name].platform.name)
                 alerts |= {f"{export}.{kind}": f"{export}: {words}" for kind, words in refusals.items()}
             else:
                 notes += _replaced(context, receipt, known[name], export, is_kept)
@@ -93,21 +92,14 @@ def withdraw(context: Context, receipt: Receipt, known: Mapping[str, Destination
 
 def _undeclared(context: Context) -> dict[str, int]:
     """Exports that nobody declares any more, each with the number of values that may still be there."""
-    exports = context.store.exports
-    open_ = {state.export: 0 for state in exports.states() if state.doubted or exports.open(state.export)}
-    present = {**open_, **members.delivered_exports(context), **_values(context)}
-    declared = set(_declared(context.catalogue))
-    return {export: values for export, values in present.items() if export not in declared}
-
-
-def _values(context: Context) -> dict[str, int]:
-    """Every export of which values may be on a platform, with their number."""
-    if not context.lake.exists(PLACE):
-        return {}
     from pyarrow import compute
 
-    rows = context.lake.rows(PLACE, ["export"], compute.field("state") != "refused")
-    return {row["values"]: row["counts"] for row in rows["export"].value_counts().to_pylist()}
+    exports = context.store.exports
+    open_ = {state.export: 0 for state in exports.states() if state.doubted or exports.open(state.export)}
+    may_be_there = members.rows_by_export(context, PLACE, compute.field("state") != "refused")
+    present = {**open_, **members.delivered_exports(context), **may_be_there}
+    declared = set(_declared(context.catalogue))
+    return {export: values for export, values in present.items() if export not in declared}
 
 
 def _withdrawn(

@@ -74,6 +74,14 @@ class PlatformServer:
         """Address of the server."""
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
+    def declaration(self, platform: str, *identifiers: str) -> str:
+        """An account of it in the conf folder, which sends these identifiers, or all without any."""
+        send = f"send: [{', '.join(identifiers)}]\n" if identifiers else ""
+        return (
+            f'describes: An account.\nowner: growth\nplatform: {platform}\naccount: "{self.account}"\n'
+            f"token: env:PLATFORM_TOKEN\nurl: {self.url}\nleast: 0\n{send}"
+        )
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -32,6 +32,7 @@ class Mirrored:
     """What a run did on a platform: values added, withdrawn and refused, values there now, and its answer.
 
     `is_open`: a batch is not confirmed, or a withdrawal is not over. `doubts` tell of a backup that was restored.
+    `refused`: values that were not withdrawn today, since the platform calls them invalid.
     """
 
     added: int
@@ -44,6 +45,7 @@ class Mirrored:
     words: tuple[str, ...] = ()
     is_open: bool = False
     doubts: tuple[str, ...] = ()
+    refused: int = 0
 
     def notes(self) -> Iterator[str]:
         """Say what the platform refused, still reads, or asks for."""
@@ -55,6 +57,12 @@ class Mirrored:
             yield f"{number_of(self.waiting, 'value')} not confirmed yet: the next run asks again"
         if self.status and self.status.words:
             yield f"the platform says: {self.status.words}"
+
+    def alerts(self, platform: str) -> dict[str, str]:
+        """What somebody should look at on a platform, by name."""
+        refused = f"{number_of(self.refused, 'withdrawal')} refused by {platform} as invalid"
+        words = f"{refused}, so nobody is there by these values: see whether its page agrees"
+        return {"refused": words} if self.refused else {}
 
 
 def code_of(context: Context, export: str) -> str:
@@ -111,6 +119,7 @@ def _summed_up(
         sent.rows("add", "replace"), sent.rows("remove"), sum(batch.invalid for batch in sent.batches),
         values.count("there"), values.count("adding", "removing"), status, sent.error, words,
         bool(context.store.exports.open(export)) or values.count("removing") > 0, doubts,
+        values.refused_withdrawals(),
     )  # fmt: skip
 
 

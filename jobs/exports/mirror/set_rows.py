@@ -9,7 +9,6 @@ from jobs.exports.mirror.batches import REFUSED
 from jobs.exports.mirror.difference import PLACE, changes
 from quanyu.lake.receipt import Receipt
 from quanyu.model.exports import ExportSets
-from quanyu.plurals import number_of
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
 
 # Where a row stands among those that were read; not a column of the table.
 NTH = "nth"
-
-
-def refusal_alert(context: Context, export: str, platform: str) -> dict[str, str]:
-    """The alert, by its name, of values that were not withdrawn today since the platform calls them invalid."""
-    refused = _refused_today(context, export)
-    words = f"{number_of(refused, 'withdrawal')} refused by {platform} as invalid, so nobody is there by these values"
-    return {"refused": f"{words}: see whether its page agrees"} if refused else {}
-
-
-def _refused_today(context: Context, export: str) -> int:
-    from pyarrow import compute
-
-    of_export = (compute.field("export") == export) & (compute.field("state") == "refused")
-    withdrawn = (compute.field("since") == context.day) & compute.starts_with(compute.field("batch"), f"{REFUSED}/")
-    return int(context.lake.rows(PLACE, ["batch"], of_export & withdrawn).num_rows)
 
 
 class SetRows:
@@ -69,6 +53,16 @@ class SetRows:
         from pyarrow import compute
 
         return int(compute.sum(compute.is_in(self._rows["state"], pa.array(states, pa.string()))).as_py() or 0)
+
+    def refused_withdrawals(self) -> int:
+        """Number of values that were not withdrawn today, and cannot be there since the platform calls them invalid."""
+        import pyarrow as pa
+        from pyarrow import compute
+
+        rows = self.among("refused")
+        today = compute.equal(rows["since"], pa.scalar(self._context.day, pa.date32()))
+        withdrawn = compute.starts_with(rows["batch"], f"{REFUSED}/")
+        return int(compute.sum(compute.and_(today, withdrawn)).as_py() or 0)
 
     def write(self, rows: pa.Table) -> None:
         """Write rows (with `nth`) in their new state, batch and since; those without a state are gone: deleted."""

@@ -20,15 +20,6 @@ from quanyu.run import audience_days, tasks
 from quanyu.store import ExportState
 
 AUDIENCE = "describes: d\nowner: o\ngoal: activate\nwho: value.spend >= 0\npurpose: ads\n"
-ACCOUNT = """
-describes: An account.
-owner: growth
-platform: {platform}
-account: "{account}"
-token: env:PLATFORM_TOKEN
-url: {url}
-least: 0
-"""
 
 
 @pytest.fixture
@@ -44,7 +35,7 @@ def shop(tmp_path, meta):
     retailer = declared(tmp_path)
     land(retailer, "crm", DAY, *(member(n, f"1391234560{n}") for n in range(1, 5)))
     land(retailer, "answers", DAY, *(f"M{n},ads,any,2024-06-01,granted" for n in (1, 2, 3)))
-    retailer.declare("platforms/meta.yml", ACCOUNT.format(platform="meta", account=meta.account, url=meta.url))
+    retailer.declare("platforms/meta.yml", meta.declaration("meta"))
     retailer.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\napproval: true\n")
     home_name.record_home(retailer.settings)
     evaluated(retailer, DAY, "M1", "M2", "M4")
@@ -261,7 +252,7 @@ def test_a_set_of_files_that_nobody_declares_any_more_is_emptied_once(shop):
 
 def test_platforms_are_asked_again_until_they_have_confirmed(shop, monkeypatch):
     with TencentServer(polls=1) as tencent:
-        account = ACCOUNT.format(platform="tencent", account=tencent.account, url=tencent.url)
+        account = tencent.declaration("tencent")
         shop.declare("platforms/tencent.yml", account)
         monkeypatch.setenv("PLATFORM_TOKEN", tencent.token)
         shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [tencent]\n")

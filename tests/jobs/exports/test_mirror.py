@@ -15,7 +15,6 @@ from jobs.exports.http import Http
 from jobs.exports.mirror.audience import code_of, mirror
 from jobs.exports.mirror.batches import batch_key, batches
 from jobs.exports.mirror.restarting import restart
-from jobs.exports.mirror.set_rows import refused_today
 from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
 from jobs.exports.platforms.meta import Meta
 from jobs.exports.platforms.tencent import Tencent
@@ -309,14 +308,14 @@ def test_of_a_withdrawal_that_stays_refused_somebody_is_told_and_the_value_is_no
     shelf = Picky()
     day(0, shelf, phones("a", "B"))
     for nth in range(1, 3):
-        day(nth, shelf, set())
-    assert states(day) == {"B": "refused"} and refused_today(day.context(2), EXPORT) == 1
+        mirrored = day(nth, shelf, set())
+    assert states(day) == {"B": "refused"} and mirrored.refused == 1
     shelf.calls.clear()
     # Its customer comes back.
     day(2, shelf, phones("B"))
     assert shelf.calls == [] and states(day) == {"B": "refused"}
-    day(3, shelf, set())
-    assert shelf.calls == [] and states(day) == {} and refused_today(day.context(3), EXPORT) == 0
+    mirrored = day(3, shelf, set())
+    assert shelf.calls == [] and states(day) == {} and mirrored.refused == 0
 
 
 @pytest.mark.parametrize(("reason", "left"), [("WRONG", {}), ("BUSY", {"B": "removing"})])

@@ -14,16 +14,6 @@ from quanyu.run import audience_days
 
 SERVERS = {"meta": MetaServer, "tencent": TencentServer}
 AUDIENCE = "describes: d\nowner: o\ngoal: activate\nwho: value.spend >= 0\npurpose: ads\nsend_to: [shelf]\n"
-ACCOUNT = """
-describes: An account.
-owner: growth
-platform: {platform}
-account: "{account}"
-token: env:PLATFORM_TOKEN
-url: {url}
-send: [phone]
-least: 0
-"""
 NEXT, LAST = "2024-07-02", "2024-07-03"
 
 
@@ -60,8 +50,7 @@ def there(server):
 
 def test_who_was_added_since_the_backup_and_withdrew_is_withdrawn_first(tmp_path, server):
     shop = declared(tmp_path / "shop")
-    account = ACCOUNT.format(platform=server.name, account=server.account, url=server.url)
-    shop.declare("platforms/shelf.yml", account)
+    shop.declare("platforms/shelf.yml", server.declaration(server.name, "phone"))
     shop.declare("audiences/winback.yml", AUDIENCE)
     land(shop, "crm", DAY, *(member(n, f"1391234560{n}") for n in range(1, 5)))
     land(shop, "answers", DAY, *(f"M{n},ads,any,2024-06-01,granted" for n in range(1, 5)))
