@@ -102,8 +102,12 @@ def midnight(sql: str) -> str:
 
 def finite(sql: str) -> str:
     """SQL of a double, null for NaN and infinity, which engines sort differently."""
-    number = f"nanvl({sql}, cast(null as double))"
-    return f"nullif(nullif({number}, double('Infinity')), double('-Infinity'))"
+    return f"nanvl({without_infinity(sql)}, cast(null as double))"
+
+
+def without_infinity(sql: str) -> str:
+    """SQL of a double, NaN for infinity: the remainder by infinity is the number itself, but for infinity (IEEE 754)."""
+    return f"(({sql}) % double('Infinity'))"
 
 
 def empty_list(item: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from quanyu.errors import ExpressionError
-from quanyu.expressions.datatypes import NULL, WHOLE, decimal, digits, family, finite, type_in_words
+from quanyu.expressions.datatypes import NULL, WHOLE, decimal, digits, family, finite, type_in_words, without_infinity
 from quanyu.expressions.terms import Term, to_shared_type
 
 COMPARE: dict[type[exp.Expr], str] = {
@@ -77,18 +77,27 @@ def arithmetic(node: exp.Expr, left: Term, right: Term) -> Term:
     if not kinds:
         return Term("cast(null as double)", "double")
     if isinstance(node, exp.Div):
-        return _number(f"{left.to('double').sql} / nullif({right.to('double').sql} + 0D, 0D)")
+        return _number(f"{_operand(left)} / nullif({_operand(right)} + 0D, 0D)")
     if kinds <= set(WHOLE):
         return _WHOLE_NUMBERS[type(node)](left.to("bigint").sql, right.to("bigint").sql)
     if isinstance(node, exp.IntDiv | exp.Mod):
         raise ExpressionError(f"{node.sql(dialect='spark')}: div and % are for whole numbers; cast both to bigint")
     if "double" in kinds:
-        return _number(f"{left.to('double').sql} {_SIGN[type(node)]} {right.to('double').sql}")
+        return _number(f"{_operand(left)} {_SIGN[type(node)]} {_operand(right)}")
     return _of_decimals(node, left, right)
 
 
+def _operand(term: Term) -> str:
+    return term.operand or term.to("double").sql
+
+
 def _number(sql: str) -> Term:
-    return Term(finite(sql), "double")
+    """A double. Operations on it go on with NaN, and the outermost one alone turns it into null.
+
+    Apache Spark looks into each condition inside of another twice, and `nullif` copies its value, so that a chain of
+    operations that each look for null would take time exponential in its length to compile.
+    """
+    return Term(finite(sql), "double", operand=without_infinity(sql))
 
 
 def _of_decimals(node: exp.Expr, left: Term, right: Term) -> Term:

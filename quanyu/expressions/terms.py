@@ -20,11 +20,15 @@ _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,
 
 @dataclass(frozen=True)
 class Term:
-    """A typed part: SQL that can be used as any operand, its type, and `text` if it is a text literal."""
+    """A typed part: SQL that can be used as any operand, its type, and `text` if it is a text literal.
+
+    `operand` is SQL of the same double as an operand of arithmetic alone, where NaN stands for null.
+    """
 
     sql: str
     type: str
     text: str | None = None
+    operand: str | None = None
 
     def to(self, wanted: str) -> Term:
         """The same value converted to a wider type."""

@@ -10,6 +10,7 @@ from asked import embedded
 from edges import ZONES, cases
 from record import EXPECTED, spark_of
 
+from quanyu.expressions import parse, safe_sql
 from quanyu.expressions.functions.table import functions
 
 
@@ -64,3 +65,13 @@ def test_both_engines_give_the_same(apache_spark, zone, ansi):
         differences({t: a.values for t, a in spark_answers.items()}, {t: a.values for t, a in sail_answers.items()})
         == {}
     )
+
+
+@pytest.mark.spark
+def test_deep_arithmetic_is_compiled_by_apache_spark(apache_spark):
+    """The text that Spark compiles grows with the depth of an expression, not exponentially."""
+    depth, schema = 16, {"score": "double"}
+    nested = "score" + "".join(f" * {number} / {number}" for number in range(2, depth))
+    sql = safe_sql(parse(f"if(score > 0, ({nested}), null)"), schema)
+    rows = apache_spark.sql("select cast(id as double) as score from range(2)").selectExpr(f"{sql} as value").collect()
+    assert [row.value for row in rows] == [None, pytest.approx(1.0)]
