@@ -186,6 +186,7 @@ def test_rows_of_a_late_file_keep_their_recorded_day_after_a_rebuild(shop):
     assert shop.rows("silver/orders") == before
 
 
+@pytest.mark.long
 def test_a_store_of_last_week_finds_the_lake_ahead_and_changes_nothing(tmp_path):
     homes = template("small_day", lived)
     shop = Retailer.at(homes / AFTER).copy(tmp_path)

@@ -70,6 +70,7 @@ def test_a_day_of_the_sample_is_the_same_on_both_engines(tmp_path):
     assert (proof.stopped, differences(proof)) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not ONLINE_RETAIL.exists(), reason=f"the Online Retail file is not at {ONLINE_RETAIL}")
 def test_online_retail_is_the_same_on_both_engines(tmp_path):
     settings = load_settings(ROOT / "examples" / "online_retail", tmp_path).model_copy(update={"data": DATA.resolve()})

@@ -114,6 +114,7 @@ def test_a_day_without_anything_new_writes_nothing(shop):
     assert {place: shop.context(DAY).lake.version(place) for place in versions} == versions
 
 
+@pytest.mark.long
 def test_a_row_that_becomes_unreadable_is_asked_about_again_on_the_same_day(shop):
     land(shop, "crm", DAY, member(1), member(2))
     land(shop, "answers", DAY, *(f"M{n},messages,any,2024-06-01,granted" for n in (1, 2)))

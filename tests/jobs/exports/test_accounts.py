@@ -189,6 +189,7 @@ def refused(shop, *words):
     return " ".join(str(result.exception).split())
 
 
+@pytest.mark.long
 def test_an_audience_that_somebody_deleted_there_begins_anew(shop, meta):
     shop.declare("audiences/winback.yml", AUDIENCE + "send_to: [meta]\n")
     shop.run(DAY, "export.winback.meta")
@@ -213,6 +214,7 @@ def manifests(shop, day):
             for path in (shop.home / "exports").rglob(f"dt={day}/run=*/_MANIFEST.json")}  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_set_of_files_that_nobody_declares_any_more_is_emptied_once(shop):
     shelf = 'describes: d\nowner: o\nplatform: drop\naccount: "9"\n'
     shop.declare("platforms/shelf.yml", shelf)

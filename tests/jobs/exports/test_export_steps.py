@@ -205,6 +205,7 @@ def test_while_consents_are_in_doubt_removals_go_out_and_nobody_is_added(shop):
     assert rows == [("8613912345601", "m1@new.cn"), ("8613912345607", "m7@shop.cn")]
 
 
+@pytest.mark.long
 def test_while_consents_are_in_doubt_a_replaced_number_is_removed_and_the_new_one_is_not_added(shop):
     exported(shop)
     land(shop, "crm", "2024-07-06", member(1, "13912345699"))
@@ -270,6 +271,7 @@ def test_the_destination_is_the_bucket_of_the_settings_with_its_secrets(tmp_path
     assert bucket(settings(tmp_path, **asked, secret_key="env:DROP_KEY")).location == "s3://seeds/day"
 
 
+@pytest.mark.long
 def test_a_home_that_is_accepted_exports_the_day_for_which_it_was_held_back(shop, tmp_path):
     text = "describes: d\nowner: o\ngoal: churn_warning\nwho: value.spend >= 0\npurpose: ads\nsend_to: [drop]\n"
     shop.declare("audiences/winback.yml", text)

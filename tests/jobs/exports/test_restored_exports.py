@@ -48,6 +48,7 @@ def there(server):
     return set(values)
 
 
+@pytest.mark.long
 def test_who_was_added_since_the_backup_and_withdrew_is_withdrawn_first(tmp_path, server):
     shop = declared(tmp_path / "shop")
     shop.declare("platforms/shelf.yml", server.declaration(server.name, "phone"))

@@ -61,6 +61,7 @@ def till(retailer):
     return retailer
 
 
+@pytest.mark.long
 def test_a_receipt_that_arrives_in_parts_is_the_sum_of_them(till):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00") + line("r1", 2, "5.00"))
     till.ingest("till", "2024-01-01")
@@ -100,6 +101,7 @@ def test_a_receipt_with_a_line_in_quarantine_is_held_back_until_it_is_fixed(till
     assert till.rows("quarantine/till", "_row") == []
 
 
+@pytest.mark.long
 def test_a_receipt_whose_second_part_is_bad_is_held_back_with_its_first(till):
     till.land("till/2024-01-01/s.csv", HEAD + line("r1", 1, "10.00"))
     till.ingest("till", "2024-01-01")
@@ -148,6 +150,7 @@ def test_the_first_rows_may_be_those_of_a_corrected_file(till):
     assert orders(till) == [("r1", "10.00", "1")]
 
 
+@pytest.mark.long
 def test_a_redelivered_day_with_only_its_corrected_rows_is_held_back(till):
     many = "".join(line(f"r{n}", 1, "10.00") for n in range(9))
     till.land("till/2024-01-01/s.csv", HEAD + many)

@@ -140,6 +140,7 @@ def test_a_name_of_many_customers_lists_them(shop, monkeypatch):
     assert "1985-07-08" in row_with(output, customer(shop, "a2")) and "identifier" not in output
 
 
+@pytest.mark.long
 def test_a_verdict_changes_no_answer_before_it_is_applied(shop):
     both = ("customer_no=a2", "customer_no=a3")
     answer = decide(shop, "same", "a2", "a3")
@@ -218,6 +219,7 @@ def test_a_pair_with_a_verdict_is_no_longer_offered(shop):
     assert "3 pairs of customers to review" in output and "1 further pair decided by a verdict already" in output
 
 
+@pytest.mark.long
 def test_an_accepted_difference_is_no_longer_offered(new_shop):
     rules = (ROOT / "conf" / "identity.yml").read_text(encoding="utf-8")
     new_shop.declare("identity.yml", rules.replace("merged: 3 %", "merged: 1 %").replace("free: 50", "free: 0"))
