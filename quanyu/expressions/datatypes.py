@@ -106,7 +106,7 @@ def finite(sql: str) -> str:
 
 
 def without_infinity(sql: str) -> str:
-    """SQL of a double, NaN for infinity: the remainder by infinity is the number itself, but for infinity (IEEE 754)."""
+    """SQL of a double, NaN for infinity. The remainder by infinity is the number, and NaN of infinity (IEEE 754)."""
     return f"(({sql}) % double('Infinity'))"
 
 
