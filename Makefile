@@ -28,10 +28,10 @@ run: $(READY) ## run one day of the main job on the sample retailer
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/quanyu run --day $(SAMPLE_DAY) --train churn
 
 test: $(READY) ## run the suite, which needs Python alone
-	$(BIN)/python -m pytest -n 2 -m "not long and not spark"
+	$(BIN)/python -m pytest -n 2 -m "not long and not spark" --durations=60
 
 test-spark: $(READY) ## run what needs Java 17: Apache Spark beside the embedded engine
-	$(BIN)/python -m pytest -n 2 -m "spark and not long"
+	$(BIN)/python -m pytest -n 2 -m "spark and not long" --durations=20
 
 test-long: $(READY) ## run everything: also every seeded kill, on both engines, and more examples
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=thorough
