@@ -19,6 +19,7 @@ from jobs.exports.mirror.difference import current_set, wanted_set
 from jobs.exports.mirror.set_rows import SetRows
 from jobs.exports.platform import OnlinePlatform
 from quanyu.errors import QuanyuError
+from quanyu.identifiers.valid import PERSON
 from quanyu.literals import quoted
 from quanyu.run.runner import Context
 from quanyu.store import ExportBatch, ExportState
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 Way = Literal["replace", "withdraw"]
+OWNER = "coalesce(customer_id, person_key)"
 WITHDRAWN = (
     "restored from a backup: everything that may have been sent since is withdrawn before anybody is added; if somebody"
     " was erased since, delete the audience on the platform, then call quanyu export restart"
@@ -65,23 +67,35 @@ def notes(state: ExportState, now: ExportState, way: Way | None) -> Iterator[str
 def sendable_values(context: Context, platform: OnlinePlatform, purpose: str) -> DataFrame:
     """Every value that may have been sent, in the platform's form: identifier, value, customer_id, address_hash.
 
-    Those of customers who ever agreed to the purpose (to any, if it is empty): of nobody else was anything sent. Also
-    of identifiers that were replaced, which may have been sent before that; of a person without a customer, the
+    Those of the records of `_records_of_agreed`: of nobody else was anything sent. Also of identifiers that were
+    replaced, which may have been sent before that. `customer_id` is today's; of a person without a customer, the
     person's key stands for it.
     """
     forms, scopes = forms_sent(type(platform), platform.account), platform.account.scopes
     kinds = ", ".join(map(quoted, kinds_of(forms)))
-    table = context.catalogue.tables["identifiers"]
-    known = with_customers(context, context.lake.table(table).where(f"kind in ({kinds})"), Moment.now())
-    owner = "coalesce(customer_id, person_key) as customer_id"
-    grants = context.lake.table(context.catalogue.tables["consents"]).where("state = 'granted'")
-    grants = grants.where(f"purpose = {quoted(purpose)}") if purpose else grants
-    agreed = with_customers(context, grants, Moment.now()).selectExpr(owner).distinct()
-    owned = known.selectExpr(owner, "kind", "scope", "value").join(agreed, "customer_id", "left_semi")
+    known = context.lake.table(context.catalogue.tables["identifiers"]).where(f"kind in ({kinds})")
+    sent = known.join(_records_of_agreed(context, purpose), PERSON, "left_semi")
+    owned = with_customers(context, sent, Moment.now()).selectExpr(f"{OWNER} as customer_id", "kind", "scope", "value")
     once = owned.groupBy("kind", "scope", "value").agg({"customer_id": "min"})
     once = context.lake.staging.materialize(once.withColumnRenamed("min(customer_id)", "customer_id"))
     hashed = once.withColumn("address_hash", address_hashes(context)("kind", "value"))
     return wanted_set(formed(hashed.selectExpr("*", "cast(null as string) as reason"), forms, scopes))
+
+
+def _records_of_agreed(context: Context, purpose: str) -> DataFrame:
+    """Records that ever were of a customer who then or ever agreed to a purpose (to any, if it is empty): PERSON.
+
+    Whose a record is today does not say by whose consent its values were sent: it may have been split off since.
+    """
+    tables = context.catalogue.tables
+    assignments = context.lake.table(tables["identities"]).select(*PERSON, "customer_id").distinct()
+    grants = context.lake.table(tables["consents"]).where("state = 'granted'")
+    grants = grants.where(f"purpose = {quoted(purpose)}") if purpose else grants
+    # A person of no customer is one alone.
+    agreed = grants.join(assignments, PERSON, "left").selectExpr(f"{OWNER} as owner").distinct()
+    records = context.lake.table(tables["identifiers"]).select(*PERSON).distinct()
+    owned = records.join(assignments, PERSON, "left").selectExpr(*PERSON, f"{OWNER} as owner")
+    return context.lake.staging.materialize(owned.join(agreed, "owner", "left_semi").select(*PERSON).distinct())
 
 
 def in_doubt(
