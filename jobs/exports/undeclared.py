@@ -13,8 +13,9 @@ from jobs.exports import members
 from jobs.exports.destinations import Destination, destinations
 from jobs.exports.files.delivery import deliver
 from jobs.exports.forms import formed, kinds_of
-from jobs.exports.mirror.audience import Mirrored, mirror
+from jobs.exports.mirror.audience import mirror
 from jobs.exports.mirror.difference import PLACE, current_set
+from jobs.exports.mirror.mirrored import Mirrored
 from jobs.exports.mirror.status import record_status
 from jobs.exports.platform import OnlinePlatform
 from quanyu.discover import Catalogue

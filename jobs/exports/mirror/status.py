@@ -11,7 +11,7 @@ from quanyu.model.exports import AudienceStatus
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
-    from jobs.exports.mirror.audience import Mirrored
+    from jobs.exports.mirror.mirrored import Mirrored
 
 
 def record_status(

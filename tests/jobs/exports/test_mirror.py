@@ -12,7 +12,8 @@ from platforms.tencent import TencentServer
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
-from jobs.exports.mirror.audience import code_of, mirror
+from jobs.exports.mirror.audience import mirror
+from jobs.exports.mirror.audience_place import code_of
 from jobs.exports.mirror.batches import batch_key, batches
 from jobs.exports.mirror.restarting import restart
 from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
