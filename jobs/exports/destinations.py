@@ -25,6 +25,9 @@ from quanyu.grammar.names import with_inputs
 from quanyu.grammar.platforms.account import Account
 from quanyu.grammar.platforms.categories import CATEGORIES, Category
 
+# A file or a folder for each.
+PLATFORMS = "jobs.exports.platforms"
+
 
 @dataclass(frozen=True)
 class Destination:
@@ -63,9 +66,9 @@ class Destination:
 
 
 def platforms() -> dict[str, type[Platform]]:
-    """Every platform by the name of its file."""
-    classes = imports.subclasses(imports.modules("jobs.exports.platforms"), Platform)
-    return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
+    """Every platform by the name of its file or folder."""
+    classes = imports.subclasses(imports.modules(PLATFORMS, folders=True), Platform)
+    return {platform.__module__.removeprefix(f"{PLATFORMS}.").partition(".")[0]: platform for platform in classes}
 
 
 def destinations(catalogue: Catalogue) -> dict[str, Destination]:
