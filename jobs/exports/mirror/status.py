@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.exports.destinations import Destination
+from jobs.exports.destination import Destination
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.exports import AudienceStatus
