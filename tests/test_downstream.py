@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 from shop import Retailer
+from tills import IN_STORE, till
 
 from jobs.steward import commands
 from jobs.steward.directory import Directory
@@ -26,17 +27,6 @@ fills:
     channel: "'any'"
     changed_at: "cast(joined as timestamp)"
     state: "consent"
-"""
-TILL = """
-describes: Receipts.
-owner: e
-reads: {path: "till/{day}.csv", format: csv}
-delivers: events
-freshness: none
-person:
-  - {kind: member, scope: brand, value: card}
-fills:
-  orders: {order_id: "slip", ordered_at: "at", kind: "'purchase'", status: "'paid'", amount: "paid", channel: "'store'"}
 """
 BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
 CARE = "describes: Cares.\nowner: growth\nenters: buyers\nstarts: 2024-07-01\nsteps:\n  - wait: 9 days\n"
@@ -58,7 +48,7 @@ TABLES = ("gold/customers", "gold/activity", "gold/memberships_customer")
 def shop(retailer: Retailer) -> Iterator[Retailer]:
     retailer.declare("sources/crm.yml", CRM)
     retailer.declare("sources/web.yml", CRM.replace("crm/", "web/"))
-    retailer.declare("sources/till.yml", TILL)
+    retailer.declare("sources/till.yml", till(IN_STORE))
     retailer.declare("audiences/buyers.yml", BUYERS)
     retailer.declare("journeys/care.yml", CARE)
     people = ["ann,M1,2024-06-01,granted", "bob,M2,2024-06-02,withdrawn", "eve,M3,2024-06-03,granted"]

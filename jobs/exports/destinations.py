@@ -2,82 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
 
 from pydantic import ValidationError
 
 from jobs.audiences.rules import names_in_rules, with_named
-from jobs.exports.forms import forms_sent, kinds_of
-from jobs.exports.hashing import IdFormat
+from jobs.exports.destination import Destination
+from jobs.exports.files.file_destination import FileDestination
+from jobs.exports.forms import kinds_of
+from jobs.exports.mirror.mirrored_destination import MirroredDestination
 from jobs.exports.platform import OnlinePlatform, Platform
 from jobs.exports.tokens import OAuthOptions
 from quanyu import imports
 from quanyu.catalogue.categories import categories_behind, categories_of_measure
 from quanyu.discover import Catalogue
-from quanyu.errors import ConfigError, ExpressionError, nearest
-from quanyu.fingerprint import fingerprint
+from quanyu.errors import ExpressionError, nearest
 from quanyu.grammar.audience import Audience
-from quanyu.grammar.declaration import Problems, digest, explain
+from quanyu.grammar.declaration import Problems, explain
 from quanyu.grammar.names import with_inputs
 from quanyu.grammar.platforms.account import Account
 from quanyu.grammar.platforms.categories import CATEGORIES, Category
 
-
-@dataclass(frozen=True)
-class Destination:
-    """What `send_to` names: a platform, and the account on it unless it needs none."""
-
-    name: str
-    platform: type[Platform]
-    account: Account | None = None
-
-    @property
-    def forms(self) -> Mapping[str, IdFormat]:
-        """Forms of the identifiers that are sent."""
-        return forms_sent(self.platform, self.account)
-
-    @property
-    def scopes(self) -> Mapping[str, str]:
-        """The scope that is sent of identifiers that are unique within one only."""
-        return self.account.scopes if self.account else {}
-
-    def digest(self) -> str:
-        """Hash of the account and of the platform's code."""
-        return digest([self.account.digest() if self.account else None, fingerprint(self.platform.__module__)])
-
-    def open(self) -> OnlinePlatform:
-        """Open the account's interface; nothing is called yet. Raises ConfigError for a secret that is not there."""
-        if self.account is None or not issubclass(self.platform, OnlinePlatform):
-            raise ConfigError(f"{self.name} has no interface: declare an account in platforms/{self.name}.yml")
-        return self.platform.connect(self.account)
-
-    @property
-    def least(self) -> int:
-        """Members that the platform must match at least, by its own documents or by the account's."""
-        if self.account and self.account.least is not None:
-            return self.account.least
-        return self.platform.limits.least if issubclass(self.platform, OnlinePlatform) else 0
+# A file or a folder for each.
+PLATFORMS = "jobs.exports.platforms"
 
 
 def platforms() -> dict[str, type[Platform]]:
-    """Every platform by the name of its file."""
-    classes = imports.subclasses(imports.modules("jobs.exports.platforms"), Platform)
-    return {platform.__module__.rpartition(".")[2]: platform for platform in classes}
+    """Every platform by the name of its file or folder."""
+    classes = imports.subclasses(imports.modules(PLATFORMS, folders=True), Platform)
+    return {platform.__module__.removeprefix(f"{PLATFORMS}.").partition(".")[0]: platform for platform in classes}
 
 
 def destinations(catalogue: Catalogue) -> dict[str, Destination]:
     """Every destination by the name that audiences use under `send_to`; accounts with mistakes are left out."""
     classes = platforms()
-    drops = {name: Destination(name, each) for name, each in classes.items() if not issubclass(each, OnlinePlatform)}
-    accounts = {
-        account.name: Destination(account.name, classes[account.platform], account)
+    drops = [destination(name, each) for name, each in classes.items() if not issubclass(each, OnlinePlatform)]
+    accounts = [
+        destination(account.name, classes[account.platform], account)
         for account in catalogue.platforms.values()
         if account.platform in classes
-    }
-    return {**drops, **accounts}
+    ]
+    return {each.name: each for each in (*drops, *accounts)}
+
+
+def destination(name: str, platform: type[Platform], account: Account | None = None) -> Destination:
+    """A platform with its account, by the way in which the platform takes members."""
+    kind = MirroredDestination if issubclass(platform, OnlinePlatform) else FileDestination
+    return kind(name, platform, account)
 
 
 def kinds_sent(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:

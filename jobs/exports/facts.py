@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from jobs.exports.mirror.audience import Mirrored
+from jobs.exports.mirror.mirrored import Mirrored
 from quanyu.grammar.audience import Audience
 from quanyu.run.facts import Facts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.consent.missing_answers import reasons_to_wait
-from jobs.exports.destinations import Destination
+from jobs.exports.destination import Destination
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.run import audience_days

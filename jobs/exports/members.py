@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from jobs.audiences.memberships.intervals import members_on_day
 from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
 from jobs.exports.facts import ReachCounts
+from jobs.exports.forms import formed, kinds_of
+from jobs.exports.hashing import IdFormat
 from quanyu.grammar.audience import Audience
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 PLACE = "gold/export_members"
+ADS = "ads"
 NOT_ADDED = "nobody is added while that is in doubt"
 NOT_TAKEN = "no value that the platform takes"
 UNCONFIRMED = "the platform has not confirmed it"
@@ -34,6 +37,21 @@ def answers(context: Context, audience: Audience, kinds: Sequence[str]) -> DataF
     question = Question(audience.purpose, ANY, tuple(kinds))
     members = members_on_day(context, Customer, audience.name)
     return gate.check_consent(context, question, members, held_out(context, audience.name))
+
+
+def still_allowed(
+    context: Context, export: str, present: DataFrame, forms: Mapping[str, IdFormat], scopes: Mapping[str, str]
+) -> DataFrame:
+    """Answers of the gate, formed, for the customers that are present: those with a reason are to be withdrawn."""
+    question = Question(purpose_of(context, export), ANY, kinds_of(forms))
+    held = held_out(context, export.partition(".")[0])
+    customers = present.select("customer_id").distinct()
+    return without_formless(context, formed(gate.check_consent(context, question, customers, held), forms, scopes))
+
+
+def purpose_of(context: Context, export: str) -> str:
+    """What the members were sent for: advertising, unless it is known."""
+    return context.store.exports.state(export).purpose or ADS
 
 
 def last_set(context: Context, export: str) -> DataFrame:

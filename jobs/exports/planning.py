@@ -10,7 +10,8 @@ from rich.text import Text
 
 from jobs.audiences import seed_quality
 from jobs.exports import members
-from jobs.exports.destinations import Destination, destinations
+from jobs.exports.destination import Destination
+from jobs.exports.destinations import destinations
 from jobs.exports.gates import expected_match, what_is_approved
 from jobs.exports.mirror.difference import current_set, difference, wanted_set
 from jobs.exports.mirror.restarting import restart

@@ -177,7 +177,8 @@ class OnlinePlatform(Platform):
 
     A subclass overrides `add` and `remove`, or `replace` where it cannot remove; `results` and `convert` where the
     platform has them. Every call raises RetryableError if the same call may succeed later, and RejectedError with who
-    must do what if not. All calls may be repeated. ApiLimits, states and error codes stand at the top of its file.
+    must do what if not. All calls may be repeated. ApiLimits, states and error codes stand at the top of its file,
+    or in `data.py` of its folder.
     """
 
     url: ClassVar[str] = ""

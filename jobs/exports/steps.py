@@ -11,7 +11,8 @@ from jobs.audiences.memberships.due import step_of
 from jobs.consent import gate
 from jobs.consent.facts import feeds
 from jobs.exports import gates, members, undeclared
-from jobs.exports.destinations import Destination, destinations
+from jobs.exports.destination import Destination
+from jobs.exports.destinations import destinations
 from jobs.exports.facts import ExportFacts, MirrorFacts
 from jobs.exports.files.delivery import deliver
 from jobs.exports.forms import formed, kinds_of

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jobs.consent import gate
-from jobs.consent.facts import Question, held_out
 from jobs.exports import members
-from jobs.exports.destinations import Destination, destinations
-from jobs.exports.files.delivery import deliver
-from jobs.exports.forms import formed, kinds_of
-from jobs.exports.mirror.audience import Mirrored, mirror
-from jobs.exports.mirror.difference import PLACE, current_set
-from jobs.exports.mirror.status import record_status
-from jobs.exports.platform import OnlinePlatform
+from jobs.exports.destination import Destination
+from jobs.exports.destinations import destinations
+from jobs.exports.mirror.difference import PLACE
 from quanyu.discover import Catalogue
 from quanyu.errors import QuanyuError
 from quanyu.grammar.declaration import digest
@@ -24,15 +18,8 @@ from quanyu.home import home_name
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.exports import AudienceStatus
-from quanyu.model.people import ANY
 from quanyu.plurals import number_of
 from quanyu.run.runner import Context, Outcome, Step
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-ADS = "ads"
-RESTORE = "restore the audience, or end it with `ended: DAY`"
 
 
 def steps(catalogue: Catalogue) -> list[Step]:
@@ -75,16 +62,13 @@ def withdraw(context: Context, receipt: Receipt, known: Mapping[str, Destination
             continue
         is_kept = audience not in context.catalogue.audiences
         try:
-            if issubclass(known[name].platform, OnlinePlatform):
-                mirrored = _withdrawn(context, receipt, known[name], export, is_kept)
-                notes.append(_withdrawal_note(export, mirrored, is_kept))
-                is_open = is_open or mirrored.is_open
-                refusals = mirrored.alerts(known[name].platform.name)
-                alerts |= {f"{export}.{kind}": f"{export}: {words}" for kind, words in refusals.items()}
-            else:
-                notes += _replaced(context, receipt, known[name], export, is_kept)
+            withdrawn = known[name].withdraw(context, receipt, export, is_kept)
         except QuanyuError as failed:
             error = error or failed
+            continue
+        notes += withdrawn.notes
+        alerts |= withdrawn.alerts
+        is_open = is_open or withdrawn.is_open
     if error:
         raise error
     return Outcome(notes=(*notes, *alerts.values()), alerts=alerts, run_again=is_open)
@@ -100,66 +84,3 @@ def _undeclared(context: Context) -> dict[str, int]:
     present = {**open_, **members.delivered_exports(context), **may_be_there}
     declared = set(_declared(context.catalogue))
     return {export: values for export, values in present.items() if export not in declared}
-
-
-def _withdrawn(
-    context: Context, receipt: Receipt, account: Destination, export: str, is_kept: bool
-) -> Mirrored:  # fmt: skip
-    """Withdraw from an account."""
-    rows = _still_allowed(context, account, export, current_set(context, export))
-    rows = rows if is_kept else rows.where("false")
-    mirrored = mirror(context, receipt, account.open(), export, rows, ["it is not declared any more"], "")
-    confirmed = members.without_unconfirmed(context, rows, current_set(context, export))
-    members.record(context, export, confirmed, receipt)
-    record_status(context, receipt, export, account, mirrored)
-    if mirrored.error:
-        raise mirrored.error
-    return mirrored
-
-
-def _withdrawal_note(export: str, mirrored: Mirrored, is_kept: bool) -> str:
-    # After a restored backup it is not sure of any value that it is there.
-    there = mirrored.there + mirrored.waiting
-    words = f"{export} is not declared any more: {mirrored.removed:,} withdrawn, {there:,} there"
-    return f"{words}; {RESTORE}" if is_kept and there else words
-
-
-def _replaced(
-    context: Context, receipt: Receipt, destination: Destination, export: str, is_kept: bool
-) -> Iterator[str]:  # fmt: skip
-    """Deliver the set without those who may no longer be in it, once for each change; say what is still in it."""
-    last = members.last_day(context, export)
-    if last is not None and last > context.day:
-        # A set of an earlier day would be none that is read, and who left it would count as withdrawn.
-        yield f"{export}: kept: the set of {last} was delivered, and this run is for an earlier day"
-        return
-    before = members.last_set(context, export)
-    rows = _still_allowed(context, destination, export, before)
-    rows = members.without_additions(context, rows if is_kept else rows.where("false"), before)
-    free = rows.where("reason is null")
-    addresses = ("customer_id", "kind", "address_hash")
-    withdrawn = before.join(free.select(*addresses), [*addresses], "left_anti").count()
-    if not withdrawn:
-        return
-    audience = export.partition(".")[0]
-    declared = context.catalogue.audiences.get(audience)
-    facts = {"counts": asdict(members.counts(rows)), "definition": declared.digest() if declared else None,
-             "purpose": _purpose(context, export)}  # fmt: skip
-    delivered = deliver(context, receipt, destination, audience, free, facts)
-    members.record(context, export, rows, receipt)
-    there = f"{export} is not declared any more: {withdrawn:,} withdrawn, {number_of(delivered.rows, 'row')} left in"
-    yield f"{there} {delivered.location}" + (f"; {RESTORE}" if is_kept and delivered.rows else "")
-
-
-def _purpose(context: Context, export: str) -> str:
-    """What the members were sent for: advertising, unless it is known."""
-    return context.store.exports.state(export).purpose or ADS
-
-
-def _still_allowed(context: Context, destination: Destination, export: str, present: DataFrame) -> DataFrame:
-    """Answers of the gate, formed, for the customers that are present: those with a reason are to be withdrawn."""
-    question = Question(_purpose(context, export), ANY, kinds_of(destination.forms))
-    held = held_out(context, export.partition(".")[0])
-    customers = present.select("customer_id").distinct()
-    answers = gate.check_consent(context, question, customers, held)
-    return members.without_formless(context, formed(answers, destination.forms, destination.scopes))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jobs.exports.destinations import Destination, destinations
+from jobs.exports.destination import Destination
+from jobs.exports.destinations import destinations
 from jobs.exports.platform import OnlinePlatform
 from quanyu.discover import Catalogue
 

@@ -15,7 +15,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 from pathlib import Path
 
-from jobs.exports.destinations import Destination, destinations
+from jobs.exports.destination import Destination
+from jobs.exports.destinations import destinations
 from jobs.exports.platform import CampaignDay
 from jobs.results.accounts import abilities, with_results
 from jobs.results.conversions import KINDS

@@ -11,7 +11,7 @@ from jobs.consent import gate
 from jobs.consent.facts import Question, held_out
 from jobs.consent.global_holdout import global_holdout
 from jobs.consent.missing_answers import reasons_to_wait
-from jobs.exports.destinations import Destination
+from jobs.exports.destination import Destination
 from jobs.exports.platform import BatchReceipt, Conversion, OnlinePlatform
 from jobs.results.accounts import with_conversions
 from jobs.results.facts import ConversionFacts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from jobs.exports.destinations import Destination
+from jobs.exports.destination import Destination
 from jobs.exports.files.file_drop import FileDrop
 from jobs.exports.forms import sorted_rows
 from jobs.exports.platform import Delivered

@@ -11,16 +11,12 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from jobs.consent.facts import Moment, with_customers
-from jobs.consent.gate import address_hashes
-from jobs.exports.forms import formed, forms_sent, kinds_of
 from jobs.exports.mirror.batches import Sent, batch_key, prepared, with_columns
-from jobs.exports.mirror.difference import current_set, wanted_set
+from jobs.exports.mirror.difference import current_set
+from jobs.exports.mirror.export_run import ExportRun
+from jobs.exports.mirror.sendable import sendable_values
 from jobs.exports.mirror.set_rows import SetRows
-from jobs.exports.platform import OnlinePlatform
 from quanyu.errors import QuanyuError
-from quanyu.literals import quoted
-from quanyu.run.runner import Context
 from quanyu.store import ExportBatch, ExportState
 
 if TYPE_CHECKING:
@@ -34,66 +30,40 @@ WITHDRAWN = (
 )
 
 
-def way_of(
-    platform: OnlinePlatform, state: ExportState, wanted: DataFrame, waits: Sequence[str], day: date
-) -> Way | None:  # fmt: skip
+def way_of(run: ExportRun, state: ExportState, wanted: DataFrame) -> Way | None:
     """How the set is reconciled now; None if it is not in doubt, or not yet: days are missing that may have been sent.
 
     It is only replaced where everybody who is wanted may be added.
     """
-    if state.doubted is None or day < state.doubted:
+    if state.doubted is None or run.day < state.doubted:
         return None
-    if "replace" in platform.can() and not waits and wanted.limit(1).count():
+    if "replace" in run.platform.can() and not run.waits and wanted.limit(1).count():
         return "replace"
     return None if state.withdrawing else "withdraw"
 
 
-def notes(state: ExportState, now: ExportState, way: Way | None) -> Iterator[str]:
-    """Say what a run did about the doubt of `state`, if there was any; `now` is the state after it."""
-    if state.doubted is None:
+def notes(before: ExportState, after: ExportState, sent: Sent) -> Iterator[str]:
+    """Say what a run did about the doubt of the state before it, if there was any."""
+    if before.doubted is None:
         return
-    if now.doubted is None and way == "replace":
+    if after.doubted is None and any(batch.operation == "replace" for batch in sent.batches):
         yield "restored from a backup: the whole set on the platform was replaced"
-    elif now.doubted is None:
+    elif after.doubted is None:
         yield "restored from a backup: everything that may have been sent since is withdrawn"
-    elif now.withdrawing:
+    elif after.withdrawing:
         yield WITHDRAWN
     else:
-        yield f"restored from a backup: nobody is added before {now.doubted}, and not before the set is reconciled"
+        yield f"restored from a backup: nobody is added before {after.doubted}, and not before the set is reconciled"
 
 
-def sendable_values(context: Context, platform: OnlinePlatform, purpose: str) -> DataFrame:
-    """Every value that may have been sent, in the platform's form: identifier, value, customer_id, address_hash.
-
-    Those of customers who ever agreed to the purpose (to any, if it is empty): of nobody else was anything sent. Also
-    of identifiers that were replaced, which may have been sent before that; of a person without a customer, the
-    person's key stands for it.
-    """
-    forms, scopes = forms_sent(type(platform), platform.account), platform.account.scopes
-    kinds = ", ".join(map(quoted, kinds_of(forms)))
-    table = context.catalogue.tables["identifiers"]
-    known = with_customers(context, context.lake.table(table).where(f"kind in ({kinds})"), Moment.now())
-    owner = "coalesce(customer_id, person_key) as customer_id"
-    grants = context.lake.table(context.catalogue.tables["consents"]).where("state = 'granted'")
-    grants = grants.where(f"purpose = {quoted(purpose)}") if purpose else grants
-    agreed = with_customers(context, grants, Moment.now()).selectExpr(owner).distinct()
-    owned = known.selectExpr(owner, "kind", "scope", "value").join(agreed, "customer_id", "left_semi")
-    once = owned.groupBy("kind", "scope", "value").agg({"customer_id": "min"})
-    once = context.lake.staging.materialize(once.withColumnRenamed("min(customer_id)", "customer_id"))
-    hashed = once.withColumn("address_hash", address_hashes(context)("kind", "value"))
-    return wanted_set(formed(hashed.selectExpr("*", "cast(null as string) as reason"), forms, scopes))
-
-
-def in_doubt(
-    context: Context, platform: OnlinePlatform, rows: DataFrame, way: Way | None, purpose: str
-) -> DataFrame:  # fmt: skip
+def in_doubt(run: ExportRun, rows: DataFrame, way: Way | None, purpose: str) -> DataFrame:
     """The set (as `difference` gives it) if nothing is sure: what is there is added again, all else is withdrawn.
 
     Unless the set is replaced as a whole, everything that may be there gets a row. Without a way nothing changes.
     """
     if way is None:
         return rows
-    day = context.day
+    context, day = run.context, run.day
     again = {
         "state": "if(state = 'there', 'adding', coalesce(state, 'removing')) as state",
         "since": f"if(state = 'there', date'{day}', since) as since",
@@ -103,7 +73,7 @@ def in_doubt(
     if way == "replace":
         return known
     value = ("identifier", "value")
-    unknown = sendable_values(context, platform, purpose).join(known.select(*value), [*value], "left_anti")
+    unknown = sendable_values(context, run.platform, purpose).join(known.select(*value), [*value], "left_anti")
     none = ("cast(null as string) as batch", "cast(null as string) as earlier_batch")
     beyond = unknown.selectExpr(
         "identifier", "value", "customer_id", "address_hash", "'removing' as state", *none, f"date'{day}' as since",
@@ -112,56 +82,51 @@ def in_doubt(
     return known.unionByName(beyond)
 
 
-def begun(context: Context, state: ExportState) -> ExportState:
+def begun(run: ExportRun, state: ExportState) -> ExportState:
     """Note that all that is to be withdrawn is written."""
-    return _saved(context, replace(state, withdrawing=True))
+    return run.saved(replace(state, withdrawing=True))
 
 
-def settled(context: Context, state: ExportState) -> ExportState:
+def settled(run: ExportRun, state: ExportState) -> ExportState:
     """The state without doubt, once every withdrawal is confirmed that an earlier run began."""
-    if not state.withdrawing or current_set(context, state.export).where("state = 'removing'").limit(1).count():
+    current = current_set(run.context, run.export)
+    if not state.withdrawing or current.where("state = 'removing'").limit(1).count():
         return state
-    return certain(context, state)
+    return certain(run, state)
 
 
-def certain(context: Context, state: ExportState) -> ExportState:
+def certain(run: ExportRun, state: ExportState) -> ExportState:
     """Note that nothing unknown is on the platform."""
-    return _saved(context, replace(state, doubted=None, withdrawing=False))
+    return run.saved(replace(state, doubted=None, withdrawing=False))
 
 
-def _saved(context: Context, state: ExportState) -> ExportState:
-    context.store.exports.save(state)
-    return state
-
-
-def replaced(
-    context: Context, platform: OnlinePlatform, state: ExportState, values: SetRows, sent: Sent,
-    weights: pa.Table | None,
-) -> ExportState:  # fmt: skip
+def replaced(run: ExportRun, state: ExportState, values: SetRows, sent: Sent) -> ExportState:
     """Replace the whole set on the platform by the values that are to be added; all others are gone then.
 
     Without the platform's receipt the set stays in doubt, and the next run replaces it again.
     """
-    import pyarrow as pa
-
-    ready = prepared(state.export, "add", values.among("adding"), platform.limits.batch, [], weights)
+    ready = prepared(run.export, "add", values.among("adding"), run.platform.limits.batch, [], run.weights)
     try:
-        receipt = platform.replace(state.audience_id, (batch for batch, _ in ready))
+        receipt = run.platform.replace(state.audience_id, (batch for batch, _ in ready))
     except QuanyuError as error:
         sent.error = error
         return state
     if receipt.state != "done":
         return state
-    gone = values.among("removing")
-    values.write(pa.concat_tables([
-        *(_settled_rows(part, "there", context.day) for _, part in ready), _settled_rows(gone, None, context.day)
-    ]))  # fmt: skip
+    _write_replaced(run, [part for _, part in ready], values)
     rows = sum(part.num_rows for _, part in ready)
-    key = batch_key(state.export, "replace", "", values.among("there")["value"].combine_chunks())
-    whole = ExportBatch(key, state.export, "replace", "", rows, "done", receipt.handle, receipt.invalid, receipt.words)
-    context.store.exports.record([whole])
+    key = batch_key(run.export, "replace", "", values.among("there")["value"].combine_chunks())
+    whole = ExportBatch(key, run.export, "replace", "", rows, "done", receipt.handle, receipt.invalid, receipt.words)
+    run.record(whole)
     sent.batches.append(whole)
-    return certain(context, state)
+    return certain(run, state)
+
+
+def _write_replaced(run: ExportRun, parts: Sequence[pa.Table], values: SetRows) -> None:
+    import pyarrow as pa
+
+    gone = _settled_rows(values.among("removing"), None, run.day)
+    values.write(pa.concat_tables([*(_settled_rows(part, "there", run.day) for part in parts), gone]))
 
 
 def _settled_rows(rows: pa.Table, state: str | None, day: date) -> pa.Table:

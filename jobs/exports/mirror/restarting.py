@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jobs.exports.http import GoneError
-from jobs.exports.mirror.audience import code_of, place_on
+from jobs.exports.mirror.audience_place import code_of, place_on
 from jobs.exports.mirror.difference import PLACE, current_set
 from jobs.exports.platform import OnlinePlatform
 from quanyu.errors import ConfigError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jobs.exports.destinations import Destination
+from jobs.exports.destination import Destination
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.exports import AudienceStatus
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
-    from jobs.exports.mirror.audience import Mirrored
+    from jobs.exports.mirror.mirrored import Mirrored
 
 
 def record_status(

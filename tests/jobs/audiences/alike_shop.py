@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from shop import Retailer, template
+from tills import till
 
 from quanyu.run.runner import Outcome, perform
 
@@ -20,15 +21,6 @@ person: [{kind: member, scope: brand, value: card}]
 fills:
   people: {city: city, joined_on: "cast(joined as date)"}
   consents: {purpose: "'ads'", channel: "'any'", changed_at: "timestamp'2024-01-01'", state: "consent"}
-"""
-TILL = """
-describes: Receipts.
-owner: retail
-reads: {path: "till/{day}.csv", format: csv}
-delivers: events
-freshness: none
-person: [{kind: member, scope: brand, value: card}]
-fills: {orders: {order_id: slip, ordered_at: at, kind: "'purchase'", status: "'paid'", amount: paid}}
 """
 SEED = "describes: A seed.\nowner: growth\ngoal: care\nwho: {who}\npurpose: analytics\n"
 LIKE = """
@@ -58,7 +50,7 @@ def day(number: int) -> str:
 def _first_day(folder: Path) -> None:
     """A third of all buys often and little; of them every other one lives in Ulm, and so is known to be good."""
     chance, shop = random.Random(3), Retailer(folder)
-    for name, text in {"sources/members": MEMBERS, "sources/till": TILL, "audiences/like": LIKE}.items():
+    for name, text in {"sources/members": MEMBERS, "sources/till": till(), "audiences/like": LIKE}.items():
         shop.declare(f"{name}.yml", text)
     shop.declare("audiences/frequent.yml", SEED.format(who="customer.city = 'Ulm'"))
     shop.declare("audiences/anybody.yml", SEED.format(who="customer.joined_on < date'2024-01-01'"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from shop import Retailer, template
+from tills import IN_STORE, till
 
 from jobs.audiences.inquiry.replay import replay
 from jobs.audiences.memberships import day_records
@@ -16,16 +17,6 @@ from quanyu.errors import QuanyuError
 from quanyu.run import audience_days
 from quanyu.run.runner import perform
 
-TILL = """
-describes: Receipts.
-owner: e
-reads: {path: "till/{day}.csv", format: csv}
-delivers: events
-freshness: none
-person: [{kind: phone, value: phone}]
-fills:
-  orders: {order_id: "slip", ordered_at: "at", kind: "'purchase'", status: "'paid'", amount: "paid", channel: "'store'"}
-"""
 BUYERS = "describes: Who bought.\nowner: growth\ngoal: care\nwho: value.spend > 15\npurpose: messages\n"
 WEEKLY = BUYERS + "schedule: weekly\n"
 OTHERS = BUYERS.replace("value.spend > 15", "value.orders > 0 and not audience.buyers")
@@ -63,7 +54,7 @@ def run(shop: Retailer, day: int, *steps: str) -> dict[str, tuple[str, ...]]:
 
 def _first_day(folder: Path) -> None:
     shop = Retailer(folder)
-    shop.declare("sources/till.yml", TILL)
+    shop.declare("sources/till.yml", till(IN_STORE, person="{kind: phone, value: phone}"))
     for name, text in (("buyers", BUYERS), ("weekly", WEEKLY), ("others", OTHERS), ("banded", BANDED)):
         shop.declare(f"audiences/{name}.yml", text)
     shop.declare("audiences/listed.yml", LISTED)

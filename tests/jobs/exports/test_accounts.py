@@ -10,7 +10,7 @@ from platforms.tencent import TencentServer
 from typer.testing import CliRunner
 
 from jobs.exports import gates, http
-from jobs.exports.destinations import Destination
+from jobs.exports.destination import Destination
 from jobs.exports.platforms.drop import Drop
 from quanyu.cli import add_commands, app
 from quanyu.errors import ConfigError, RejectedError

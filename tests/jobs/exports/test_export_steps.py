@@ -9,7 +9,8 @@ import pytest
 from consents import DAY, customers, declared, inside, land, member, took
 
 from jobs.exports import steps as exports
-from jobs.exports.destinations import Destination, platforms
+from jobs.exports.destination import Destination
+from jobs.exports.destinations import platforms
 from jobs.exports.facts import ReachCounts
 from jobs.exports.files.delivery import bucket
 from jobs.exports.forms import formed, rows_of_customers

@@ -12,7 +12,8 @@ from platforms.tencent import TencentServer
 
 from jobs.exports.hashing import IdFormat
 from jobs.exports.http import Http
-from jobs.exports.mirror.audience import code_of, mirror
+from jobs.exports.mirror.audience import mirror
+from jobs.exports.mirror.audience_place import code_of
 from jobs.exports.mirror.batches import batch_key, batches
 from jobs.exports.mirror.restarting import restart
 from jobs.exports.platform import ApiLimits, BatchReceipt, OnlinePlatform, StatusAnswer
@@ -21,6 +22,7 @@ from jobs.exports.platforms.tencent import Tencent
 from quanyu.errors import ConfigError, RejectedError, RetryableError
 from quanyu.grammar.platforms.account import Account
 from quanyu.home import home_name
+from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 
 FIRST = date(2024, 7, 1)
@@ -149,6 +151,20 @@ def know(day, values, refusing=()):
     append(context, "consents", grants)
 
 
+def belonged(day, *assignments):
+    """Record whose the values were: a value, its customer, and between which days; until today without a last."""
+    rows = [
+        {"source": "crm", "person_key": f"p-{value}", "customer_id": customer, "valid_from": _on(first),
+         "valid_to": None if last is None else _on(last)}
+        for value, customer, first, last in assignments
+    ]  # fmt: skip
+    append(day.context(), "identities", rows)
+
+
+def _on(nth):
+    return FIRST + timedelta(days=nth)
+
+
 def append(context, name, rows):
     table = context.catalogue.tables[name]
     types = {column: each.type for column, each in table.schema().items()}
@@ -156,7 +172,7 @@ def append(context, name, rows):
     columns = ", ".join(f"{column} {kind}" for column, kind in types.items())
     context.lake.prepare(table)
     receipt = Receipt(f"ingest.{name}", str(FIRST), f"r-{name}", "d")
-    context.lake.append(f"silver/{name}", context.lake.spark.createDataFrame(values, columns), receipt, {})
+    context.lake.append(place_of(table), context.lake.spark.createDataFrame(values, columns), receipt, {})
 
 
 def restored(day, tmp_path):
@@ -442,6 +458,20 @@ def test_after_a_restored_backup_what_was_sent_since_is_withdrawn_before_anybody
     shelf.calls.clear()
     day(3, shelf, phones("b", "c"))
     assert shelf.calls == []
+
+
+def test_after_a_restored_backup_a_value_leaves_that_was_sent_by_the_consent_of_another_customer(day, tmp_path):
+    shelf = Shelf()
+    # Only a agreed. The record of w was one customer with it for a day, that of z is one with w's since then.
+    know(day, phones("a", "w", "z"), refusing=phones("w", "z"))
+    belonged(day, ("a", "c-1", 0, None), ("w", "c-1", 1, 2), ("w", "c-2", 2, None), ("z", "c-2", 2, None))
+    copy = restored(day, tmp_path)
+    day(1, shelf, phones("a", "w"))
+    accepted(day, copy, 2)
+    shelf.calls.clear()
+    day(2, shelf, phones("a"))
+    assert shelf.values == phones("a")
+    assert not any("z" in call[2] for call in shelf.calls)
 
 
 def test_after_a_restored_backup_a_platform_that_can_gets_the_whole_set_anew(day, tmp_path):

@@ -10,28 +10,22 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from shop import Retailer, template
+from tills import till
 
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome
 
-ORDERS = """
-describes: Receipts.
-owner: retail
-reads: {path: "till/{day}.csv", format: csv}
-delivers: events
-freshness: {hours: 48}
-person: [{kind: member, scope: brand, value: card}]
-fills:
-  orders:
-    {order_id: slip, ordered_at: at, kind: kind, status: status, amount: paid, channel: channel, store: store}
-"""
+COLUMNS = {
+    "order_id": "slip", "ordered_at": "at", "kind": "kind", "status": "status", "amount": "paid", "channel": "channel",
+    "store": "store",
+}  # fmt: skip
 HEADER = "slip,at,kind,status,paid,channel,store,card\n"
 
 
 def retail(shop: Retailer, metrics: str) -> Retailer:
     """Declare the till and these metrics, as `till`."""
-    shop.declare("sources/till.yml", ORDERS)
+    shop.declare("sources/till.yml", till(COLUMNS, freshness="{hours: 48}"))
     shop.declare("metrics/till.yml", f"describes: Sales.\nowner: finance\ngroup: value\nmetrics:\n{metrics}")
     return shop
 
