@@ -20,8 +20,7 @@ from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.entity import Entity
-from quanyu.lake import place_of
-from quanyu.lake.lake import WriteCounts
+from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.outcomes import memberships_of
 from quanyu.point_in_time import as_of
