@@ -1,4 +1,4 @@
-"""Time to size one audience and a hundred over the profiles of a million customers, copied from those of a home.
+"""Processor time to size one audience and a hundred over the profiles of a million customers, copied from a home.
 
 Run `quanyu sample` and `quanyu run --day 2025-02-03` first, then
 `python -m benchmarks.audience_sizes --home .quanyu --work FOLDER`. The folder is used again if it is there.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from benchmarks.large_home import PLACE, LargeHome, arguments, profiles_of, write_customers
+from benchmarks.peak import cpu_seconds
 from jobs.audiences import rules
 from jobs.audiences.inquiry.size import counted, members_of_all
 from jobs.audiences.inquiry.subject import profiles_for
@@ -24,11 +24,11 @@ from quanyu.grammar.tags import profile_column
 from quanyu.model.entities import Customer
 
 AUDIENCES, ALONE = 100, 13
-REPEATS = 5
+REPEATS = 10
 
 
 def main() -> None:
-    """Print the figures as JSON: seconds of one size, of one audience's conditions, and of all sizes."""
+    """Print the figures as JSON: processor seconds of one size, of one audience's conditions, and of all sizes."""
     options = arguments(__doc__).parse_args()
     context = LargeHome(load_settings(options.conf, options.work), options.day)
     try:
@@ -52,7 +52,7 @@ def variants(context: LargeHome) -> list[Audience]:
 
 
 def figures(context: LargeHome) -> dict[str, Any]:
-    """Seconds, each the median of some runs after a first one."""
+    """Seconds of the processor, the mean of some runs after a first one: other work changes them little."""
     audiences = variants(context)
     singles = [seconds(partial(members_of_all, context, Customer, [one])) for one in audiences[:ALONE]]
     reading = [seconds(reader(context, [one])) for one in audiences[:ALONE]]
@@ -81,14 +81,12 @@ def reader(context: LargeHome, audiences: Sequence[Audience]) -> Callable[[], An
 
 
 def seconds(call: Callable[[], Any], repeats: int = REPEATS) -> float:
-    """Median of the seconds that a call takes."""
+    """Mean of the seconds that a call takes of the processor, in this process and the engine's."""
     call()
-    times = []
+    began = cpu_seconds()
     for _ in range(repeats):
-        began = time.monotonic()
         call()
-        times.append(time.monotonic() - began)
-    return statistics.median(times)
+    return (cpu_seconds() - began) / repeats
 
 
 if __name__ == "__main__":

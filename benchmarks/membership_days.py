@@ -1,4 +1,4 @@
-"""Time to write who is in which audience: a first day of a million customers, and one on which a share has moved.
+"""What memberships cost to write: a first day of a million customers, and one on which a share has moved.
 
 Run `quanyu sample` and `quanyu run --day 2025-02-03` first, then
 `python -m benchmarks.membership_days --home .quanyu --work FOLDER`. The folder is made anew.
@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from benchmarks.large_home import PLACE, LargeHome, arguments, profiles_of, write_customers, write_identities
+from benchmarks.peak import Peak, cpu_seconds
 from jobs.audiences.steps import update_memberships
 from quanyu.config.settings import load_settings
 from quanyu.lake.receipt import Receipt
@@ -22,7 +23,7 @@ from quanyu.model.outcomes import memberships_of
 
 
 def main() -> None:
-    """Print the figures as JSON: by day the seconds, the rows that changed, and the seconds per million of these."""
+    """Print the figures as JSON: by day the rows that changed, seconds of the processor, these by million rows."""
     parser = arguments(__doc__)
     parser.add_argument("--moved", type=float, default=0.01)
     options = parser.parse_args()
@@ -43,14 +44,16 @@ def measured(options: argparse.Namespace, day: date, moved: float) -> dict[str, 
         context.mark_current()
         table = memberships_of(Customer)
         context.lake.prepare(table)
-        began = time.monotonic()
-        outcome = update_memberships(context, Receipt("memberships.customer", str(day), context.run_id, "b"), Customer)
-        seconds = time.monotonic() - began
+        receipt = Receipt("memberships.customer", str(day), context.run_id, "b")
+        began, used = time.monotonic(), cpu_seconds()
+        with Peak() as peak:
+            outcome = update_memberships(context, receipt, Customer)
+        seconds, used = time.monotonic() - began, cpu_seconds() - used
         changed = outcome.rows_out
         return {"customers": context.lake.count_rows(PLACE), "audiences": len(context.catalogue.audiences),
-                "moved": moved, "seconds": round(seconds, 2), "changed": changed, "unchanged": outcome.unchanged,
-                "seconds per million changed": round(seconds / max(changed, 1) * 1_000_000, 2),
-                "notes": outcome.notes}  # fmt: skip
+                "moved": moved, "seconds": round(seconds, 2), "processor seconds": round(used, 2), "changed": changed,
+                "processor seconds per million changed": round(used / max(changed, 1) * 1_000_000, 2),
+                "unchanged": outcome.unchanged, **peak.gigabytes(), "notes": outcome.notes}  # fmt: skip
     finally:
         context.close()
 

@@ -5,34 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
 from jobs.audiences import alike, profile, rules, static_lists
 from jobs.audiences.facts import AudienceFacts
 from jobs.audiences.memberships import day_records
+from jobs.audiences.memberships.changes import ChangedIntervals, changed_intervals
 from jobs.audiences.memberships.due import DueDays, due_days, is_over, last_day, step_of
 from jobs.audiences.memberships.evaluation import evaluated
-from jobs.audiences.memberships.intervals import (
-    MOVES,
-    among,
-    ever_held_out,
-    extend_intervals,
-    held_out,
-    id_changes,
-    intervals_as_of,
-    members_on,
-    staying,
-)
+from jobs.audiences.memberships.intervals import among, members_on
 from quanyu.discover import Catalogue
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.entity import Entity
-from quanyu.lake import place_of
+from quanyu.lake import WriteCounts, place_of
 from quanyu.lake.receipt import Receipt
-from quanyu.lake.union import union_all
-from quanyu.literals import dates
 from quanyu.model.outcomes import memberships_of
 from quanyu.point_in_time import as_of
 from quanyu.point_in_time.profiles import lost_note
@@ -125,7 +114,7 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
     groups = [replace(group, names=tuple(n for n in group.names if n not in lacks)) for group in groups]
     now = alike.with_expanded(context, entity, evaluation.rows, expanded)
     closing = [*groups, *([DueDays(None, (day,), moved)] if moved else [])]
-    written = lake.sync(table, _together(context, entity, before, now, closing), receipt)
+    written = _write(context, receipt, entity, changed_intervals(context, entity, before, now, closing))
     for name, words in lacks.items():
         audience_days.record_evaluation(context, name, last_day(context, entity, name), words)
     for group in groups:
@@ -142,6 +131,14 @@ def update_memberships(context: Context, receipt: Receipt, entity: type[Entity])
                *_held_notes(lacks), *_undeclared_notes(context.catalogue, entity, undeclared)),
         facts=AudienceFacts(sizes, lacks, entity.name, *alike.facts(expanded)),
     )  # fmt: skip
+
+
+def _write(context: Context, receipt: Receipt, entity: type[Entity], changed: ChangedIntervals) -> WriteCounts:
+    """Write the rows of members who may have changed. `unchanged` counts those of all others too."""
+    table = memberships_of(entity)
+    written = context.lake.sync(table, changed.rows, receipt, among=changed.members)
+    rows = context.lake.count_rows(place_of(table))
+    return replace(written, unchanged=rows - written.inserted - written.updated)
 
 
 def _with_seeds(context: Context, going: Sequence[Audience]) -> list[Audience]:
@@ -203,23 +200,3 @@ def _undeclared_notes(catalogue: Catalogue, entity: type[Entity], undeclared: Ma
             continue
         fix = f"restore audiences/{name}.yml; to end the audience, add a line `ended: DAY`"
         yield f"{name} has no file any more and stays unchanged, with {members}: {fix}"
-
-
-def _together(
-    context: Context, entity: type[Entity], before: DataFrame, now: DataFrame, groups: Sequence[DueDays]
-) -> DataFrame:
-    """Intervals of all audiences after their days. Audiences outside the groups stay unchanged."""
-    lake = context.lake
-    identities = lake.table(context.catalogue.tables["identities"]) if entity.resolved else None
-    holdouts = lake.staging.stage(ever_held_out(entity, before, identities)).rows
-    parts = [before.where(f"not ({among([name for group in groups for name in group.names])})")]
-    for group in groups:
-        last, days, of_group = group.last, group.days, among(group.names)
-        earlier = intervals_as_of(before.where(of_group), min(last or days[0], days[0] - timedelta(days=1)))
-        # A finished interval keeps the holdout with which it was measured.
-        earlier = earlier.where("left_on is not null").unionByName(held_out(earlier.where("left_on is null"), holdouts))
-        current = staying(context, entity, before) if group.unchanged else now
-        inside = held_out(current.where(of_group).where(f"as_of in ({dates(days)})"), holdouts)
-        moved = lake.spark.createDataFrame(id_changes(context, last) if entity.resolved else [], MOVES)
-        parts.append(extend_intervals(entity, earlier, inside, days, moved))
-    return union_all(parts)
