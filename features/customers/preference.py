@@ -11,6 +11,7 @@ class Preference(FeatureView):
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
     where = "purchase"
 
+    pieces = Feature("sum(quantity)", "Pieces bought.", unit="pieces", zh="购买件数")
     products = Feature("count(distinct sku)", "Different products bought.", unit="products")
     products_90d = Feature("count(distinct sku)", "Different products, of 90 days.", unit="products", within=days(90))
     categories = Feature("count(distinct products.category)", "Different categories bought.", unit="categories")

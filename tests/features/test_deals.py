@@ -26,7 +26,7 @@ test_discount_and_margin_of_purchases = spec(
     expect={
         # Of 220 in tags, 20 were taken off; 130 of what was paid has a known cost of 76.50.
         "ann": dict(discount=20, discount_share=20 / 220, promotion_share=1 / 3, margin=53.5, margin_rate=53.5 / 130),
-        "bob": dict(discount=0, discount_share=0, promotion_share=0, margin=-5.5, margin_rate=-5.5 / 20),
+        "bob": dict(discount=None, discount_share=0, promotion_share=0, margin=-5.5, margin_rate=-5.5 / 20),
         "cat": dict(discount=0, discount_share=None, promotion_share=None, margin=0, margin_rate=None),
     },
 )

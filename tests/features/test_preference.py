@@ -3,7 +3,7 @@
 from specification import spec
 
 from features.customers.preference import Preference
-from quanyu.model.trade import OrderLines, Products
+from quanyu.model.trade import OrderLines, Orders, Products
 
 PRODUCTS = """
     sku   | category
@@ -45,6 +45,41 @@ test_products_have_windows_of_90_and_365_days = spec(
         """,
     },
     expect={"ann": dict(products_90d=2, products=4, categories=3)},
+)
+
+test_pieces_bought_are_those_of_the_lines_of_a_year = spec(
+    Preference,
+    as_of="2024-07-01",
+    given={
+        # The header of an order need not say its pieces.
+        Orders: """
+            customer | ordered_at | amount | pieces
+            ann      | 2024-06-01 | 100    |
+        """,
+        OrderLines: """
+            customer | ordered_at              | kind | status    | quantity
+            ann      | 2024-07-01 23:59:59.999 | sale | paid      | 1
+            ann      | 2023-07-03 00:00:00     | sale | paid      | 2
+            ann      | 2023-07-02 23:59:59.999 | sale | paid      | 40
+            ann      | 2024-06-01 00:00:00     | sale | cancelled | 5
+            bob      | 2024-06-01 00:00:00     | sale | paid      | null
+        """,
+    },
+    expect={"ann": dict(pieces=3), "bob": dict(pieces=None, products=1), "cat": dict(pieces=0)},
+)
+
+test_pieces_that_are_too_many_to_add_up_are_not_known_of_that_customer_alone = spec(
+    Preference,
+    as_of="2024-07-01",
+    given={
+        OrderLines: """
+            customer | ordered_at | quantity
+            ann      | 2024-06-01 | 9000000000000000000
+            ann      | 2024-06-02 | 9000000000000000000
+            bob      | 2024-06-01 | 1
+        """
+    },
+    expect={"ann": dict(pieces=None), "bob": dict(pieces=1)},
 )
 
 test_the_favourite_category_is_the_one_with_the_most_lines = spec(
