@@ -31,7 +31,7 @@ class ProductPrices(FeatureView):
 
     price = Feature(
         "sum(amount) / nullif(sum(quantity), 0)", "Mean price paid for a piece.", unit="currency per piece",
-        type="double", zh="成交均价",
+        type="double", where="amount is not null and quantity is not null", zh="成交均价",
     )  # fmt: skip
     discount_share = Feature(
         "coalesce(sum(discount), 0) / nullif(sum(amount) + coalesce(sum(discount), 0), 0)",

@@ -57,11 +57,11 @@ test_who_buys_at_which_price = spec(
             twice    | 2024-06-02
         """,
         OrderLines: """
-            customer | ordered_at | sku | quantity | amount | discount | promotion | unit_price
-            deal     | 2024-06-01 | c1  | 1        | 20     | 5        | 618       | 20
-            deal     | 2024-06-02 | c1  | 1        | 20     |          |           | 20
-            full     | 2024-06-01 | c1  | 1        | 90     | 1        |           | 90
-            twice    | 2024-06-01 | c1  | 1        | 40     | 9        | 618       | 40
+            customer | ordered_at | sku | quantity | amount | discount | promotion
+            deal     | 2024-06-01 | c1  | 1        | 20     | 5        | 618
+            deal     | 2024-06-02 | c1  | 1        | 20     | 0        |
+            full     | 2024-06-01 | c1  | 1        | 90     | 1        |
+            twice    | 2024-06-01 | c1  | 1        | 40     | 9        | 618
         """,
         Products: "sku | cost\nc1 | 25",
     },
