@@ -76,7 +76,6 @@ select customer_id, count(*) filter ({_within(365)}) as orders,
     coalesce(sum(amount) filter ({_within(365)}), 0)::decimal(18, 2) as spend,
     coalesce(sum(amount) filter ({_within(90)}), 0)::decimal(18, 2) as spend_90d,
     coalesce(sum(amount) filter ({_within(180)}), 0)::decimal(18, 2) as spend_180d,
-    coalesce(sum(pieces) filter ({_within(365)}), 0)::bigint as items,
     (sum(amount) filter ({_within(365)}))::double / count(amount) filter ({_within(365)}) as average_order,
     count(*) as orders_ever
 from {_FACTS.format(name="orders")} where {_BOUGHT} and ordered_at < {_END} group by customer_id
@@ -112,16 +111,16 @@ from '{{home}}/duckdb/activity.parquet' where happened_at < {_END} and {_within(
 group by customer_id
 """
 _SOLD = f"""
-    select customer_id, sku, category, unit_price, amount, ordered_at from {_FACTS.format(name="order_lines")}
+    select customer_id, sku, category, quantity, amount, ordered_at from {_FACTS.format(name="order_lines")}
     left join '{{home}}/landing/items/*/*.parquet' using (sku)
     where kind = 'sale' and status = 'paid' and ordered_at < {_END} and {_within(365)}
 """
 _PREFERENCE = f"""
 select f.*, favourite_category, null::varchar as favourite_colour, null::double as new_share
 from (
-    select customer_id, count(distinct sku) as products,
+    select customer_id, sum(quantity)::bigint as pieces, count(distinct sku) as products,
         count(distinct sku) filter ({_within(90)}) as products_90d, count(distinct category) as categories,
-        sum(unit_price)::double / count(unit_price) as unit_price
+        sum(amount)::double / nullif(sum(quantity), 0)::double as unit_price
     from ({_SOLD}) group by customer_id
 ) f left join (
     select customer_id, first(category order by lines desc, category) as favourite_category

@@ -29,6 +29,8 @@ class GuideMessages(FeatureView):
     sent = Feature("count(distinct message_id)", "Messages sent.", unit="messages",
                    where="status in ('sent', 'delivered', 'opened', 'clicked', 'replied')",
                    zh="发送消息数")  # fmt: skip
+    replies_ever = Feature("count(distinct message_id)", "Messages that were ever answered.", unit="messages",
+                           where="status = 'replied'", within=None, zh="累计被回复消息数")  # fmt: skip
     opened = Feature("count(distinct message_id)", "Messages that were opened.", unit="messages",
                      where="status in ('opened', 'clicked', 'replied')", zh="被打开消息数")  # fmt: skip
     replies = Feature("count(distinct message_id)", "Messages that were answered.", unit="messages",

@@ -6,9 +6,10 @@ from quanyu.model.outlets import RivalSales, Scans, ShelfChecks, ShelfVisits
 
 
 class ShelfStock(FeatureView):
-    """What an outlet has of our items, by the visits of 90 days."""
+    """What an outlet has of our items, by the visits of 90 days that counted it: facings say nothing of stock."""
 
     entity, owner, over, within = Outlet, "channel", ShelfChecks, days(90)
+    where = "on_hand is not null"
     groups = Grouping(
         {"visit": "visit_id"},
         {
@@ -37,7 +38,7 @@ class ShelfStock(FeatureView):
         zh="缺货率",
     )
     days_since_check = Feature(
-        "datediff(as_of, max(checked_at))", "Whole days since the last visit with a check.", unit="days",
+        "datediff(as_of, max(checked_at))", "Whole days since the last visit that counted stock.", unit="days",
         zh="距上次盘点天数",
     )  # fmt: skip
 
@@ -71,13 +72,13 @@ class OutletScans(FeatureView):
 
 
 class RivalPressure(FeatureView):
-    """What an outlet sells of rival brands, in four weeks."""
+    """What an outlet sells of rival brands, in four weeks; nothing is known of an outlet without reports."""
 
     entity, owner, over, within = Outlet, "channel", RivalSales, days(28)
-    where = "relation = 'rival'"
 
     pieces_per_week = Feature(
-        "sum(quantity) / nullif(count(distinct week_from), 0)", "Pieces of rivals sold in a week that is reported.",
-        unit="pieces per week", type="double", zh="竞品周销",
+        "sum(quantity) filter (where relation = 'rival') / nullif(count(distinct week_from), 0)",
+        "Pieces of rivals sold in a week that is reported.", unit="pieces per week", type="double", zh="竞品周销",
     )  # fmt: skip
-    brands = Feature("count(distinct brand)", "Rival brands sold.", unit="brands", zh="竞品品牌数")
+    brands = Feature("count(distinct brand)", "Rival brands sold.", unit="brands", where="relation = 'rival'",
+                     zh="竞品品牌数")  # fmt: skip

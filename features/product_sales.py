@@ -31,15 +31,17 @@ class ProductPrices(FeatureView):
 
     price = Feature(
         "sum(amount) / nullif(sum(quantity), 0)", "Mean price paid for a piece.", unit="currency per piece",
-        type="double", zh="成交均价",
+        type="double", where="amount is not null and quantity is not null", zh="成交均价",
     )  # fmt: skip
     discount_share = Feature(
-        "coalesce(sum(discount), 0) / nullif(sum(amount) + coalesce(sum(discount), 0), 0)",
-        "Discount as a share of what it would have cost.", unit="share", type="double", zh="折扣率",
+        "sum(discount) / nullif(sum(amount) + sum(discount), 0)",
+        "Discount as a share of what it would have cost, of lines whose discount is known.", unit="share",
+        type="double", where="discount is not null and amount is not null", zh="折扣率",
     )  # fmt: skip
     promotion_share = Feature(
-        "count_if(promotion is not null) / count(*)", "Share of lines bought with a promotion or coupon.",
-        unit="share", type="double", zh="促销销售占比",
+        "count_if(promotion is not null) / count(*)",
+        "Share of lines bought with a promotion or coupon, of lines whose discount is known.", unit="share",
+        type="double", where="discount is not null", zh="促销销售占比",
     )  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from quanyu.model.entities import Customer
 GROWING_LOYALTY = (
     "value.orders",
     "value.spend",
-    "value.items",
     "value.spend_90d",
     "value.spend_180d",
     "recency.orders_90d",
@@ -18,6 +17,7 @@ GROWING_LOYALTY = (
     "engagement.active_days",
     "engagement.active_days_90d",
     "engagement.active_days_180d",
+    "preference.pieces",
     "preference.products",
     "preference.products_90d",
 )

@@ -6,24 +6,29 @@ from quanyu.model.trade import OrderLines
 
 
 class Deals(FeatureView):
-    """At which prices a customer buys, by the purchases of a year."""
+    """At which prices a customer buys, by the purchases of a year.
+
+    A line without a discount says nothing of its price: a source that knows that nothing was taken off says 0.
+    """
 
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
     where = "purchase"
 
     discount = Feature("sum(discount)", "Taken off prices before payment.", unit="currency", zh="优惠金额")
     discount_share = Feature(
-        "coalesce(sum(discount), 0) / nullif(sum(amount) + coalesce(sum(discount), 0), 0)",
-        "Discount as a share of what it would have cost.",
+        "sum(discount) / nullif(sum(amount) + sum(discount), 0)",
+        "Discount as a share of what it would have cost, of lines whose discount is known.",
         unit="share",
         type="double",
+        where="discount is not null and amount is not null",
         zh="折扣率",
     )
     promotion_share = Feature(
         "count_if(promotion is not null) / count(*)",
-        "Share of lines bought with a promotion or coupon.",
+        "Share of lines bought with a promotion or coupon, of lines whose discount is known.",
         unit="share",
         type="double",
+        where="discount is not null",
         zh="促销购买占比",
     )
     margin = Feature(

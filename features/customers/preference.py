@@ -11,11 +11,15 @@ class Preference(FeatureView):
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
     where = "purchase"
 
+    pieces = Feature("sum(quantity)", "Pieces bought.", unit="pieces", zh="购买件数")
     products = Feature("count(distinct sku)", "Different products bought.", unit="products")
     products_90d = Feature("count(distinct sku)", "Different products, of 90 days.", unit="products", within=days(90))
     categories = Feature("count(distinct products.category)", "Different categories bought.", unit="categories")
     favourite_category = Feature("mode(products.category, true)", "Category bought most often.", type="string")
-    unit_price = Feature("avg(unit_price)", "Mean price of a piece.", unit="currency per piece", type="double")
+    unit_price = Feature(
+        "sum(amount) / nullif(sum(quantity), 0)", "Mean price paid for a piece.", unit="currency per piece",
+        type="double", where="amount is not null and quantity is not null", zh="购买均价",
+    )  # fmt: skip
     favourite_colour = Feature("mode(products.colour, true)", "Colour bought most often.", zh="偏好颜色")
     styled_lines = Feature("count(products.style_words)", "Lines of items that have style words.", unit="lines",
                            zh="有风格词的购买行数")  # fmt: skip

@@ -15,6 +15,5 @@ class Value(FeatureView):
     spend = Feature("sum(amount)", "Spent on paid orders.", unit="currency")
     spend_90d = Feature("sum(amount)", "Spent in the last 90 days.", unit="currency", within=days(90))
     spend_180d = Feature("sum(amount)", "Spent in the last 180 days.", unit="currency", within=days(180))
-    items = Feature("sum(pieces)", "Pieces bought.", unit="pieces")
     average_order = Feature("avg(amount)", "Mean amount of an order.", unit="currency", type="double")
     orders_ever = Feature("count(*)", "Orders of all time.", unit="orders", within=None)

@@ -132,7 +132,8 @@ def _values(number: int, plan: MetricPlan, scale: int) -> Iterator[str]:
     whole = f"cast({whole} as bigint)" if plan.aggregate.type not in ("int", "bigint") else value
     lost = plan.aggregate.lost() or "false"
     yield f"coalesce({whole}, 0) as _v{number}"
-    yield f"if(coalesce({lost}, false) or ({whole}) is null, 1, 0) as _l{number}"
+    # Rows of which none has a value add nothing, and nothing is lost.
+    yield f"if(coalesce({lost}, false) or (({value}) is not null and ({whole}) is null), 1, 0) as _l{number}"
     yield f"{plan.aggregate.rows.value()} as _n{number}"
 
 

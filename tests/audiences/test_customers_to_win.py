@@ -84,7 +84,7 @@ test_new_arrivals = spec(
         ),
         OrderLines: """
             customer | ordered_at | sku | amount | discount
-            full     | 2024-06-01 | s1  | 90     |
+            full     | 2024-06-01 | s1  | 90     | 0
             deal     | 2024-06-01 | s1  | 50     | 40
         """,
         **COATS,
@@ -100,9 +100,9 @@ test_clearance_hunters = spec(
             "deal | 2024-06-01 | 50", "deal | 2024-06-10 | 50", "deal | 2024-06-20 | 50", "full | 2024-06-01 | 90"
         ),
         OrderLines: """
-            customer | ordered_at | sku | amount | promotion | unit_price
-            deal     | 2024-06-01 | s1  | 50     | 618       | 50
-            full     | 2024-06-01 | s1  | 90     |           | 90
+            customer | ordered_at | sku | amount | quantity | promotion | discount
+            deal     | 2024-06-01 | s1  | 50     | 1        | 618       | 20
+            full     | 2024-06-01 | s1  | 90     | 1        |           | 0
         """,
     },
     expect={"deal"},

@@ -77,8 +77,8 @@ test_clearance_4xl_holds_who_buys_the_size_has_a_style_and_takes_less_than_full_
             ann      | 2024-06-01 | a4  | 50     | 40
             medium   | 2024-06-01 | am  | 50     | 40
             plain    | 2024-06-01 | c4  | 50     | 40
-            full     | 2024-06-01 | a4  | 90     |
-            full     | 2024-06-10 | a4  | 90     |
+            full     | 2024-06-01 | a4  | 90     | 0
+            full     | 2024-06-10 | a4  | 90     | 0
         """,
         Orders: """
             customer | ordered_at | amount

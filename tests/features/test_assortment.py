@@ -10,13 +10,14 @@ from quanyu.model.knowledge import Reviews
 from quanyu.model.supply import Stock
 from quanyu.model.trade import OrderLines, Products
 
-TWO = "sku\ntea\nnut"
+TWO = "sku\ntea\nnut\nfig"
 LINES = """
     ordered_at | sku | kind   | status | quantity | amount | discount | promotion
     2024-06-30 | tea | sale   | paid   | 2        | 40     | 10       | 618
-    2024-05-02 | tea | sale   | paid   | 2        | 50     |          |
+    2024-05-02 | tea | sale   | paid   | 2        | 50     | 0        |
     2024-06-30 | tea | return | paid   | -1       | -20    | -5       | 618
     2020-01-01 | tea | sale   | paid   | 3        | 60     |          |
+    2024-06-30 | fig | sale   | paid   | 2        | 40     |          |
 """
 
 test_pieces_of_a_quarter_and_of_all_time = spec(
@@ -28,6 +29,7 @@ test_prices_at_which_an_item_sells = spec(
     expect={
         "tea": dict(price=22.5, discount_share=0.1, promotion_share=0.5),
         "nut": dict(price=None, discount_share=None, promotion_share=None),
+        "fig": dict(price=20, discount_share=None, promotion_share=None),
     },
 )  # fmt: skip
 test_what_comes_back_of_an_item = spec(

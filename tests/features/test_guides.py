@@ -61,7 +61,10 @@ test_messages_that_are_opened_and_answered = spec(
             bob      | m4         | sent    | 2024-05-22 | wecom   | w-eva
         """,
     },
-    expect={"eva": dict(sent=3, opened=2, replies=1, people=2), "fay": dict(sent=0, opened=0, replies=0, people=0)},
+    expect={
+        "eva": dict(sent=3, opened=2, replies=1, replies_ever=1, people=2),
+        "fay": dict(sent=0, opened=0, replies=0, replies_ever=0, people=0),
+    },
 )
 ORDERS = """
     customer | order_id | ordered_at | kind     | amount | pieces | guide
@@ -109,6 +112,9 @@ test_how_guides_do = spec(
             ann      | m1         | sent    | 2024-06-20 | wecom   | w-eva
             ann      | m1         | replied | 2024-06-21 | wecom   | w-eva
             ann      | m2         | sent    | 2024-06-22 | wecom   | w-eva
+            ann      | m3         | sent    | 2024-06-22 | wecom   | w-hal
+            ann      | m4         | sent    | 2024-06-22 | wecom   | w-gus
+            ann      | m5         | replied | 2024-01-22 | wecom   | w-gus
         """,
         Orders: "\n".join([
             "customer | ordered_at | guide | amount",
@@ -122,8 +128,9 @@ test_how_guides_do = spec(
                     returning_band="high", silent=False, annoying=False),
         "fay": dict(employed=True, tenure="long", reply_rate=None, open_rate=None, sales_band="high",
                     returning_band="low", silent=True, annoying=True),
-        "gus": dict(employed=False, tenure=None, sales_band=None, silent=False),
-        "hal": dict(employed=False, sales_band=None),
+        # Answers to him were told of before; of none to hal, so that who answers is not known.
+        "gus": dict(employed=False, tenure=None, sales_band=None, silent=False, reply_rate=0),
+        "hal": dict(employed=False, sales_band=None, reply_rate=None, open_rate=0),
         "ida": dict(tenure="within_three_years", sales_band="low"),
     },
 )  # fmt: skip

@@ -16,6 +16,8 @@ SHELVES = """
     3        | north  | tea | 2024-06-21 | 12      | 4
     3        | north  | nut | 2024-06-21 | 8       | 2
     4        | south  | tea | 2024-06-01 | 0       | 0
+    5        | south  | tea | 2024-06-20 |         | 3
+    6        | west   | tea | 2024-06-20 |         | 3
 """
 
 test_recent_orders_and_the_range_of_an_outlet = spec(
@@ -58,13 +60,15 @@ test_the_rhythm_of_an_outlet = spec(
 test_the_shelf_is_that_of_the_last_visit = spec(
     ShelfStock,
     as_of="2024-07-01",
-    given={Outlets: "outlet\nnorth\nsouth\neast", ShelfChecks: SHELVES},
+    given={Outlets: "outlet\nnorth\nsouth\neast\nwest", ShelfChecks: SHELVES},
     expect={
         "north": dict(stock=20, opening_stock=30, span=51, items=2, out_of_stock_share=0.25,
                       days_since_check=10),
         "south": dict(stock=0, opening_stock=0, span=0, items=0, out_of_stock_share=1, days_since_check=30),
         "east": dict(stock=None, opening_stock=None, span=None, items=None, out_of_stock_share=None,
                      days_since_check=None),
+        # Its visit noted facings, and counted nothing.
+        "west": dict(stock=None, items=None, out_of_stock_share=None, days_since_check=None),
     },
 )  # fmt: skip
 test_the_share_of_shelf = spec(
@@ -102,16 +106,23 @@ test_rivals_in_an_outlet = spec(
     RivalPressure,
     as_of="2024-07-01",
     given={
-        Outlets: "outlet\nnorth\nsouth",
+        Outlets: "outlet\nnorth\nsouth\nwest\neast",
         RivalSales: """
             outlet | week_from  | brand | category | relation | quantity
             north  | 2024-06-10 | A     | tea      | rival    | 10
             north  | 2024-06-17 | A     | tea      | rival    | 6
             north  | 2024-06-17 | B     | tea      | rival    | 4
             north  | 2024-06-17 | C     | milk     | related  | 90
+            west   | 2024-06-17 | C     | milk     | related  | 90
+            east   | 2024-06-17 | A     | tea      | rival    |
         """,
     },
-    expect={"north": dict(pieces_per_week=10, brands=2), "south": dict(pieces_per_week=None, brands=0)},
+    expect={
+        "north": dict(pieces_per_week=10, brands=2),
+        "south": dict(pieces_per_week=None, brands=0),
+        "west": dict(pieces_per_week=0, brands=0),
+        "east": dict(pieces_per_week=None, brands=1),
+    },
 )
 
 test_how_an_outlet_does = spec(
@@ -129,6 +140,7 @@ test_how_an_outlet_does = spec(
             few    | 2020-01-01 | Harbin
             never  | 2020-01-01 | Harbin
             young  | 2024-06-01 | Harbin
+            faced  | 2020-01-01 | Harbin
         """,
         SellIn: """
             outlet | sku | quantity | ordered_on | amount
@@ -157,6 +169,7 @@ test_how_an_outlet_does = spec(
             6        | asleep | tea | 2024-05-20 | 5
             7        | fading | tea | 2024-05-20 | 30
             8        | fading | tea | 2024-06-19 | 30
+            9        | faced  | tea | 2024-06-19 |
         """,
         ShelfVisits: """
             outlet | visited_at | shelf_share
@@ -185,11 +198,15 @@ test_how_an_outlet_does = spec(
                      size_band="middle", crowded_out=True),
         "slow": dict(state="slowing", earlier_pieces=20, trend=0.3, quarterly_trend=23 / 12, losing_shelf=True),
         # Not by its last weeks, but by its last quarter; its stock lasts for long, because it sells less.
-        "fading": dict(state="slowing", trend=8 / 12, quarterly_trend=16 / 30, days_of_stock=30 / (16 / 90)),
+        # Of rivals, nobody says anything.
+        "fading": dict(state="slowing", trend=8 / 12, quarterly_trend=16 / 30, days_of_stock=30 / (16 / 90),
+                       share_of_sales=None, crowded_out=False),
         # Eleven pieces are too few to tell a trend by.
         "few": dict(state="healthy", trend=None, quarterly_trend=None),
         "asleep": dict(state="sleeping", overdue=151 / 30, expected_gap=30),
         "never": dict(state="sleeping", overdue=None, expected_gap=None, days_of_stock=None, share_of_sales=None),
         "young": dict(state="new", trend=None),
+        # A visit that noted no stock does not make it empty.
+        "faced": dict(state="sleeping", often_empty=False, days_of_stock=None),
     },
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from specification import spec
 
 from features.customers.preference import Preference
-from quanyu.model.trade import OrderLines, Products
+from quanyu.model.trade import OrderLines, Orders, Products
 
 PRODUCTS = """
     sku   | category
@@ -45,6 +45,41 @@ test_products_have_windows_of_90_and_365_days = spec(
         """,
     },
     expect={"ann": dict(products_90d=2, products=4, categories=3)},
+)
+
+test_pieces_bought_are_those_of_the_lines_of_a_year = spec(
+    Preference,
+    as_of="2024-07-01",
+    given={
+        # The header of an order need not say its pieces.
+        Orders: """
+            customer | ordered_at | amount | pieces
+            ann      | 2024-06-01 | 100    |
+        """,
+        OrderLines: """
+            customer | ordered_at              | kind | status    | quantity
+            ann      | 2024-07-01 23:59:59.999 | sale | paid      | 1
+            ann      | 2023-07-03 00:00:00     | sale | paid      | 2
+            ann      | 2023-07-02 23:59:59.999 | sale | paid      | 40
+            ann      | 2024-06-01 00:00:00     | sale | cancelled | 5
+            bob      | 2024-06-01 00:00:00     | sale | paid      | null
+        """,
+    },
+    expect={"ann": dict(pieces=3), "bob": dict(pieces=None, products=1), "cat": dict(pieces=0)},
+)
+
+test_pieces_that_are_too_many_to_add_up_are_not_known_of_that_customer_alone = spec(
+    Preference,
+    as_of="2024-07-01",
+    given={
+        OrderLines: """
+            customer | ordered_at | quantity
+            ann      | 2024-06-01 | 9000000000000000000
+            ann      | 2024-06-02 | 9000000000000000000
+            bob      | 2024-06-01 | 1
+        """
+    },
+    expect={"ann": dict(pieces=None), "bob": dict(pieces=1)},
 )
 
 test_the_favourite_category_is_the_one_with_the_most_lines = spec(
@@ -122,18 +157,22 @@ test_a_broad_taste_is_four_categories_within_a_year = spec(
     expect={"ann": dict(categories=4, broad_taste=True), "bob": dict(categories=3, broad_taste=False)},
 )
 
-test_the_price_of_a_piece_is_the_mean_of_the_lines = spec(
+test_the_price_of_a_piece_is_what_was_paid_over_the_pieces_of_lines_that_say_both = spec(
     Preference,
     as_of="2024-07-01",
     given={
         OrderLines: """
-            customer | ordered_at | unit_price
-            ann      | 2024-06-01 | 10.5000
-            ann      | 2024-06-02 | 20.0000
-            bob      | 2024-06-02 | null
+            customer | ordered_at | amount | quantity | unit_price
+            ann      | 2024-06-01 | 100    | 1        | 100
+            ann      | 2024-06-02 | 90     | 9        | 10
+            bob      | 2024-06-01 | 30     | 2        | null
+            bob      | 2024-06-02 | 500    | null     | null
+            bob      | 2024-06-02 | null   | 5        | null
+            cat      | 2024-06-02 | null   | 1        | null
         """
     },
-    expect={"ann": dict(unit_price=15.25), "bob": dict(unit_price=None)},
+    # Not the mean of 100 and 10: nine of ten pieces cost 10.
+    expect={"ann": dict(unit_price=19), "bob": dict(unit_price=15), "cat": dict(unit_price=None)},
 )
 
 test_the_price_of_a_piece_is_not_rounded = spec(
@@ -141,13 +180,12 @@ test_the_price_of_a_piece_is_not_rounded = spec(
     as_of="2024-07-01",
     given={
         OrderLines: """
-                customer | ordered_at | unit_price
-                ann      | 2024-06-01 | 0.0100
-                ann      | 2024-06-02 | 0.0100
-                ann      | 2024-06-03 | 0.0101
+                customer | ordered_at | amount | quantity
+                ann      | 2024-06-01 | 10.00  | 1
+                ann      | 2024-06-02 | 10.01  | 2
             """
     },
-    expect={"ann": dict(unit_price=0.0301 / 3)},
+    expect={"ann": dict(unit_price=20.01 / 3)},
 )
 
 test_only_paid_sales_tell_what_a_customer_likes = spec(
@@ -156,12 +194,12 @@ test_only_paid_sales_tell_what_a_customer_likes = spec(
     given={
         Products: PRODUCTS,
         OrderLines: """
-            customer | ordered_at | sku   | kind       | status    | unit_price
-            ann      | 2024-06-01 | lamp  | sale       | paid      | 10
-            ann      | 2024-06-01 | boot  | return     | paid      | 99
-            ann      | 2024-06-01 | shirt | sale       | cancelled | 99
-            ann      | 2024-06-01 | skirt | sale       | pending   | 99
-            ann      | 2024-06-01 | boot  | adjustment | paid      | 99
+            customer | ordered_at | sku   | kind       | status    | amount | quantity
+            ann      | 2024-06-01 | lamp  | sale       | paid      | 10     | 1
+            ann      | 2024-06-01 | boot  | return     | paid      | 99     | 1
+            ann      | 2024-06-01 | shirt | sale       | cancelled | 99     | 1
+            ann      | 2024-06-01 | skirt | sale       | pending   | 99     | 1
+            ann      | 2024-06-01 | boot  | adjustment | paid      | 99     | 1
         """,
     },
     expect={"ann": dict(products=1, products_90d=1, categories=1, favourite_category="home", unit_price=10.0)},

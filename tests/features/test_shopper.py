@@ -100,12 +100,12 @@ test_the_index_is_the_weighted_mean_of_what_is_known = spec(
             regular  | 2024-05-21
         """,
         OrderLines: """
-            customer | ordered_at          | order_id | line | kind   | sku | quantity | promotion
-            fast     | 2024-06-02 10:00:00 | o1       | 1    | sale   | a   | 2        | 618
-            fast     | 2024-06-02 10:00:00 | o1       | 2    | sale   | s   | 1        | 618
-            fast     | 2024-06-05          | o2       | 1    | return | a   | -1       | 618
-            slow     | 2024-06-02 10:00:00 | o3       | 1    | sale   | a   | 1        |
-            unseen   | 2024-06-02          | o4       | 1    | sale   | a   | 1        |
+            customer | ordered_at          | order_id | line | kind   | sku | quantity | promotion | discount
+            fast     | 2024-06-02 10:00:00 | o1       | 1    | sale   | a   | 2        | 618       | 5
+            fast     | 2024-06-02 10:00:00 | o1       | 2    | sale   | s   | 1        | 618       | 5
+            fast     | 2024-06-05          | o2       | 1    | return | a   | -1       | 618       | -5
+            slow     | 2024-06-02 10:00:00 | o3       | 1    | sale   | a   | 1        |           | 0
+            unseen   | 2024-06-02          | o4       | 1    | sale   | a   | 1        |           |
         """,
         Products: GOODS[Products] + "    s   | s     | scarves",
     },
@@ -124,7 +124,7 @@ test_the_index_is_the_weighted_mean_of_what_is_known = spec(
             index=0,
             type="rational",
         ),
-        "unseen": dict(quick=None, uncompared=None, tempted=0, regrets=0, parts=2, index=None, type=None),
+        "unseen": dict(quick=None, uncompared=None, tempted=None, regrets=0, parts=1, index=None, type=None),
         "regular": dict(irregular=0, parts=1),
         "nobody": dict(irregular=None, parts=0, index=None, type=None),
     },

@@ -6,18 +6,18 @@ from features.customers.value import Value
 from quanyu.model.identity import Identities
 from quanyu.model.trade import Orders
 
-test_orders_spend_and_pieces_are_those_of_the_last_365_days = spec(
+test_orders_and_spend_are_those_of_the_last_365_days = spec(
     Value,
     as_of="2024-07-01",
     given={
         Orders: """
-            customer | ordered_at              | amount | pieces
-            ann      | 2024-07-01 23:59:59.999 | 10.50  | 1
-            ann      | 2023-07-03 00:00:00     | 20.25  | 2
-            ann      | 2023-07-02 23:59:59.999 | 400    | 40
+            customer | ordered_at              | amount
+            ann      | 2024-07-01 23:59:59.999 | 10.50
+            ann      | 2023-07-03 00:00:00     | 20.25
+            ann      | 2023-07-02 23:59:59.999 | 400
         """
     },
-    expect={"ann": dict(orders=2, spend="30.75", items=3, orders_ever=3)},
+    expect={"ann": dict(orders=2, spend="30.75", orders_ever=3)},
 )
 
 test_spend_of_90_and_180_days_begins_89_and_179_days_before = spec(
@@ -83,15 +83,18 @@ test_an_order_whose_amount_is_not_known_counts_as_an_order_and_adds_nothing_to_s
     as_of="2024-07-01",
     given={
         Orders: """
-            customer | ordered_at | amount | pieces
-            ann      | 2024-06-01 | null   | null
-            ann      | 2024-06-02 | 10     | 1
-            bob      | 2024-06-02 | null   | null
+            customer | ordered_at | amount
+            ann      | 2024-06-01 | null
+            ann      | 2024-06-02 | 10
+            bob      | 2024-06-02 | null
+            cat      | 2023-06-02 | null
         """
     },
     expect={
-        "ann": dict(orders=2, spend=10, items=1, average_order=10.0),
-        "bob": dict(orders=1, spend=0, items=0, average_order=None),
+        "ann": dict(orders=2, spend=10, spend_90d=10, average_order=10.0),
+        # What somebody spent of whom no amount is known is not known, and not nothing.
+        "bob": dict(orders=1, spend=None, spend_90d=None, average_order=None),
+        "cat": dict(orders=0, spend=0, average_order=None, orders_ever=1),
     },
 )
 
@@ -101,14 +104,14 @@ test_returns_cancelled_and_pending_orders_are_left_out_of_what_a_customer_is_wor
     tags="second_order",
     given={
         Orders: """
-            customer | ordered_at | kind     | status    | amount | pieces
-            ann      | 2024-06-01 | purchase | paid      | 100    | 2
-            ann      | 2024-06-02 | return   | paid      | -100   | -2
-            ann      | 2024-06-03 | purchase | cancelled | 50     | 1
-            ann      | 2024-06-04 | purchase | pending   | 50     | 1
+            customer | ordered_at | kind     | status    | amount
+            ann      | 2024-06-01 | purchase | paid      | 100
+            ann      | 2024-06-02 | return   | paid      | -100
+            ann      | 2024-06-03 | purchase | cancelled | 50
+            ann      | 2024-06-04 | purchase | pending   | 50
         """
     },
-    expect={"ann": dict(orders=1, spend=100, spend_90d=100, spend_180d=100, items=2, orders_ever=1, one_timer=True)},
+    expect={"ann": dict(orders=1, spend=100, spend_90d=100, spend_180d=100, orders_ever=1, one_timer=True)},
 )
 
 test_a_one_timer_bought_once_however_long_ago = spec(
@@ -153,7 +156,6 @@ test_who_never_bought_spent_nothing_and_has_no_mean_order = spec(
             spend=0,
             spend_90d=0,
             spend_180d=0,
-            items=0,
             average_order=None,
             orders_ever=0,
             one_timer=False,
@@ -284,18 +286,4 @@ test_orders_of_a_record_that_went_to_another_customer_count_for_that_customer = 
         """,
     },
     expect={"ann": dict(orders=1, spend=20), "bob": dict(orders=1, spend=10)},
-)
-
-test_pieces_that_are_too_many_to_add_up_are_not_known_of_that_customer_alone = spec(
-    Value,
-    as_of="2024-07-01",
-    given={
-        Orders: """
-            customer | ordered_at | pieces
-            ann      | 2024-06-01 | 9000000000000000000
-            ann      | 2024-06-02 | 9000000000000000000
-            bob      | 2024-06-01 | 1
-        """
-    },
-    expect={"ann": dict(items=None, orders=2), "bob": dict(items=1)},
 )

@@ -38,7 +38,7 @@ with
     from orders group by customer
   ),
   of_lines as (
-    select customer, sum(quantity) as items, count(distinct sku) as products,
+    select customer, sum(quantity) as pieces, count(distinct sku) as products,
            count(distinct sku) filter (day > date '{cutoff}' - 90) as products_90d
     from seen group by customer
   ),

@@ -75,6 +75,15 @@ def test_a_label_names_what_features_name_and_any_is_the_opposite_of_none(joined
     assert last == {Homely: [1, 1], NotHomely: [0, 0], Other: [0, 0]}
 
 
+def test_a_row_whose_label_is_not_known_teaches_nothing(joined):
+    class Delivered(NextSpend):
+        """What somebody spends the next day, where one amount was not delivered."""
+
+        label = Label("orders", horizon_days=1, value="sum(nullif(amount, 10))")
+
+    assert [row[-1] for row in rows_of(joined, Delivered, DAYS[0])] == [1]
+
+
 def test_a_label_of_things_is_counted_by_their_key(joined):
     class Sold(NextSpend):
         """What is sold of an item the next day."""

@@ -51,10 +51,11 @@ def test_the_table_has_a_current_row_per_customer_with_the_parts_of_features():
     ]
     assert columns == [
         ("customer", "string", "The customer."),
-        ("count", "bigint", "Part of orders, since"),
+        ("count", "bigint", "Part of orders, spend, pieces, since"),
         ("sum", "decimal(38,2)", "Part of spend, mean"),
         ("count", "bigint", "Part of spend, mean"),
         ("sum", "decimal(38,2)", "Part of spend_30d"),
+        ("count", "bigint", "Part of spend_30d"),
         ("count", "bigint", "Part of spend_30d"),
         ("sum", "decimal(38,0)", "Part of pieces"),
         ("count", "bigint", "Part of pieces"),

@@ -121,11 +121,16 @@ def described(context: Context, spec: type[ModelSpec], spine: DataFrame) -> tupl
 
 
 def with_outcomes(context: Context, spec: type[ModelSpec], entities: DataFrame) -> DataFrame:
-    """Materialized entities with features as of a day, each with its `label`; the key is that of the day."""
+    """Materialized entities with features as of a day, each with its `label`; the key is that of the day.
+
+    Those whose label is not known, such as the sum of amounts that nobody delivered, are left out.
+    """
     by, plan = spec.entity.by(), spec.label.plan(context.catalogue.tables)
     rows = entities.join(_outcomes(context, spec, plan, entities.select(*by)), by, "left")
     features = [f"`{name}`" for name in entities.columns if name not in by]
-    return rows.selectExpr(*by, *features, f"{spec.label.sql(plan)} as label")
+    labelled_rows = rows.selectExpr(*by, *features, f"{spec.label.sql(plan)} as label")
+    # Where no row is a 0, null is no answer; where it is null, such as a day that did not come, it is one.
+    return labelled_rows.where("label is not null") if plan.empty == 0 else labelled_rows
 
 
 def _outcomes(context: Context, spec: type[ModelSpec], plan: AggregateExpression, pairs: DataFrame) -> DataFrame:

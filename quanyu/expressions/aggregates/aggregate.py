@@ -20,7 +20,7 @@ from quanyu.expressions.terms import Scope, Term
 from quanyu.expressions.writer import HANDLERS
 from quanyu.grammar.declaration import digest
 
-# Counts and sums are 0 without rows, as marketers expect. All others are null.
+# Counts and sums are 0 without rows, as marketers expect. All others are null, and so is a sum of rows without values.
 ZERO_WITHOUT_ROWS = (exp.Count, exp.CountIf, exp.ApproxDistinct, exp.Sum)
 AS_OF = "as_of"
 
@@ -42,7 +42,8 @@ class Window:
 class Aggregate:
     """One aggregate. `node` is the call without a filter, `schema` the types of the columns that it may name.
 
-    With `zero`, a sum without values is 0, as in features; otherwise it is null, as in a feed.
+    With `zero`, a sum without rows is 0, as in features; otherwise it is null, as in a feed. Without a value in any of
+    its rows it is null.
     """
 
     node: exp.Expr

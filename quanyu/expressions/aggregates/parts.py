@@ -88,18 +88,25 @@ def count_if(argument: Argument) -> AggForm:
 
 
 def total(argument: Argument, empty: int | None = 0) -> AggForm:
-    """Sum, exact except for doubles. Null if it does not fit its type, `empty` without values."""
+    """Sum, exact except for doubles. Null if it does not fit its type, or no row has a value; `empty` without rows."""
     _check(argument, family(argument.type) == "number", "sum", "a number")
     wide, kind = _summed(argument.type)
-    nothing = f"cast({'null' if empty is None else empty} as {kind})"
+    parts, merges = _sum_and_count(argument, wide), _added(wide)
 
-    def value(sum_: str, number: str) -> str:
-        return f"if(coalesce({number}, 0) = 0, {nothing}, {_fitting(sum_, kind)})"
+    def value(sum_: str, *_counts: str) -> str:
+        return _fitting(sum_, kind)
 
-    def lost(sum_: str, number: str) -> str:
-        return f"(coalesce({number}, 0) > 0 and {_fitting(sum_, kind)} is null)"
+    def value_or_empty(sum_: str, _number: str, rows_: str) -> str:
+        return f"if(coalesce({rows_}, 0) = 0, cast({empty} as {kind}), {value(sum_)})"
 
-    return AggForm(_sum_and_count(argument, wide), value, kind, _added(wide), lost)
+    def lost(sum_: str, number: str, *_rows: str) -> str:
+        return f"(coalesce({number}, 0) > 0 and {value(sum_)} is null)"
+
+    if empty is None:
+        return AggForm(parts, value, kind, merges, lost)
+    # Rows without a value are counted too: what they sum to is not known, and not 0.
+    merges = (*merges, added("sum", 2)) if merges else ()
+    return AggForm((*parts, *rows().parts), value_or_empty, kind, merges, lost)
 
 
 def mean(argument: Argument) -> AggForm:

@@ -190,7 +190,7 @@ def plan(
 ) -> AggregateExpression:
     """Plan an aggregate over the rows for which `where` is true, within a window; `schema` maps columns to types.
 
-    Without `zero`, a sum without values is null.
+    Without `zero`, a sum without rows is null too.
 
     Raises ExpressionError for an expression that does not aggregate, does not fit type `wanted`, or has no type.
     """

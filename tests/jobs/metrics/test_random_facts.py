@@ -67,6 +67,8 @@ def _facts(seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         "quantity": chance.integers(-2, 12, rows), "ordered_on": [FIRST + timedelta(days=int(day)) for day in days],
         "amount": chance.integers(-500, 90_000, rows) / 100, "recorded_on": FIRST, "replaced_on": None,
     })  # fmt: skip
+    # Of an amount that is not known nothing is added; some outlets have no other on a day.
+    sell_in["amount"] = sell_in["amount"].astype("Float64").mask(chance.random(rows) < 0.2)
     begin = chance.integers(0, DAYS, 120)
     length = chance.integers(1, 30, 120)
     stock = pd.DataFrame({

@@ -98,10 +98,17 @@ def test_values_types_and_the_value_without_rows(engine, text, ann, nobody, kind
     assert lost == set()
 
 
-def test_rows_of_nulls_sum_to_0_and_have_no_maximum(engine):
-    assert values(engine, "sum(amount)")[0]["cat"] == 0
-    assert values(engine, "sum(amount) / count(*)")[0]["cat"] == 0
-    assert values(engine, "max(amount)")[0]["cat"] is None
+@pytest.mark.parametrize("text", ["sum(amount)", "sum(pieces)", "sum(rate)", "sum(amount) / count(*)",
+                                  "sum(amount) + count(*)", "max(amount)"])  # fmt: skip
+def test_rows_of_nulls_have_no_sum_and_no_maximum_and_nothing_is_lost(engine, text):
+    by_customer, lost = values(engine, text)
+    assert by_customer["cat"] is None
+    assert "cat" not in lost
+
+
+def test_a_sum_is_0_where_no_row_counts_though_there_are_rows(engine):
+    assert values(engine, "sum(amount) filter (where channel = 'store')")[0]["cat"] == 0
+    assert values(engine, "coalesce(sum(amount), 0)")[0]["cat"] == 0
 
 
 @pytest.mark.parametrize("where", ["channel = 'store' or channel = 'online'", "not channel is null"])
