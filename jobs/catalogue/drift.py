@@ -44,8 +44,11 @@ def unmeasured(row: Row, moves: bool) -> str:
     """
     if moves:
         return "it moves with the day"
-    if row["values"] is not None and (len(row["values"]) >= MOST_VALUES or row["with_value"] > sum(row["counts"])):
-        return "it has more values than are compared"
+    if row["values"] is not None:
+        # Each value that is not listed has an entity of its own, unless as many are listed as may be.
+        others = max(row["with_value"] - sum(row["counts"]), 0)
+        if len(row["values"]) + others >= MOST_VALUES:
+            return "it has more values than are compared"
     return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -82,9 +82,7 @@ def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -
     place = f"gold/profile_{entity.name}"
     profile = context.lake.arrow(place)
     names = {
-        name: c.type
-        for name, c in context.catalogue.names(entity).items()
-        if profile_column(name) in profile.schema.names
+        name: c for name, c in context.catalogue.names(entity).items() if profile_column(name) in profile.schema.names
     }
     earlier, moving = _earlier(context, entity), moving_names(context.catalogue, entity)
     listed = list(names)
@@ -94,20 +92,25 @@ def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -
         for name in some:
             before = earlier.get(name, [])
             key = {"entity": entity.name, "tag": name, "day": context.day}
-            key["definition_digest"] = meanings.get(name, names[name])
-            yield next_row(key, table[profile_column(name)], before, name in moving)
+            key["definition_digest"] = meanings.get(name, names[name].type)
+            values = table[profile_column(name)]
+            yield next_row(key, values, before, name in moving, names[name].values)
 
 
-def next_row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]], moves: bool = False) -> dict[str, Any]:
+def next_row(
+    key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]], moves: bool = False,
+    declared: Collection[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The row of a day, by its key and the column's values, after those of earlier days, which are in order.
 
-    `moves` says whether the day alone changes its number: then no drift is measured.
+    `moves` says whether the day alone changes its number: then no drift is measured. `declared` are the values that the
+    column declares.
     """
     last = earlier[-1] if earlier else None
     if last is not None and continues(last, key["definition_digest"], key["day"]):
-        row = {**key, "reference_from": last["reference_from"], **statistics(values, last["edges"])}
+        row = {**key, "reference_from": last["reference_from"], **statistics(values, last["edges"], declared)}
     else:
-        row = {**key, "reference_from": key["day"], **statistics(values, None)}
+        row = {**key, "reference_from": key["day"], **statistics(values, None, declared)}
     week = [one for one in earlier if one["reference_from"] == row["reference_from"]
             and (one["day"] - row["reference_from"]).days < REFERENCE_DAYS]  # fmt: skip
     compared = not any(unmeasured(one, moves) for one in (row, *week))
