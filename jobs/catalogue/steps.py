@@ -11,7 +11,7 @@ from jobs.catalogue.drift import REFERENCE_DAYS, REFERENCE_VALID, continues, dri
 from jobs.catalogue.facts import DriftFacts
 from jobs.catalogue.moving import moving_names
 from jobs.catalogue.statistics import statistics
-from quanyu.catalogue.definitions import definitions
+from quanyu.catalogue.definitions import computed_digests, definitions
 from quanyu.discover import Catalogue
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
@@ -59,12 +59,11 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
     import pyarrow as pa
 
     lacks = lacking(context)
-    meanings = {one.name: one.computed() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
     rows = [
         row
         for name, entity in context.catalogue.entities.items()
         if f"profile_{name}" in context.catalogue.tables and name not in lacks
-        for row in _rows(context, entity, meanings)
+        for row in _rows(context, entity)
     ]
     context.lake.prepare(TagStatistics)
     schema = context.lake.arrow(STATISTICS).schema
@@ -74,16 +73,14 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
     return Outcome(len(rows), len(rows), notes=notes, facts=DriftFacts(drifted), run_again=bool(lacks))
 
 
-def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-    """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed.
-
-    `meanings` has a hash of what computes each tag and feature.
-    """
+def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]:
+    """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed."""
     place = f"gold/profile_{entity.name}"
     profile = context.lake.arrow(place)
     names = {
         name: c for name, c in context.catalogue.names(entity).items() if profile_column(name) in profile.schema.names
     }
+    digests = computed_digests(context.catalogue, entity)
     earlier, moving = _earlier(context, entity), moving_names(context.catalogue, entity)
     listed = list(names)
     for start in range(0, len(listed), COLUMNS_AT_ONCE):
@@ -92,7 +89,7 @@ def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -
         for name in some:
             before = earlier.get(name, [])
             key = {"entity": entity.name, "tag": name, "day": context.day}
-            key["definition_digest"] = meanings.get(name, names[name].type)
+            key["definition_digest"] = digests[name]
             values = table[profile_column(name)]
             yield next_row(key, values, before, name in moving, names[name].values)
 
