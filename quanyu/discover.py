@@ -92,7 +92,7 @@ class Catalogue:
         return {section: listed for section, listed in sections.items() if listed}
 
     def tags_of(self, entity: type[Entity]) -> dict[str, Tag]:
-        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs. Raises ConfigError."""
+        """Tags of an entity that are not retired, by `scene.tag`, each after its inputs."""
         return {name: tag for name, tag in self._tags[entity.name].items() if tag.lifecycle != "retired"}
 
     def tag_digests(self, entity: type[Entity]) -> list[str]:

@@ -11,9 +11,10 @@ from quanyu.discover import Catalogue
 from quanyu.errors import nearest
 from quanyu.expressions import ExpressionError, parse
 from quanyu.grammar.audience import RESERVED, Alike, Audience, full_name
-from quanyu.grammar.declaration import Problems
+from quanyu.grammar.declaration import Problems, file_of
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.lifecycle import Use
-from quanyu.grammar.names import with_inputs
+from quanyu.grammar.names import circles, with_inputs
 from quanyu.grammar.tags import TagFile, profile_column
 from quanyu.grammar.task import NUMBERS
 
@@ -95,6 +96,20 @@ def check_tags(catalogue: Catalogue, problems: Problems) -> None:
             words = f"there is a view, model, entity or kind of reference {scene!r}: give the scene another name"
             problems.add(file.file, "", words)
         problems.found += file.problems(catalogue.names(catalogue.entities[file.entity])).found
+    for entity in catalogue.entities.values():
+        _check_circles(entity, catalogue, problems)
+
+
+def _check_circles(entity: type[Entity], catalogue: Catalogue, problems: Problems) -> None:
+    """Add circles of tags and models of an entity, each in the file of its first name."""
+    files = {name: file.file for file in catalogue.tags.values() for name, _ in file.named()}
+    for circle in circles(catalogue.tags_of(entity), catalogue.models):
+        owner, _, own = circle[0].partition(".")
+        words = f"a circle: {' -> '.join(circle)}: one of them needs to be made of something else"
+        if circle[0] in files:
+            problems.add(files[circle[0]], f"tags.{own}", words)
+        else:
+            problems.add(file_of(catalogue.models[owner]), f"{owner}.features", words)
 
 
 def check_pages(catalogue: Catalogue, problems: Problems) -> None:

@@ -124,7 +124,7 @@ def tag(
         say(tag_page.definitions_of(context.lake, entry, on))
     elif on is not None or out is not None:
         say(tag_on_day(context.settings, entry.name, on, limit, out))
-        if on is not None and tag_page.was_defined_otherwise(context.lake, entry, on):
+        if on is not None and tag_page.was_defined_otherwise(context, entry, on):
             say(f"By its definition of today; for the one of {on}: quanyu tag {entry.name} --day {on} --history")
     else:
         say(tag_page.page(context, listed, entry))

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from jobs.catalogue.statistics import MOST_VALUES
+from quanyu.catalogue.definitions import is_same
 
 WARNED_ABOVE = 0.2
 # A larger index than this chance gives is taken for drift.
@@ -31,7 +32,7 @@ Counts = Mapping[str, float]
 
 def continues(last: Row | None, definition: str, day: date) -> bool:
     """Whether a day is still measured against the reference week of the last row."""
-    if last is None or last["definition_digest"] != definition:
+    if last is None or not is_same(last["definition_digest"], definition):
         return False
     return bool(day - last["reference_from"] <= REFERENCE_VALID)
 
@@ -44,8 +45,11 @@ def unmeasured(row: Row, moves: bool) -> str:
     """
     if moves:
         return "it moves with the day"
-    if row["values"] is not None and (len(row["values"]) >= MOST_VALUES or row["with_value"] > sum(row["counts"])):
-        return "it has more values than are compared"
+    if row["values"] is not None:
+        # Each value that is not listed has an entity of its own, unless as many are listed as may be.
+        others = max(row["with_value"] - sum(row["counts"]), 0)
+        if len(row["values"]) + others >= MOST_VALUES:
+            return "it has more values than are compared"
     return ""
 
 

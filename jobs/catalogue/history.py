@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from quanyu.catalogue.definitions import Definition, definitions
+from quanyu.catalogue.definitions import Definition, definitions, is_same
 from quanyu.lake import Lake, place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.statistics import Definitions
@@ -32,16 +32,20 @@ def write(context: Context, receipt: Receipt) -> Outcome:
 
 
 def continued(before: Iterable[Row], current: Iterable[Definition], day: date) -> Iterator[Row]:
-    """Rows of the history on a day, from those before it. Of several definitions on one day the last counts."""
+    """Rows of the history on a day, from those before it. Of several definitions on one day the last counts.
+
+    A definition has changed too if something has that it is made of.
+    """
     now = {(one.kind, one.name): one for one in current}
     unchanged = set()
     for row in before:
         key = (row["kind"], row["declaration"])
         if row["valid_to"] is not None:
             yield row
-        elif key in now and now[key].digest() == row["digest"]:
+        elif key in now and is_same(now[key].digest(), row["digest"]):
             unchanged.add(key)
-            yield row
+            # A row of an earlier release, which recorded no inputs, has those of today from now on.
+            yield {**row, "digest": now[key].digest()}
         elif row["valid_from"] < day:
             yield {**row, "valid_to": day}
     for key, one in now.items():

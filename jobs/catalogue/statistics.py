@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,14 +19,19 @@ Statistics = dict[str, Any]
 Array = np.ndarray[Any, Any]
 
 
-def statistics(values: pa.ChunkedArray, edges: Sequence[float] | None) -> Statistics:
-    """Statistics of a column in the form of TagStatistics; without `edges`, bins are cut at the column's deciles."""
+def statistics(
+    values: pa.ChunkedArray, edges: Sequence[float] | None, declared: Collection[str] = ()
+) -> Statistics:  # fmt: skip
+    """Statistics of a column in the form of TagStatistics; without `edges`, bins are cut at the column's deciles.
+
+    `declared` are the values that the column declares, which are listed also where a single entity has them.
+    """
     row: Statistics = {"entities": len(values), "with_value": len(values) - values.null_count, "mean": None,
                        "quantiles": None, "values": None, "counts": None, "edges": None, "bins": None}  # fmt: skip
     numeric = numbers(values)
     if numeric is not None:
         return row | _of_numbers(numeric, edges)
-    return row | _of_values(values)
+    return row | _of_values(values, declared)
 
 
 def numbers(values: pa.ChunkedArray) -> Array | None:
@@ -56,23 +61,36 @@ def _of_numbers(array: Array, edges: Sequence[float] | None) -> Statistics:
     return {"mean": mean, "quantiles": quantiles, "edges": cuts.tolist(), "bins": bins.tolist()}
 
 
-def _of_values(values: pa.ChunkedArray) -> Statistics:
-    """Most frequent values of a text, truth value or list; values that no two entities share are not listed."""
+def _of_values(values: pa.ChunkedArray, declared: Collection[str]) -> Statistics:
+    """Most frequent values of a text, truth value or list.
+
+    A text that is not declared and that a single entity has says something of this one: it is not listed.
+    """
     from pyarrow import compute, types
 
-    counts = value_counts(values)
-    listed = [(value, count) for value, count in counts.items() if count > 1 or len(counts) <= MOST_VALUES]
-    listed = listed[:MOST_VALUES]
-    mean = compute.mean(values).as_py() if types.is_boolean(values.type) else None
+    whole = types.is_boolean(values.type)
+    counts = value_counts(values).items()
+    listed = [(value, count) for value, count in counts if count > 1 or whole or value in declared][:MOST_VALUES]
+    mean = compute.mean(values).as_py() if whole else None
     return {"mean": mean, "values": [value for value, _ in listed], "counts": [count for _, count in listed]}
 
 
 def value_counts(values: pa.ChunkedArray) -> Mapping[str, int]:
-    """Number of entities by value, the most frequent first, equals in order; a list counts for each of its elements."""
+    """Number of entities by value, the most frequent first, equals in order; a list counts for each of its values."""
     import pyarrow as pa
-    from pyarrow import compute, types
+    from pyarrow import types
 
-    flat = compute.list_flatten(values) if types.is_list(values.type) else values
+    flat = _elements(values) if types.is_list(values.type) else values
     pairs = flat.drop_null().cast(pa.string()).value_counts().to_pylist()
     ordered = sorted(pairs, key=lambda pair: (-pair["counts"], pair["values"]))
     return {pair["values"]: pair["counts"] for pair in ordered}
+
+
+def _elements(lists: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Elements of all lists, an element that one of them has several times once."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    whole = lists.combine_chunks()
+    pairs = pa.table({"of": compute.list_parent_indices(whole), "element": compute.list_flatten(whole)})
+    return pairs.group_by(["of", "element"]).aggregate([])["element"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -11,7 +11,7 @@ from jobs.catalogue.drift import REFERENCE_DAYS, REFERENCE_VALID, continues, dri
 from jobs.catalogue.facts import DriftFacts
 from jobs.catalogue.moving import moving_names
 from jobs.catalogue.statistics import statistics
-from quanyu.catalogue.definitions import definitions
+from quanyu.catalogue.definitions import computed_digests, definitions
 from quanyu.discover import Catalogue
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
@@ -59,12 +59,11 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
     import pyarrow as pa
 
     lacks = lacking(context)
-    meanings = {one.name: one.computed() for one in definitions(context.catalogue) if one.kind in ("tag", "feature")}
     rows = [
         row
         for name, entity in context.catalogue.entities.items()
         if f"profile_{name}" in context.catalogue.tables and name not in lacks
-        for row in _rows(context, entity, meanings)
+        for row in _rows(context, entity)
     ]
     context.lake.prepare(TagStatistics)
     schema = context.lake.arrow(STATISTICS).schema
@@ -74,18 +73,14 @@ def write_statistics(context: Context, receipt: Receipt) -> Outcome:
     return Outcome(len(rows), len(rows), notes=notes, facts=DriftFacts(drifted), run_again=bool(lacks))
 
 
-def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -> Iterator[Mapping[str, Any]]:
-    """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed.
-
-    `meanings` has a hash of what computes each tag and feature.
-    """
+def _rows(context: Context, entity: type[Entity]) -> Iterator[Mapping[str, Any]]:
+    """A row for each name of an entity. Few columns are in memory at a time, and no engine is needed."""
     place = f"gold/profile_{entity.name}"
     profile = context.lake.arrow(place)
     names = {
-        name: c.type
-        for name, c in context.catalogue.names(entity).items()
-        if profile_column(name) in profile.schema.names
+        name: c for name, c in context.catalogue.names(entity).items() if profile_column(name) in profile.schema.names
     }
+    digests = computed_digests(context.catalogue, entity)
     earlier, moving = _earlier(context, entity), moving_names(context.catalogue, entity)
     listed = list(names)
     for start in range(0, len(listed), COLUMNS_AT_ONCE):
@@ -94,20 +89,25 @@ def _rows(context: Context, entity: type[Entity], meanings: Mapping[str, str]) -
         for name in some:
             before = earlier.get(name, [])
             key = {"entity": entity.name, "tag": name, "day": context.day}
-            key["definition_digest"] = meanings.get(name, names[name])
-            yield next_row(key, table[profile_column(name)], before, name in moving)
+            key["definition_digest"] = digests[name]
+            values = table[profile_column(name)]
+            yield next_row(key, values, before, name in moving, names[name].values)
 
 
-def next_row(key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]], moves: bool = False) -> dict[str, Any]:
+def next_row(
+    key: dict[str, Any], values: Any, earlier: list[Mapping[str, Any]], moves: bool = False,
+    declared: Collection[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The row of a day, by its key and the column's values, after those of earlier days, which are in order.
 
-    `moves` says whether the day alone changes its number: then no drift is measured.
+    `moves` says whether the day alone changes its number: then no drift is measured. `declared` are the values that the
+    column declares.
     """
     last = earlier[-1] if earlier else None
     if last is not None and continues(last, key["definition_digest"], key["day"]):
-        row = {**key, "reference_from": last["reference_from"], **statistics(values, last["edges"])}
+        row = {**key, "reference_from": last["reference_from"], **statistics(values, last["edges"], declared)}
     else:
-        row = {**key, "reference_from": key["day"], **statistics(values, None)}
+        row = {**key, "reference_from": key["day"], **statistics(values, None, declared)}
     week = [one for one in earlier if one["reference_from"] == row["reference_from"]
             and (one["day"] - row["reference_from"]).days < REFERENCE_DAYS]  # fmt: skip
     compared = not any(unmeasured(one, moves) for one in (row, *week))

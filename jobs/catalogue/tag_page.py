@@ -14,7 +14,7 @@ from rich.tree import Tree
 from jobs.catalogue import cases, history, plot
 from jobs.catalogue.drift import has_drifted, unmeasured
 from jobs.catalogue.moving import moving_names
-from quanyu.catalogue.definitions import definitions
+from quanyu.catalogue.definitions import computed_digests, definitions, is_same
 from quanyu.catalogue.entries import Entry
 from quanyu.catalogue.recorded import RecordedStatistics, Row, change_words, share
 from quanyu.errors import ConfigError
@@ -23,31 +23,43 @@ from quanyu.lake import Lake
 from quanyu.printable import cell, line
 from quanyu.run.runner import Context
 
+# Said of numbers that an earlier definition gave, above and below the one in force.
+THEN = "by its definition at the last run, which has changed since, or that of something it is made of: run a day"
+
 
 def page(context: Context, listed: Sequence[Entry], entry: Entry) -> Group:
     """One entry as a page for the terminal."""
     by_name = {one.name: one for one in listed if one.entity == entry.entity}
     texts = {one.name: one.text for one in definitions(context.catalogue) if one.kind in ("tag", "feature", "model")}
+    recorded = RecordedStatistics(context.lake)
+    otherwise = _counted_otherwise(context, recorded, entry)
     head = line((entry.name, "bold"), f"  {entry.zh}" if entry.zh else "", "\n", entry.column.about)
-    parts: list[RenderableType] = [head, Text(), _facts(context, entry)]
+    parts: list[RenderableType] = [head, Text(), _facts(context, recorded, entry, otherwise)]
     text = texts.get(entry.name) or texts.get(entry.scene)
     parts += [_heading("Definition"), line(text)] if text else []
     if entry.inputs:
         parts += [_heading("Made of"), _tree(entry, by_name, texts)]
-    return Group(*parts, *_distribution(context, entry))
+    return Group(*parts, *_distribution(context, entry, otherwise))
+
+
+def _counted_otherwise(context: Context, recorded: RecordedStatistics, entry: Entry) -> bool:
+    """Whether its recorded numbers are by another definition than the one in force, its own or that of an input."""
+    row = recorded.newest.get((entry.entity, entry.name))
+    digests = computed_digests(context.catalogue, context.catalogue.entities[entry.entity])
+    return row is not None and not is_same(row["definition_digest"], digests[entry.name])
 
 
 def _heading(words: str) -> Text:
     return Text(f"\n{words}", "bold")
 
 
-def _facts(context: Context, entry: Entry) -> Grid:
+def _facts(context: Context, recorded: RecordedStatistics, entry: Entry, otherwise: bool) -> Grid:
     grid = Grid(show_header=False, box=None, padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    recorded = RecordedStatistics(context.lake)
     moves = entry.name in moving_names(context.catalogue, context.catalogue.entities[entry.entity])
-    for label, words in (*_declared(entry), *_recorded(recorded, entry, moves), *_used(entry)):
+    numbers = [("numbers", THEN)] if otherwise else []
+    for label, words in (*_declared(entry), *numbers, *_recorded(recorded, entry, moves), *_used(entry)):
         if words:
             grid.add_row(label, cell(words))
     return grid
@@ -140,7 +152,7 @@ def _facts_behind(text: str) -> str:
     return f"({', '.join(filter(None, parts))})" if parts[0] else ""
 
 
-def _distribution(context: Context, entry: Entry) -> list[RenderableType]:
+def _distribution(context: Context, entry: Entry, otherwise: bool) -> list[RenderableType]:
     place, column = f"gold/profile_{entry.entity}", profile_column(entry.name)
     lake = context.lake
     if not lake.exists(place) or column not in lake.arrow(place).schema.names:
@@ -150,22 +162,29 @@ def _distribution(context: Context, entry: Entry) -> list[RenderableType]:
     unknown = [("(unknown)", values.null_count)] if values.null_count else []
     day = (lake.receipt(place) or {}).get("day", "")
     several = ", each of them for all its elements" if entry.column.type.startswith("array") else ""
+    title = f"Distribution on {day}: number of {context.catalogue.entities[entry.entity].plural(2)}{several}"
     return [
-        _heading(f"Distribution on {day}: number of {context.catalogue.entities[entry.entity].plural(2)}{several}"),
+        _heading(f"{title}, by its definition then" if otherwise else title),
         plot.bars([*rows, *unknown], len(values), Console().width),
     ]
 
 
-def was_defined_otherwise(lake: Lake, entry: Entry, day: date) -> bool:
-    """Whether an entry had another definition on a day than the newest that is recorded."""
-    rows = history.of_name(lake, entry.kind, entry.name)
-    row = history.on_day(rows, day) if rows else None
-    return row is not None and row["text"] != rows[-1]["text"]
+def was_defined_otherwise(context: Context, entry: Entry, day: date) -> bool:
+    """Whether an entry, or something it is made of, had another definition on a day than the one in force."""
+    kind, name = _declaration(entry)
+    row = history.on_day(history.of_name(context.lake, kind, name), day)
+    current = {(one.kind, one.name): one.digest() for one in definitions(context.catalogue)}
+    return row is not None and (kind, name) in current and not is_same(row["digest"], current[kind, name])
+
+
+def _declaration(entry: Entry) -> tuple[str, str]:
+    """Kind and name of the declaration that gives an entry: of a score its model."""
+    return ("model", entry.scene) if entry.kind == "score" else (entry.kind, entry.name)
 
 
 def definitions_of(lake: Lake, entry: Entry, day: date | None) -> Group:
     """All definitions that an entry has had, or the one of a day. Raises ConfigError where none is recorded."""
-    rows = history.of_name(lake, entry.kind, entry.name)
+    rows = history.of_name(lake, *_declaration(entry))
     if not rows:
         raise ConfigError(f"no definition of {entry.name} is recorded yet: run a day first, quanyu run --day DAY")
     if day is not None:
@@ -174,8 +193,10 @@ def definitions_of(lake: Lake, entry: Entry, day: date | None) -> Group:
             first = rows[0]["valid_from"]
             raise ConfigError(f"no definition of {entry.name} is recorded of {day}; the first is of {first}")
         rows = [row]
-    parts = []
+    parts, before = list[RenderableType](), None
     for row in rows:
+        inputs = "the same, made of something that has changed\n" if before == row["text"] else ""
+        before = row["text"]
         until = f"until {row['valid_to']} (that day excluded)" if row["valid_to"] else "still valid"
-        parts.append(line((f"{entry.name} from {row['valid_from']}, {until}", "bold"), f"\n{row['text']}\n"))
+        parts.append(line((f"{entry.name} from {row['valid_from']}, {until}", "bold"), f"\n{inputs}{row['text']}\n"))
     return Group(*parts)

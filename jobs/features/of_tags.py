@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from quanyu.discover import Catalogue
-from quanyu.grammar.declaration import digest
+from quanyu.errors import nearest
+from quanyu.grammar.declaration import Problems, digest
 from quanyu.grammar.job import Job
+from quanyu.grammar.lifecycle import Use
 from quanyu.grammar.names import with_inputs
 from quanyu.lake import place_of
 from quanyu.lake.receipt import Receipt
 from quanyu.model.entities import Customer
 from quanyu.point_in_time import as_of
 from quanyu.run.runner import Context, Outcome, Step
+
+
+def uses(jobs: Iterable[Job]) -> list[Use]:
+    """What jobs take of customers."""
+    return [
+        Use(Customer.name, name, f"job {job.name}", f"{job.function.__module__}.{job.name}", "tags")
+        for job in jobs
+        for name in (job.tags.names if job.tags else ())
+    ]
+
+
+def check(jobs: Iterable[Job], catalogue: Catalogue, problems: Problems) -> None:
+    """Add each tag that a job takes and nobody declares. Those with mistakes are reported with their own file."""
+    names = catalogue.names(Customer)
+    for use in uses(jobs):
+        if use.name not in names:
+            message = f"{use.user} takes {use.name}, which is not declared; {nearest(use.name, names)}"
+            problems.add(use.file, use.key, message)
 
 
 def step(job: Job, catalogue: Catalogue) -> Step:

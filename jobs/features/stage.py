@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from quanyu.discover import Catalogue
+from quanyu.grammar.declaration import Problems
 from quanyu.grammar.job import Job
+from quanyu.grammar.lifecycle import Use
 from quanyu.imports import instances_in
 from quanyu.run.runner import Step
 from quanyu.run.stage import Stage
@@ -26,6 +28,18 @@ class FeatureStage(Stage):
         steps = [(view.over.name in made, views.step(view, catalogue.tables)) for view in catalogue.views.values()]
         before, after = ([step for is_after, step in steps if is_after is side] for side in (False, True))
         return [*before, *(of_tags.step(job, catalogue) for job in jobs), *after]
+
+    def check(self, catalogue: Catalogue, problems: Problems) -> None:
+        """Check that the tags exist which jobs take: a conf folder may replace the file that declares them."""
+        from jobs.features import of_tags
+
+        of_tags.check(self.jobs(), catalogue, problems)
+
+    def uses(self, catalogue: Catalogue) -> Sequence[Use]:
+        """Tags that jobs take."""
+        from jobs.features import of_tags
+
+        return of_tags.uses(self.jobs())
 
     def jobs(self) -> Sequence[Job]:
         """The jobs of this folder."""

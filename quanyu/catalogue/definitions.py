@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel
 
 from quanyu.grammar.declaration import digest
+from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.names import inputs_of
 from quanyu.grammar.table import Table
 
 if TYPE_CHECKING:
@@ -30,15 +32,37 @@ class Definition:
     """`feature`, `tag`, `model`, `metric`, `audience` or `journey`."""
     name: str
     text: str
+    inputs: str = ""
+    """Hash of what decides the values of all that it is made of; empty if it is made of facts."""
 
     def digest(self) -> str:
-        """Hash of the text."""
-        return digest(self.text)
+        """Hash of the text, followed by that of the inputs."""
+        return _joined(digest(self.text), self.inputs)
 
     def computed(self) -> str:
-        """Hash of what decides the values: of the text without sentence, names, unit, lifecycle and category."""
+        """Hash of what decides the values, followed by that of the inputs.
+
+        It is of the text without sentence, names, unit, lifecycle and category.
+        """
+        return _joined(self._own(), self.inputs)
+
+    def _own(self) -> str:
         said = yaml.safe_load(self.text)
         return digest({key: value for key, value in said.items() if key not in WORDS})
+
+
+def _joined(own: str, inputs: str) -> str:
+    return f"{own}.{inputs}" if inputs else own
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two digests of a definition, of `digest` or of `computed`, say the same.
+
+    Earlier releases recorded no inputs. Nothing is known then of what these were, and they are taken to be the same:
+    else every tag would seem to have changed on the day of an upgrade.
+    """
+    (own, _, inputs), (other_own, _, other_inputs) = one.partition("."), other.partition(".")
+    return own == other_own and (inputs == other_inputs or not (inputs and other_inputs))
 
 
 def definitions(catalogue: Catalogue) -> list[Definition]:
@@ -63,7 +87,52 @@ def definitions(catalogue: Catalogue) -> list[Definition]:
         Definition(declared.kind, declared.name, declared_text(declared))
         for declared in [*catalogue.audiences.values(), *catalogue.journeys.values()]
     )
-    return [*features, *tags, *models, *metrics, *others]
+    return [*_with_inputs(catalogue, [*features, *tags, *models]), *metrics, *others]
+
+
+def computed_digests(catalogue: Catalogue, entity: type[Entity]) -> dict[str, str]:
+    """Hash of what decides the values of each name of an entity, as statistics record it: see `is_same`.
+
+    Of a score it is the type, followed by what its model says and learns from; of an attribute the type.
+    """
+    by_name = {(one.kind, one.name): one for one in definitions(catalogue) if one.kind in ("feature", "tag", "model")}
+    digests = {}
+    for name, column in catalogue.names(entity).items():
+        declared = by_name.get(("tag", name)) or by_name.get(("feature", name))
+        model = by_name.get(("model", name.partition(".")[0]))
+        digests[name] = declared.computed() if declared else _joined(column.type, model.computed() if model else "")
+    return digests
+
+
+def _with_inputs(catalogue: Catalogue, declared: Iterable[Definition]) -> list[Definition]:
+    """Definitions with the hash of their inputs, theirs, down to facts and attributes."""
+    complete: dict[str, Definition] = {}
+    texts, inputs = {one.name: one for one in declared}, _inputs(catalogue)
+    attributes = {
+        f"{entity.name}.{name}": digest([column.type, column.survivorship, column.strictest])
+        for entity in catalogue.entities.values()
+        for name, column in entity.attributes(catalogue.tables).items()
+    }
+
+    def completed(name: str) -> Definition:
+        if name not in complete:
+            values = {one: value(one) for one in inputs.get(name, ())}
+            complete[name] = replace(texts[name], inputs=digest(values) if values else "")
+        return complete[name]
+
+    def value(name: str) -> str:
+        """What decides an input: a tag or feature, the model of a score, an attribute."""
+        known = name if name in texts else name.partition(".")[0]
+        return completed(known).computed() if known in texts else attributes.get(name, "")
+
+    return [completed(name) for name in texts]
+
+
+def _inputs(catalogue: Catalogue) -> dict[str, list[str]]:
+    """Names that each tag and model is made of."""
+    tags = (catalogue.tags_of(entity) for entity in catalogue.entities.values())
+    of_tags = {name: tag.inputs() for of_entity in tags for name, tag in of_entity.items()}
+    return of_tags | {name: inputs_of(spec) for name, spec in catalogue.models.items()}
 
 
 def declared_text(declared: BaseModel) -> str:

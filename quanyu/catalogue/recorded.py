@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from quanyu.catalogue.definitions import is_same
 from quanyu.lake import Lake, place_of
 from quanyu.model.statistics import TagStatistics
 
@@ -59,5 +60,5 @@ def change_words(row: Row, before: Row | None) -> str:
         words.append(f"{100 * (now - then):+.1f} points of those who have it")
     if row["mean"] is not None and before["mean"] is not None and not _is_boolean(row):
         words.append(f"mean {before['mean']:,.4g} to {row['mean']:,.4g}")
-    words += ["and its definition changed"] if row["definition_digest"] != before["definition_digest"] else []
+    words += [] if is_same(row["definition_digest"], before["definition_digest"]) else ["and its definition changed"]
     return f"{', '.join(words)} (since {before['day']})"

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 
 # A hundred years: no window, wait or retention is longer, and dates that far back are still valid.
 LONGEST_DAYS = 36_500
@@ -29,8 +29,23 @@ def _written_day(value: Any) -> Any:
 Day = Annotated[date, BeforeValidator(_written_day)]
 
 
+def _said(value: str, info: ValidationInfo) -> str:
+    if not value.strip():
+        raise ValueError(f"`{info.field_name}` is empty: say it in words")
+    return value
+
+
+# What people read of a declaration, on pages and in the comments of columns.
+Sentence = Annotated[str, AfterValidator(_said)]
+
+
 class Bounded(BaseModel):
-    """A part of a declaration whose number fields refuse `yes` and `true`, which pydantic would read as 1."""
+    """A part of a declaration whose numbers are finite.
+
+    Number fields refuse `.inf` and `.nan`, and `yes` and `true`, which pydantic would read as 1.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod

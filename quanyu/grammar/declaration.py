@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from quanyu.errors import ConfigError, ExpressionError, Problem, nearest
-from quanyu.grammar.bounds import Bounded, days_error
+from quanyu.grammar.bounds import Bounded, Sentence, days_error
 from quanyu.grammar.yaml_file import load_yaml
 from quanyu.printable import printable
 
@@ -100,8 +100,8 @@ class YamlDeclaration(Bounded):
 
     name: str
     file: str
-    describes: str = Field(description="say in a sentence what it is")
-    owner: str = Field(description="the team that answers for it")
+    describes: Sentence = Field(description="say in a sentence what it is")
+    owner: Sentence = Field(description="the team that answers for it")
 
     @classmethod
     def load(cls, path: Path) -> Any:

@@ -6,13 +6,12 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from quanyu.errors import ConfigError
 from quanyu.expressions import ExpressionError, parse
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.feature import FeatureView
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.grammar.table import Column, Table
-from quanyu.grammar.tags import Tag
+from quanyu.grammar.tags import Tag, is_tag_name
 
 
 def names_of(
@@ -28,7 +27,7 @@ def names_of(
     names |= {f"{spec.name}.{name}": column for spec in models for name, column in spec.score_columns().items()}
     for name, tag in tags.items():
         names[name] = Column("", tag.means)
-        if tag.lifecycle != "retired":
+        if tag.lifecycle != "retired" and is_tag_name(name.partition(".")[2]):
             with contextlib.suppress(ExpressionError):
                 names[name] = tag.column(names)
     return names
@@ -45,21 +44,40 @@ def inputs_of(spec: type[ModelSpec]) -> list[str]:
 def in_dependency_order(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> dict[str, Tag]:
     """Tags in an order in which each follows those that it is made of, also by way of a model.
 
-    Raises ConfigError for a circle, which it shows.
+    Where there are circles, which are mistakes, each is cut before its first name.
     """
-    inputs = {name: tag.inputs() for name, tag in tags.items()}
-    inputs |= {f"{name}.{column}": inputs_of(spec) for name, spec in models.items() for column in spec.score_columns()}
-    try:
-        order = [*TopologicalSorter(inputs).static_order()]
-    except CycleError as error:
-        raise ConfigError(f"a circle: {_shown(error.args[1][:0:-1], tags)}") from None
+    order, _ = _ordered(tags, models)
     return {name: tags[name] for name in order if name in tags}
 
 
-def _shown(circle: list[str], tags: Mapping[str, Tag]) -> str:
-    """Names of a circle, each before what it is made of, from a tag on where there is one."""
+def circles(tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]) -> list[list[str]]:
+    """Names that are made of each other in a circle, each before what it is made of, and the first again at the end.
+
+    Each circle begins with a tag if it has one.
+    """
+    _, circular = _ordered(tags, models)
+    return circular
+
+
+def _ordered(
+    tags: Mapping[str, Tag], models: Mapping[str, type[ModelSpec]]
+) -> tuple[list[str], list[list[str]]]:  # fmt: skip
+    """All names, each after its inputs, and the circles that were cut for it."""
+    inputs = {name: tag.inputs() for name, tag in tags.items()}
+    inputs |= {f"{name}.{column}": inputs_of(spec) for name, spec in models.items() for column in spec.score_columns()}
+    circular: list[list[str]] = []
+    while True:
+        try:
+            return [*TopologicalSorter(inputs).static_order()], circular
+        except CycleError as error:
+            circle = _from_first(error.args[1][:0:-1], tags)
+            circular.append(circle)
+            inputs[circle[0]] = [name for name in inputs[circle[0]] if name not in circle]
+
+
+def _from_first(circle: list[str], tags: Mapping[str, Tag]) -> list[str]:
     first = circle.index(min(circle, key=lambda name: (name not in tags, name)))
-    return " -> ".join([*circle[first:], *circle[: first + 1]])
+    return [*circle[first:], *circle[: first + 1]]
 
 
 def with_inputs(names: Iterable[str], tags: Mapping[str, Tag]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from quanyu.errors import nearest
-from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.bounds import Sentence, StrictModel
 from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
 from quanyu.grammar.platforms.categories import Category
 from quanyu.grammar.table import PLANNED, TYPE, Column, Table
@@ -29,7 +29,7 @@ class OwnColumn(StrictModel):
     """One more column of a table. It is never required: rows that were ingested before it have none."""
 
     type: str = Field(description=f"one of {', '.join(TYPES)}")
-    means: str = Field(min_length=1, description="say in a sentence what the column means")
+    means: Sentence = Field(description="say in a sentence what the column means")
     unit: str = Field("", description="unit of a number, such as currency, pieces or share")
     values: tuple[str, ...] = Field((), description="all texts that are allowed")
     at_least: float | None = Field(None, description="smallest number that is allowed")

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from quanyu.expressions import ExpressionError, check_columns, check_domain, parse, safe_sql, two_valued, type_of
 from quanyu.expressions.aggregates import condition
-from quanyu.grammar.bounds import StrictModel
+from quanyu.grammar.bounds import Sentence, StrictModel
 from quanyu.grammar.declaration import NAME, Problems, YamlDeclaration
 from quanyu.grammar.feature.grouping import key_column
 from quanyu.grammar.platforms.categories import Category
@@ -25,6 +25,11 @@ NUMBERS = ("int", "bigint", "double", "decimal")
 def profile_column(name: str) -> str:
     """Column of a profile that holds `view.feature`, `scene.tag`, `model.score` or `entity.attribute`."""
     return name.replace(".", "__")
+
+
+def is_tag_name(name: str) -> bool:
+    """Whether a tag may have this name within its scene: then it names a column of the profile."""
+    return NAME.match(name) is not None and "__" not in name
 
 
 def over_profile(tree: exp.Expr) -> exp.Expr:
@@ -46,7 +51,7 @@ class Tag(StrictModel):
     is an expression.
     """
 
-    means: str = Field(description="say in a sentence what the tag means")
+    means: Sentence = Field(description="say in a sentence what the tag means")
     when: str | None = Field(None, description="condition of who has it")
     cases: dict[str, str] = Field(
         {}, description="classes, each with its condition; `else` with the class of the others"
@@ -185,7 +190,7 @@ class TagFile(YamlDeclaration):
         """Check names and every expression; `names` maps all that rules of the entity may name to columns."""
         problems = Problems()
         for name, tag in self.tags.items():
-            if not NAME.match(name) or "__" in name:
+            if not is_tag_name(name):
                 problems.add(self.file, f"tags.{name}", "is no name: lower case letters, digits and single _")
             for key, message in _faults(tag, names):
                 problems.add(self.file, f"tags.{name}{key}", message)

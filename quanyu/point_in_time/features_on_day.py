@@ -11,6 +11,7 @@ from quanyu.errors import ConfigError
 from quanyu.grammar.entity import Entity
 from quanyu.grammar.tags import profile_column
 from quanyu.plurals import number_of
+from quanyu.point_in_time.last_run import check_run
 from quanyu.point_in_time.profiles import is_stored, is_view_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path | None) -> Group | str | None:
     """Show rows, or write them to a file; None if the name is neither that of a view nor of a profile.
 
-    Without a day, that of the last run. Raises ConfigError if there was none.
+    Without a day, that of the last run. Raises ConfigError if there was none, and for a day after it.
     """
     name = name.removeprefix("gold/")
     context = Context(settings, day or date.min)
@@ -33,6 +34,7 @@ def rows(settings: Settings, name: str, day: date | None, limit: int, out: Path 
         if columns is None:
             return None
         entity, names, step = columns
+        check_run(context, day)
         context.day = day or context.forward_day(step) or never_computed(name)
         how = _how(context, entity, name)
         chosen = (f"`{profile_column(long)}` as `{short}`" for long, short in names.items())

@@ -16,6 +16,7 @@ from quanyu.literals import dates
 from quanyu.plurals import number_of
 from quanyu.point_in_time import as_of
 from quanyu.point_in_time.identities import customers_of, log_began, valid_sql
+from quanyu.point_in_time.last_run import last_run
 from quanyu.point_in_time.profiles import computed_from
 from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
@@ -29,8 +30,10 @@ MOST_DAYS_OF_EVERYBODY = 60
 
 @dataclass(frozen=True)
 class Frame:
-    """Rows of a frame, and how many of them there are, have today's identities, and are about somebody not yet known.
+    """Rows of a frame, and how many of them there are, and of which something is not known.
 
+    `with_todays_identity` have the identities of today, `unknown` are about an entity that was not there, and
+    `after_last_run` have a cutoff of which no feed has landed.
     `rows` have the columns of the spine, a column for each name, and `identity_as_of`: whether the row's identity is as
     valid on the cutoff. Values of an entity that was not there at the end of the cutoff are null.
     """
@@ -40,15 +43,20 @@ class Frame:
     with_todays_identity: int
     unknown: int
     log_began: date | None
+    after_last_run: int = 0
+    last_run: date | None = None
 
     def notes(self) -> list[str]:
-        """Sentences about rows whose identity is of today, and about unknown entities."""
+        """Sentences about rows with the identities of today, about unknown entities, and after the last run."""
         notes, whole = [], number_of(self.count, "row")
         if self.with_todays_identity:
             since = f"the log of customer ids begins on {self.log_began}" if self.log_began else "there is no log yet"
             notes.append(f"{self.with_todays_identity:,} of {whole} have identities as valid today: {since}")
         if self.unknown:
             notes.append(f"{self.unknown:,} of {whole} are about an entity that was not there: all null")
+        if self.after_last_run:
+            told = f"{self.after_last_run:,} of {whole} have a cutoff after the last day that was run, {self.last_run}"
+            notes.append(f"{told}: what happened since is not known")
         return notes
 
 
@@ -91,11 +99,16 @@ def _framed(
     identity = f"cutoff >= date'{began}' as identity_as_of"
     rows = spine.join(values, [*key, "cutoff"], "inner" if present else "left").selectExpr("*", identity)
     staged = context.lake.staging.materialize(rows)
+    last = last_run(context)
+    late = f"cutoff > date'{last}'" if last else "false"
     counts = staged.selectExpr(
-        "count(*) as rows", "count_if(not identity_as_of) as today", "count_if(_there is null) as unknown"
-    ).collect()[0]
+        "count(*) as rows", "count_if(not identity_as_of) as today", "count_if(_there is null) as unknown",
+        f"count_if({late}) as late",
+    ).collect()[0]  # fmt: skip
     first = None if began in (date.min, date.max) else began
-    return Frame(staged.drop("_there"), counts["rows"], counts["today"], counts["unknown"], first)
+    return Frame(
+        staged.drop("_there"), counts["rows"], counts["today"], counts["unknown"], first, counts["late"], last
+    )  # fmt: skip
 
 
 def _check(context: Context, entity: type[Entity], columns: Sequence[str], names: Sequence[str]) -> None:

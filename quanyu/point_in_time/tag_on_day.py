@@ -15,6 +15,7 @@ from quanyu.plurals import number_of
 from quanyu.point_in_time.features_on_day import never_computed
 from quanyu.point_in_time.frame import everybody_on, frame
 from quanyu.point_in_time.identities import log_began
+from quanyu.point_in_time.last_run import check_run
 from quanyu.point_in_time.profiles import is_stored, profiles
 from quanyu.run.runner import Context
 from quanyu.show import grid, written
@@ -44,11 +45,12 @@ class TagDay:
 def tag_on_day(settings: Settings, name: str, day: date | None, limit: int, out: Path | None) -> Group | str:
     """Show counts by value and some members, or write all to a file; without a day, that of the last run.
 
-    Raises ConfigError for an unknown name, and without a day if there was no run.
+    Raises ConfigError for an unknown name, for a day after the last run, and without a day if there was no run.
     """
     context = Context(settings, day or date.min)
     try:
         entity = _entity_of(context, name)
+        check_run(context, day)
         context.day = day or context.forward_day(f"profile.{entity.name}") or never_computed(name)
         values = values_on_day(context, entity, name)
     finally:

@@ -46,6 +46,12 @@ class Results:
         with self._database.read() as connection:
             return connection.scalar(query)
 
+    def last_day(self) -> date | None:
+        """Return the last day of which a step has ended, whenever that was."""
+        query = sa.select(RESULTS.c.day).order_by(RESULTS.c.day.desc()).limit(1)
+        with self._database.read() as connection:
+            return connection.scalar(query)
+
     def forget(self, ended_before: datetime) -> None:
         """Delete results that ended before an instant."""
         with self._database.write() as connection:

@@ -343,8 +343,71 @@ def test_a_circle_of_tags_is_shown_also_through_a_model(tmp_path):
             baseline = Baseline(feature="value.orders", higher_is="less")
             gates = (MetricGate("auc", at_least=0.6),)
     ''')  # fmt: skip
-    with pytest.raises(ConfigError, match=r"a circle: rings.first -> quiet.score -> rings.first"):
+    with pytest.raises(ConfigError) as error:
         discover.load(load_settings(conf, tmp_path / "home"))
+    [problem] = error.value.problems
+    assert (problem.file, problem.key) == (str(conf / "tags" / "rings.yml"), "tags.first")
+    assert "a circle: rings.first -> quiet.score -> rings.first" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "key", "words"),
+    [
+        (
+            "edged: {of: value.orders, edges: [1, .inf], names: [a, b, c], means: Bands.}",
+            "tags.edged.edges.1",
+            "inf is not allowed; allowed: a finite number",
+        ),
+        (
+            "edged: {of: value.orders, edges: [.nan], names: [a, b], means: Bands.}",
+            "tags.edged.edges.0",
+            "nan is not allowed",
+        ),
+        ("blank: {when: value.orders > 1, means: ' '}", "tags.blank.means", "`means` is empty"),
+    ],
+)
+def test_a_tag_without_a_sentence_and_an_edge_that_is_no_number_are_reported_at_their_keys(
+    tmp_path, mistake, key, words
+):
+    conf = minimal(tmp_path, tags__odd_yml=f"""
+        describes: Odd.
+        owner: growth
+        entity: customer
+        tags:
+          {mistake}
+    """)  # fmt: skip
+    with pytest.raises(ConfigError) as error:
+        discover.load(load_settings(conf, tmp_path / "home"))
+    [problem] = error.value.problems
+    assert (problem.file, problem.key) == (str(conf / "tags" / "odd.yml"), key) and words in problem.message
+
+
+@pytest.mark.parametrize(
+    ("mistake", "key", "words"),
+    [
+        ("Many: {when: value.orders > 9, means: Many.}", "tags.Many", "is no name: lower case letters"),
+        ("one: {when: odd.two, means: One.}, two: {when: not odd.one, means: Two.}", "tags.one",
+         "a circle: odd.one -> odd.two -> odd.one: one of them"),
+    ],
+)  # fmt: skip
+def test_a_wrong_name_and_a_circle_hide_no_other_mistake(tmp_path, mistake, key, words):
+    conf = minimal(tmp_path, tags__odd_yml=f"""
+        describes: Odd.
+        owner: growth
+        entity: customer
+        tags: {{{mistake}, wrong: {{when: value.oders > 1, means: Wrong.}}}}
+    """, audiences__few_yml="""
+        describes: Few.
+        owner: growth
+        goal: care
+        who: value.odders > 1
+        purpose: analytics
+    """)  # fmt: skip
+    with pytest.raises(ConfigError) as error:
+        discover.load(load_settings(conf, tmp_path / "home"))
+    problems = {(Path(problem.file).name, problem.key): problem.message for problem in error.value.problems}
+    assert set(problems) == {("odd.yml", key), ("odd.yml", "tags.wrong"), ("few.yml", "who")}
+    assert words in problems["odd.yml", key]
 
 
 @pytest.mark.parametrize(

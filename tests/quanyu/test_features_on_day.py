@@ -57,3 +57,11 @@ def test_a_profile_is_shown_with_its_tags_and_a_table_is_not(shop):
 def test_a_view_that_was_not_computed_asks_for_a_day(shop):
     with pytest.raises(ConfigError, match="recency was not computed yet: run a day, or say as of which day"):
         features_on_day.rows(shop.settings, "recency", None, 5, None)
+
+
+def test_of_a_day_after_the_last_run_nothing_is_said(shop):
+    for name in ("value", "profile_customer"):
+        with pytest.raises(
+            ConfigError, match="nothing is known of 2024-03-02 yet: the last day that was run is 2024-03-01"
+        ):
+            features_on_day.rows(shop.settings, name, date(2024, 3, 2), 5, None)

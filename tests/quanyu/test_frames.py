@@ -120,6 +120,14 @@ def test_records_that_were_joined_later_are_two_customers_at_an_earlier_cutoff(j
     assert result.notes() == []
 
 
+def test_a_frame_says_how_many_of_its_cutoffs_are_after_the_last_run(joined):
+    [customer, *_] = joined.lake.rows("gold/identities", ["customer_id"]).to_pydict()["customer_id"]
+    cutoffs = [DAYS[2], DAYS[2] + timedelta(days=1), date(2030, 1, 1)]
+    result = of(joined, Customer, ["ever.spend"], customer_id=[customer] * 3, cutoff=cutoffs)
+    words = "2 of 3 rows have a cutoff after the last day that was run, 2024-03-03: what happened since is not known"
+    assert (result.after_last_run, result.notes()[-1]) == (2, words)
+
+
 def test_an_id_of_today_is_the_customer_that_it_was(joined):
     rows = joined.lake.rows("gold/identities", ["customer_id", "valid_to"]).to_pylist()
     [customer] = {row["customer_id"] for row in rows if row["valid_to"] is None}
@@ -169,6 +177,10 @@ def test_who_had_a_tag_on_a_day_is_read_from_the_table_or_computed(joined, tmp_p
     assert (past.how, past.values["value"].to_pylist()) == ("computed from facts", [2, 2])
     with pytest.raises(ConfigError, match="was not computed yet"):
         tag_on_day(joined.settings, TAG, None, 5, None)
+    with pytest.raises(
+        ConfigError, match="nothing is known of 2024-03-04 yet: the last day that was run is 2024-03-03"
+    ):
+        tag_on_day(joined.settings, TAG, DAYS[2] + timedelta(days=1), 5, None)
     file = tmp_path / "lapsed.csv"
     assert tag_on_day(joined.settings, TAG, DAYS[1], 5, file) == f"2 rows in {file}"
     assert file.read_text("utf-8-sig").splitlines()[0] == f'"customer_id","{TAG}"'

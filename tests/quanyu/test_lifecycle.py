@@ -31,6 +31,13 @@ goal: care
 purpose: analytics
 who: scene.many
 """
+SHOPPER = """
+describes: Own shoppers.
+owner: growth
+entity: customer
+tags:
+  {name}: {{means: Impulsive or rational., when: value.orders > 3, lifecycle: {lifecycle}}}
+"""
 
 
 def problems_of(shop, view, tag, audience=True):
@@ -66,3 +73,19 @@ def test_a_draft_is_used_by_drafts_alone(retailer):
     assert words.startswith("who: scene.many is a draft, and audience regulars uses it")
     (retailer.settings.conf / "audiences" / "regulars.yml").unlink()
     assert problems_of(retailer, "draft", "draft", audience=False) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "lifecycle", "words"),
+    [
+        ("type", "retired", "shopper.type is retired, and job item_buyers uses it: take another, or end this use"),
+        ("kind", "live", "job item_buyers takes shopper.type, which is not declared; did you mean 'shopper.kind'"),
+    ],
+)
+def test_a_job_that_takes_a_tag_is_named_where_a_conf_folder_ends_the_tag(retailer, name, lifecycle, words):
+    retailer.declare("tags/shopper.yml", SHOPPER.format(name=name, lifecycle=lifecycle))
+    with pytest.raises(ConfigError) as error:
+        load(retailer.settings)
+    of_jobs = [problem for problem in error.value.problems if "job " in problem.message]
+    assert [(problem.file, problem.key) for problem in of_jobs] == [("jobs.features.item_buyers.item_buyers", "tags")]
+    assert words in of_jobs[0].message

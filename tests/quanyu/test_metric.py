@@ -86,6 +86,7 @@ SHAPES = {
     "over: orders, value: sum(x), valid: recorded, within: 2 days": "leave out within, at and first",
     "over: orders, value: sum(x), within: 2": "a window is written as `30 days`",
     "over: orders, value: sum(x), goal: {direction: more}": "'more' is not allowed; allowed: 'up' or 'down'",
+    "over: orders, value: sum(x), goal: {direction: up, target: .nan}": "nan is not allowed; allowed: a finite number",
     "over: orders, value: sum(x), dimension: {}": "unknown key; did you mean 'dimensions'?",
 }
 

@@ -11,6 +11,7 @@ from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
 from quanyu.lake import place_of
 from quanyu.model.outcomes import AudienceDays, memberships_of
+from quanyu.point_in_time.last_run import check_run
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ def declared(context: Context, name: str) -> Audience:
 def changes(context: Context, name: str, day: date | None) -> MembershipChange:
     """Changes against the day before, on a day or by default the last one. It needs no engine.
 
-    Raises ConfigError before the first run.
+    Raises ConfigError before the first run, and for a day after the last one.
     """
     import pyarrow as pa
     from pyarrow import compute as pc
 
     audience = declared(context, name)
+    check_run(context, day)
     entity = context.catalogue.entities[audience.entity]
     day = day or context.forward_day(f"memberships.{entity.name}")
     place = place_of(memberships_of(entity))

@@ -14,6 +14,7 @@ from quanyu.config.settings import Settings
 from quanyu.engine.filtered import rows_where
 from quanyu.grammar.audience import Audience
 from quanyu.grammar.entity import Entity
+from quanyu.point_in_time.last_run import check_run
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -36,12 +37,13 @@ class RuleMembers:
 def members_of(settings: Settings, wanted: str, entity: str, day: date | None, limit: int) -> RuleMembers:
     """Evaluate an audience, a file or a rule as of a day, by default that of the newest profiles.
 
-    The rows hold `limit` members, all of them for 0. Raises ConfigError for a mistake in the rule, and before the first
-    run.
+    The rows hold `limit` members, all of them for 0. Raises ConfigError for a mistake in the rule, before the first
+    run, and for a day after the last one.
     """
     with contextlib.closing(Context(settings, day or date.min)) as context:
         audience = audience_of(context.catalogue, wanted, entity)
         about = context.catalogue.entities[audience.entity]
+        check_run(context, day)
         context.day = day or day_of_profiles(context, about)
         rows = rules.profile(context, about, [], [audience])
         rows, condition = _with_condition(context, about, audience, rows)

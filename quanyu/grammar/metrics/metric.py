@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from quanyu.grammar.bounds import Bounded, StrictModel
+from quanyu.grammar.bounds import Bounded, Sentence, StrictModel
 from quanyu.grammar.declaration import YamlDeclaration, digest, written_days
 
 Group = Literal["match", "penetration", "value", "social_value", "operations"]
@@ -40,7 +40,7 @@ class Metric(StrictModel):
     end with the day. With `valid`, rows count that are valid at the end of the day.
     """
 
-    means: str = Field(description="say in a sentence what the metric means")
+    means: Sentence = Field(description="say in a sentence what the metric means")
     zh: str = Field("", description="its Chinese name")
     unit: str = Field(description="unit of the value; `share` is shown in per cent")
     standard: str = Field("", description="where the definition comes from")
@@ -62,8 +62,6 @@ class Metric(StrictModel):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Metric:
-        if not self.means.strip():
-            raise ValueError("`means` is empty: say in a sentence what the metric means")
         if (self.value is None) == (self.ratio is None):
             raise ValueError("exactly one of `value` and `ratio` is wanted")
         if self.ratio is not None:
@@ -114,7 +112,7 @@ class MetricFile(YamlDeclaration):
 class TreeNode(StrictModel):
     """A business goal, or what drives the node above it."""
 
-    means: str = Field(description="say in a sentence what it is")
+    means: Sentence = Field(description="say in a sentence what it is")
     zh: str = Field("", description="its Chinese name")
     parent: str | None = Field(None, description="node above it; a business goal has none")
 

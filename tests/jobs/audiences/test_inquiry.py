@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from command_line import quanyu
@@ -12,6 +12,7 @@ from small_day import FIRST, MOMENTS, SECOND, lived
 from jobs.audiences.inquiry.changes import changes
 from jobs.audiences.inquiry.explanation import why
 from jobs.audiences.inquiry.replay import replay
+from jobs.audiences.inquiry.rule_members import members_of
 from jobs.audiences.inquiry.size import size_of
 from quanyu.errors import ConfigError, QuanyuError
 
@@ -88,6 +89,16 @@ def test_who_entered_and_left_is_counted_against_the_day_before(shop):
     assert change.members == sum(day is None for _, _, day in buyers)
     first = changes(shop.context(SECOND), "buyers", date.fromisoformat(FIRST))
     assert (first.members, first.entered, first.left) == (change.members - len(entered) + len(left),) * 2 + (0,)
+
+
+def test_of_a_day_after_the_last_run_nothing_is_said(shop):
+    late = date.fromisoformat(SECOND) + timedelta(days=1)
+    for asked in (
+        lambda: changes(shop.context(SECOND), "buyers", late),
+        lambda: members_of(settings(shop), "buyers", "customer", late, 0),
+    ):
+        with pytest.raises(ConfigError, match=f"nothing is known of {late} yet: the last day that was run is {SECOND}"):
+            asked()
 
 
 def test_a_past_day_is_evaluated_again_with_the_same_members(shop):

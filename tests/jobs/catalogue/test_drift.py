@@ -103,6 +103,14 @@ def test_a_text_with_more_values_than_are_listed_is_not_measured(different, meas
     assert (unmeasured(first, False) == "") is measured
 
 
+@pytest.mark.parametrize(("single", "measured"), [(MOST_VALUES - 2, True), (MOST_VALUES - 1, False)])
+def test_values_of_a_single_entity_are_not_listed_and_count_as_other(single, measured):
+    column = pa.chunked_array([["often"] * 500 + [f"name {n}" for n in range(single)]])
+    first, second = recorded([(0, column), (7, column)])
+    assert (first["values"], unmeasured(first, False) == "") == (["often"], measured)
+    assert (second["drift"] == 0) is measured
+
+
 def test_numbers_made_with_the_day_move_and_states_and_windows_do_not(retailer):
     retailer.declare("tags/ages.yml", AGES)
     catalogue = retailer.context("2024-07-01").catalogue
@@ -130,13 +138,15 @@ def test_bins_are_fixed_by_the_reference():
     [
         ([1, 2, 3, None], {"with_value": 3, "mean": 2.0, "quantiles": [1, 1.1, 1.5, 2, 2.5, 2.9, 3]}),
         ([True, False, False, False], {"mean": 0.25, "values": ["false", "true"], "counts": [3, 1]}),
-        (["x", "y", "x"], {"values": ["x", "y"], "counts": [2, 1], "mean": None}),
-        ([["x", "y"], ["x"], []], {"with_value": 3, "values": ["x", "y"], "counts": [2, 1]}),
+        (["x", "y", "x"], {"values": ["x"], "counts": [2], "mean": None}),
+        (["x", "known", "x"], {"values": ["x", "known"], "counts": [2, 1]}),
+        ([["x", "y", "y"], ["x"], []], {"with_value": 3, "values": ["x"], "counts": [2]}),
         ([date(1970, 1, 2), date(1970, 1, 4)], {"mean": 2.0}),
     ],
 )
 def test_statistics_of_each_type(column, expected):
-    row = statistics(pa.chunked_array([column]), None)
+    """A text is listed if several entities have it or if it is declared: else it says something of a single one."""
+    row = statistics(pa.chunked_array([column]), None, {"known"})
     assert {name: row[name] for name in expected} == expected
 
 
