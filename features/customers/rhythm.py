@@ -38,6 +38,7 @@ class Rhythm(FeatureView):
     purchase_days = Feature(
         "count_if(gap is null or gap > 0)", "Days with a purchase, of all time.", unit="days", zh="购买天数"
     )
+    spend = Feature("sum(amount)", "Spent on paid orders, of all time.", unit="currency", zh="累计消费")
     spend_per_day = Feature(
         "sum(amount) / nullif(count_if(gap is null or gap > 0), 0)",
         "Mean spending on a day with a purchase, of all time.",

@@ -56,8 +56,8 @@ test_a_day_with_two_orders_is_one_day_with_their_sum = spec(
         """
     },
     expect={
-        "ann": dict(purchase_days=2, spend_per_day=45.25),
-        "bob": dict(purchase_days=1, spend_per_day=7.0),
+        "ann": dict(purchase_days=2, spend=90.5, spend_per_day=45.25),
+        "bob": dict(purchase_days=1, spend=7, spend_per_day=7.0),
         "cat": dict(purchase_days=1, spend_per_day=0.0),
         "dan": dict(purchase_days=0, spend_per_day=None),
         "eve": dict(purchase_days=0, spend_per_day=None),

@@ -142,7 +142,7 @@ test_activities = spec(
 )
 
 # Pages are shared under the SHA-256 of an identifier.
-SHARED_BY_ANN, SHARED_BY_CAT = (sha256(value).hexdigest() for value in (b"o-ann", b"o-cat"))
+SHARED_BY_ANN, SHARED_BY_CAT, SHARED_BY_DAN = (sha256(value).hexdigest() for value in (b"o-ann", b"o-cat", b"o-dan"))
 
 test_whom_a_customer_brings = spec(
     Referrals,
@@ -179,6 +179,21 @@ test_whom_a_customer_brings = spec(
         # Whoever was a customer before was not brought, and bob was by ann.
         "cat": dict(visits=2, people=0, buyers=0, revenue=0),
     },
+)
+
+test_whom_he_brought_who_bought_is_of_all_time = spec(
+    Referrals,
+    as_of="2026-07-01",
+    given={
+        Events: f"customer | at | kind | shared_by\nbob | 2024-06-01 | view | {SHARED_BY_DAN}",
+        Orders: "customer | ordered_at | amount\nbob | 2024-06-20 | 30",
+        Identifiers: """
+            customer | kind   | scope | value | recorded_on
+            dan      | openid | mall  | o-dan | 2024-01-01
+            bob      | openid | mall  | o-bob | 2024-06-01
+        """,
+    },
+    expect={"dan": dict(visits=0, people=0, buyers=1, revenue=0)},
 )
 
 test_what_a_customer_does_beyond_buying = spec(
