@@ -53,12 +53,12 @@ test_the_furthest_stage_counts = spec(
             days_in_stage=30,
             next_stage="revenue",
             next_action="cross_category_bundle",
-            acquired_by="own_way",
+            acquired_by="referral",
         ),
         "large": dict(stage="revenue", days_in_stage=None, next_stage="referral", next_action="invite_friends"),
         "brings": dict(stage="referral", next_stage=None, next_action="ambassador"),
         "only": dict(stage="acquisition", next_stage="activation", next_action="first_order_gift", acquired_by=None),
-        "buyer": dict(acquired_by="campaign"),
+        "buyer": dict(acquired_by="referral"),
     },
 )
 
@@ -122,5 +122,28 @@ test_nobody_falls_back_from_a_stage_that_he_reached_long_ago = spec(
         "narrow": dict(stage="retention", days_in_stage=791),
         "brings": dict(stage="referral", days_in_stage=None),
         "brought": dict(stage="activation", days_in_stage=741),
+    },
+)
+
+test_what_led_to_the_first_action_counts_and_an_action_that_names_nothing_says_nothing = spec(
+    Scene("aarrr"),
+    as_of="2024-07-01",
+    given={
+        Events: """
+            customer | at         | kind | shared_by   | campaign
+            ad       | 2024-06-01 | view | null        | spring_ad
+            ad       | 2024-06-02 | view | page-of-bob | null
+            friend   | 2024-06-01 | view | page-of-bob | null
+            friend   | 2024-06-02 | view | null        | spring_ad
+            both     | 2024-06-01 | view | page-of-bob | spring_ad
+            silent   | 2024-06-01 | view | null        | null
+            silent   | 2024-06-02 | pay  | null        | spring_ad
+        """,
+    },
+    expect={
+        "ad": dict(acquired_by="campaign"),
+        "friend": dict(acquired_by="referral"),
+        "both": dict(acquired_by="referral"),
+        "silent": dict(acquired_by=None),
     },
 )

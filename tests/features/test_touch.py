@@ -43,23 +43,39 @@ test_a_robot_does_not_browse = spec(
     as_of="2024-07-01",
     given={
         Events: """
-            customer | at         | kind   | sku | is_bot | campaign
-            ann      | 2024-06-01 | view   | c1  | false  | null
-            ann      | 2024-06-01 | view   | c2  | false  | null
-            ann      | 2024-06-02 | search |     | false  | null
-            ann      | 2024-06-02 | cart   | c1  | false  | autumn
-            ann      | 2024-02-02 | share  | c1  | false  | spring
-            ann      | 2024-01-03 | view   | c3  | true   | winter
-            bob      | 2024-01-01 | view   | c1  | false  | null
-            bob      | 2024-01-02 | view   | c1  | false  | spring
+            customer | at         | kind   | sku | is_bot | campaign | shared_by
+            ann      | 2024-06-01 | view   | c1  | false  | null     | null
+            ann      | 2024-06-01 | view   | c2  | false  | null     | null
+            ann      | 2024-06-02 | search |     | false  | null     | page-of-bob
+            ann      | 2024-06-02 | cart   | c1  | false  | autumn   | null
+            ann      | 2024-02-02 | share  | c1  | false  | spring   | null
+            ann      | 2024-01-03 | view   | c3  | true   | winter   | page-of-bob
+            bob      | 2024-01-01 | view   | c1  | false  | null     | page-of-ann
+            bob      | 2024-01-02 | view   | c1  | false  | spring   | null
         """
     },
     expect={
         "ann": dict(
-            visits=2, views=2, products=2, searches=1, carts=1, shares=1, days_since_visit=29, entry_campaign="spring"
+            visits=2,
+            views=2,
+            products=2,
+            searches=1,
+            carts=1,
+            shares=1,
+            days_since_visit=29,
+            entry_campaign="spring",
+            entry_shared=False,
         ),
         "bob": dict(
-            visits=0, views=0, products=0, searches=0, carts=0, shares=0, days_since_visit=181, entry_campaign=""
+            visits=0,
+            views=0,
+            products=0,
+            searches=0,
+            carts=0,
+            shares=0,
+            days_since_visit=181,
+            entry_campaign="",
+            entry_shared=True,
         ),
     },
 )
