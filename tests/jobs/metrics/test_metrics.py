@@ -17,6 +17,7 @@ def shop(third_of_july, tmp_path):
     copy.close()
 
 
+MORE_THAN_THE_WHOLE = "the numerator is more than the whole: the facts of the two are not of the same things"
 EXPECTED = {
     # Metric: dimension: value by day, in total or of each member.
     "revenue": {
@@ -37,6 +38,10 @@ EXPECTED = {
         "channel": {"07-01": {"online": 1, "store": 2}},
     },
     "revenue_2d": {"total": {"07-02": {"all": 35.1}, "07-03": {"all": 19.9}}},
+    "order_share": {
+        "total": {"07-01": {"all": MORE_THAN_THE_WHOLE}, "07-02": {"all": "the denominator is 0"}, "07-03": {"all": 1}},
+        "channel": {"07-01": {"online": 1, "store": 1}, "07-03": {"online": 1}},
+    },
     "average_order": {
         "total": {"07-01": {"all": 11.7}, "07-02": {"all": "the denominator is 0"}, "07-03": {"all": 19.9}},
         # Its parts have the channel in common, and only one of them has the store.
@@ -67,6 +72,20 @@ def test_a_day_with_a_row_of_which_a_value_is_lost_has_a_reason(shop):
     days = values(shop, "per_ten")
     assert days["2024-07-04"] == {"all": "'sum(amount / (amount - 10))' cannot be computed of a row"}
     assert isinstance(days["2024-07-03"]["all"], float)
+
+
+def test_rows_count_only_for_members_of_which_another_metric_has_rows_on_the_day(shop):
+    sell(
+        shop, "2024-07-04",
+        "11 2024-07-04T09:00 10 store s1 bob", "12 2024-07-04T09:00 10 store s2 bob",
+        "13 2024-07-04T09:00 10 online - bob", "14 2024-07-04T09:00 -10 store s1 bob return paid",
+    )  # fmt: skip
+    compute(shop, "2024-07-04")
+    totals = {day: members["all"] for day, members in values(shop, "orders_beside_returns").items()}
+    assert totals == {"2024-07-01": 0, "2024-07-02": 0, "2024-07-03": 0, "2024-07-04": 2}
+    assert values(shop, "orders_beside_returns", "channel") == {"2024-07-04": {"store": 2}}
+    # The store of a purchase may be another one than that of the return.
+    assert values(shop, "orders_beside_returns", "store") == {"2024-07-04": {"s1": 1, "s2": 1}}
 
 
 def test_a_late_file_changes_the_earlier_days_only_and_gives_what_a_full_computation_gives(shop):
