@@ -102,8 +102,8 @@ def _added(
 ) -> MetricSeries:  # fmt: skip
     """A sum or count from the rows of `sums`."""
     for dimension, other in plan.metric.only_with.items():
-        members = frame[totals.dimensions[plan.dimensions()[dimension]]].to_numpy(object).astype(str)
-        frame = frame[has_rows(others[other], dimension, members, _positions(frame, span, 0)[0])]
+        names = frame[totals.dimensions[plan.dimensions()[dimension]]].to_numpy(object).astype(str)
+        frame = frame[has_rows(others[other], dimension, names, _positions(frame, span, 0)[0])]
     begin, end = _positions(frame, span, plan.metric.within - 1)
     value, lost, count = (frame[f"_{sign}{number}"].to_numpy(np.int64) for sign in "vln")
     columns = {TOTAL: np.full(len(frame), ALL, object)}

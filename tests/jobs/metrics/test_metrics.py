@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 from metric_shop import compute, sell, third_of_july, values
 from shop import Retailer, template
 from small_day import FIRST, MOMENTS, SECOND, lived
+
+from jobs.metrics.gaps import is_expected
 
 __all__ = ["third_of_july"]
 
@@ -133,6 +137,43 @@ def test_a_feed_that_is_late_leaves_its_days_without_values_until_it_comes(shop)
     assert {day: values(shop, "revenue")[day]["all"] for day in ("2024-07-04", "2024-07-06")} == {
         "2024-07-04": 0, "2024-07-06": 2,
     }  # fmt: skip
+
+
+def test_a_daily_feed_that_has_not_come_leaves_its_day_without_a_value_though_no_alarm_is_due(shop):
+    for day in range(4, 25):
+        if day != 20:
+            sell(shop, f"2024-07-{day:02}", f"1{day} 2024-07-{day:02}T09:00 10 store s1 bob")
+    outcome = compute(shop, "2024-07-24")
+    assert "till has delivered nothing of 2024-07-20: values of such a day may be too low" in outcome.notes
+    assert not any("2024-07-02" in note for note in outcome.notes)
+    assert values(shop, "revenue")["2024-07-20"] == {"all": 0}
+    compute(shop, "2024-07-25")
+    late = {"all": "facts are missing: the newest day of till is 2024-07-24"}
+    assert values(shop, "revenue")["2024-07-25"] == late
+    assert values(shop, "revenue_2d")["2024-07-25"] == late
+    sell(shop, "2024-07-25", "125 2024-07-25T09:00 10 store s1 bob")
+    compute(shop, "2024-07-25")
+    assert values(shop, "revenue")["2024-07-25"] == {"all": 10}
+
+
+DAILY = [date(2024, 7, 1) + timedelta(days=n) for n in range(40)]
+EXPECTED_DAYS = {
+    "daily": (DAILY, date(2024, 8, 20), True),
+    "daily, of a day that lacks": ([day for day in DAILY if day != date(2024, 7, 25)], date(2024, 7, 25), True),
+    "on workdays, of a Saturday": ([day for day in DAILY if day.weekday() < 5], date(2024, 8, 10), False),
+    "on workdays, of a Monday": ([day for day in DAILY if day.weekday() < 5], date(2024, 8, 12), True),
+    "monthly": ([date(2024, month, 1) for month in range(1, 9)], date(2024, 8, 8), False),
+    "on most days, and none on others": ([day for day in DAILY if day.day % 8], date(2024, 8, 10), False),
+    "new": (DAILY[:13], date(2024, 7, 14), False),
+    "of its second week": (DAILY[:14], date(2024, 7, 15), True),
+    "without any": ([], date(2024, 7, 8), False),
+}
+
+
+@pytest.mark.parametrize("rhythm", EXPECTED_DAYS)
+def test_a_feed_is_expected_on_weekdays_on_which_it_mostly_delivers(rhythm):
+    delivered, day, expected = EXPECTED_DAYS[rhythm]
+    assert is_expected(day, delivered) is expected
 
 
 def test_nothing_is_written_when_nothing_has_changed(shop):
