@@ -15,6 +15,8 @@ class GuideContacts(FeatureView):
                       unit="contacts", zh="现有好友数")  # fmt: skip
     added_30d = Feature("count_if(datediff(as_of, added_at) between 0 and 29)", "Contacts added in 30 days.",
                         unit="contacts", zh="近30天新增好友")  # fmt: skip
+    ever = Feature("count(*)", "Contacts ever, of whom some deleted the guide or were deleted.", unit="contacts",
+                   zh="累计好友数")  # fmt: skip
     lost_share = Feature(
         "count_if(deleted_by = 'customer' and to_date(deleted_at) <= as_of) / nullif(count(*), 0)",
         "Share of all contacts ever who deleted the guide.", unit="share", type="double", zh="好友流失率",
@@ -22,13 +24,12 @@ class GuideContacts(FeatureView):
 
 
 class GuideMessages(FeatureView):
-    """What a guide writes, and who answers, in 30 days."""
+    """What a guide writes, and who answers, in 30 days; a message that failed was not sent."""
 
     entity, owner, over, within = StaffMember, "private_domain", Messages, days(30)
+    where = "status in ('sent', 'delivered', 'opened', 'clicked', 'replied')"
 
-    sent = Feature("count(distinct message_id)", "Messages sent.", unit="messages",
-                   where="status in ('sent', 'delivered', 'opened', 'clicked', 'replied')",
-                   zh="发送消息数")  # fmt: skip
+    sent = Feature("count(distinct message_id)", "Messages sent.", unit="messages", zh="发送消息数")
     replies_ever = Feature("count(distinct message_id)", "Messages that were ever answered.", unit="messages",
                            where="status = 'replied'", within=None, zh="累计被回复消息数")  # fmt: skip
     opened = Feature("count(distinct message_id)", "Messages that were opened.", unit="messages",

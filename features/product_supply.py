@@ -22,8 +22,9 @@ class ProductReviews(FeatureView):
     entity, owner, over, within = Product, "service", Reviews, days(365)
 
     reviews = Feature("count(*)", "Reviews.", unit="reviews", zh="评价数")
+    rated = Feature("count(stars)", "Reviews with stars.", unit="reviews", zh="有评分的评价数")
     stars = Feature("avg(stars)", "Mean stars.", unit="stars", type="double", zh="平均评分")
     bad_share = Feature(
-        "count_if(stars <= 2) / nullif(count(stars), 0)", "Share of reviews with one or two stars.", unit="share",
-        type="double", zh="差评率",
+        "count_if(stars <= 2) / nullif(count(stars), 0)", "Share of reviews with stars that have one or two.",
+        unit="share", type="double", zh="差评率",
     )  # fmt: skip

@@ -13,6 +13,10 @@ class StoreTraffic(FeatureView):
     entity, owner, over, within = PhysicalStore, "retail", StoreVisits, days(28)
 
     visitors = Feature("sum(entries)", "Visitors.", unit="people", zh="客流")
+    days_counted = Feature(
+        "collect_set(unix_date(to_date(hour)))", "Days with a count, each as days since 1970.",
+        where="entries is not null", zh="有客流数据的日期",
+    )  # fmt: skip
     dwell = Feature(
         "sum(dwell * entries) / nullif(sum(entries) filter (where dwell is not null), 0)", "Mean stay of a visitor.",
         unit="seconds", type="double", zh="停留时长",
@@ -38,6 +42,10 @@ class StoreSales(FeatureView):
     where = "status = 'paid'"
 
     orders = Feature("count(*)", "Purchases.", unit="orders", where="purchase", zh="成交单数")
+    days_sold = Feature(
+        "collect_set(unix_date(to_date(ordered_at)))", "Days with a purchase, each as days since 1970.",
+        where="purchase", zh="有成交的日期",
+    )  # fmt: skip
     sales = Feature("sum(amount)", "Paid for purchases.", unit="currency", where="purchase", zh="销售额")
     sales_56d = Feature("sum(amount)", "The same of eight weeks.", unit="currency", where="purchase", within=days(56),
                         zh="近8周销售额")  # fmt: skip

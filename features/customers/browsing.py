@@ -20,8 +20,13 @@ class Browsing(FeatureView):
     shares = Feature("count(*)", "Pages shared.", unit="shares", where="kind = 'share'", within=days(365),
                      zh="分享次数")  # fmt: skip
     entry_campaign = Feature(
-        "min_by(coalesce(campaign, ''), at)", "Campaign of the link or ad of the first action; empty for none.",
-        within=None, zh="首次来访活动",
+        "min_by(coalesce(campaign, ''), at)",
+        "Campaign of the link or ad of the first action; empty if the action names none.", within=None,
+        zh="首次来访活动",
+    )  # fmt: skip
+    entry_shared = Feature(
+        "min_by(shared_by is not null, at)", "Whether the first action was on a page that somebody shared.",
+        within=None, zh="首次来访经分享",
     )  # fmt: skip
     days_since_visit = Feature("datediff(as_of, max(at))", "Whole days since the last visit.", unit="days",
                                within=None, zh="距上次访问天数")  # fmt: skip

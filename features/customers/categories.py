@@ -11,7 +11,8 @@ class Categories(FeatureView):
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
     where = "purchase and products.category is not null"
     groups = Grouping(
-        {"category": "products.category"}, {"spend": "sum(amount)", "first_on": "min(unix_date(to_date(ordered_at)))"}
+        {"category": "products.category"},
+        {"spend": "sum(amount)", "lines": "count(*)", "first_on": "min(unix_date(to_date(ordered_at)))"},
     )
 
     favourite = Feature("max_by(category, spend)", "Category with most spent.", zh="最爱品类")
@@ -19,12 +20,24 @@ class Categories(FeatureView):
         "max(spend) / nullif(sum(spend), 0)", "Share of own spending in that category.", unit="share", type="double",
         zh="最爱品类占比",
     )  # fmt: skip
+    lines = Feature("coalesce(sum(lines), 0)", "Lines of items whose category is known.", unit="lines",
+                    zh="有品类的购买行数")  # fmt: skip
     bought = Feature("collect_set(category)", "Categories bought.", zh="购买过的品类")
     days_since_third = Feature(
         "unix_date(as_of) - get(collect_list(first_on), 2)",
         "Whole days since the third category was bought for the first time within the year; null with less than three.",
         unit="days",
     )
+
+
+class Breadth(FeatureView):
+    """Over how many categories a customer has spread the purchases of all time."""
+
+    entity, owner, over = Customer, "merchandise", OrderLines
+    where = "purchase"
+
+    categories = Feature("count(distinct products.category)", "Different categories bought, of all time.",
+                         unit="categories", zh="累计购买品类数")  # fmt: skip
 
 
 class Series(FeatureView):
@@ -57,7 +70,7 @@ class Brands(FeatureView):
 
     entity, owner, over, within = Customer, "merchandise", OrderLines, days(365)
     where = "purchase and products.brand is not null"
-    groups = Grouping({"brand": "products.brand"}, {"spend": "sum(amount)"})
+    groups = Grouping({"brand": "products.brand"}, {"spend": "sum(amount)", "lines": "count(*)"})
 
     favourite = Feature("max_by(brand, spend)", "Brand with most spent.", zh="最爱品牌")
     favourite_share = Feature(
@@ -67,6 +80,8 @@ class Brands(FeatureView):
         type="double",
         zh="最爱品牌占比",
     )
+    lines = Feature("coalesce(sum(lines), 0)", "Lines of items whose brand is known.", unit="lines",
+                    zh="有品牌的购买行数")  # fmt: skip
 
 
 class StyleWords(FeatureView):

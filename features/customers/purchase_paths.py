@@ -50,8 +50,8 @@ class Referrals(FeatureView):
         where="kind = 'visit' and referred_new", zh="引荐人数",
     )  # fmt: skip
     buyers = Feature(
-        "count(distinct referred)", "New customers who bought within 30 days of coming by them.", unit="customers",
-        where="kind = 'order' and referred_new", zh="引荐成交人数",
+        "count(distinct referred)", "New customers who bought within 30 days of coming by them, of all time.",
+        unit="customers", where="kind = 'order' and referred_new", within=None, zh="累计引荐成交人数",
     )  # fmt: skip
     revenue = Feature(
         "sum(amount)", "What these paid within the 30 days.", unit="currency",

@@ -12,7 +12,17 @@ from jobs.metrics.changes import first_day
 from jobs.metrics.gaps import gaps_of
 from jobs.metrics.plans import Cut, MetricPlans, metrics_of
 from jobs.metrics.rows import BEGIN, END, Sums, distinct_counts, rows_of, sums
-from jobs.metrics.series import MOST_MEMBERS, Array, DayRange, MemberValues, MetricSeries, daily, ratio, too_fine
+from jobs.metrics.series import (
+    MOST_MEMBERS,
+    Array,
+    DayRange,
+    MemberValues,
+    MetricSeries,
+    daily,
+    has_rows,
+    ratio,
+    too_fine,
+)
 from quanyu.grammar.metrics.checks import shared_dimensions
 from quanyu.grammar.metrics.plan import MetricPlan
 from quanyu.model.metrics import ALL, TOTAL
@@ -27,21 +37,30 @@ MOST_IN_MEMORY = 100_000
 
 def series_of(context: Context, plans: MetricPlans, span: DayRange) -> dict[str, MetricSeries]:
     """Every metric over a range of days that ends with the run's day."""
-    series = {one.name: one for cut in plans.cuts for one in _of_cut(context, cut, span)}
+    series: dict[str, MetricSeries] = {}
+    for cut in sorted(plans.cuts, key=lambda cut: any(plan.metric.only_with for plan in cut.plans)):
+        series |= {one.name: one for one in _of_cut(context, cut, span, series)}
     metrics = metrics_of(context.catalogue)
     for name, metric in plans.ratios.items():
         series[name] = ratio(name, metric, series, shared_dimensions(metric, metrics), span.size)
     return series
 
 
-def _of_cut(context: Context, cut: Cut, span: DayRange) -> Iterator[MetricSeries]:
+def _of_cut(
+    context: Context, cut: Cut, span: DayRange, others: Mapping[str, MetricSeries]
+) -> Iterator[MetricSeries]:  # fmt: skip
     begin, gaps = first_day(context, cut), gaps_of(context, cut)
     stale = cut.is_profile and gaps
-    series = [_empty(plan, span) for plan in cut.plans] if begin is None or stale else _computed(context, cut, span)
+    nothing = begin is None or stale
+    series = [_empty(plan, span) for plan in cut.plans] if nothing else _computed(context, cut, span, others)
     for one, plan in zip(series, cut.plans, strict=True):
         width = plan.metric.within
         for gap in gaps:
             one.block(gap.reason, range(span.index(max(gap.first, span.first)), span.index(gap.last) + width))
+        for other in plan.metric.only_with.values():
+            for position, reason in enumerate(others[other].reasons):
+                if reason is not None:
+                    one.block(f"{other}: {reason}" if reason else "", [position])
         if begin is None:
             one.block(f"{cut.table.name} has no rows yet", [span.size - 1])
         _before_first(one, span, (begin or context.day) + timedelta(days=width - 1), width)
@@ -59,7 +78,7 @@ def _before_first(series: MetricSeries, span: DayRange, first: date, width: int)
     series.block("", range(min(span.index(first), span.size)))
 
 
-def _computed(context: Context, cut: Cut, span: DayRange) -> list[MetricSeries]:
+def _computed(context: Context, cut: Cut, span: DayRange, others: Mapping[str, MetricSeries]) -> list[MetricSeries]:
     rows = rows_of(context, cut, span.first)
     counted = {plan.name for plan in cut.plans if plan.counted}
     added = [plan for plan in cut.plans if plan.name not in counted]
@@ -69,7 +88,7 @@ def _computed(context: Context, cut: Cut, span: DayRange) -> list[MetricSeries]:
     if added:
         totals = sums(rows, added)
         frame = context.lake.staging.stage(totals.rows).arrow().to_pandas()
-        series = {plan.name: _added(plan, n, totals, frame, span) for n, plan in enumerate(added)}
+        series = {plan.name: _added(plan, n, totals, frame, span, others) for n, plan in enumerate(added)}
     for plan in cut.plans:
         if plan.name in counted:
             frame = context.lake.staging.stage(distinct_counts(rows, plan)).arrow().to_pandas()
@@ -77,8 +96,14 @@ def _computed(context: Context, cut: Cut, span: DayRange) -> list[MetricSeries]:
     return [series[plan.name] for plan in cut.plans]
 
 
-def _added(plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, span: DayRange) -> MetricSeries:
+def _added(
+    plan: MetricPlan, number: int, totals: Sums, frame: pd.DataFrame, span: DayRange,
+    others: Mapping[str, MetricSeries],
+) -> MetricSeries:  # fmt: skip
     """A sum or count from the rows of `sums`."""
+    for dimension, other in plan.metric.only_with.items():
+        names = frame[totals.dimensions[plan.dimensions()[dimension]]].to_numpy(object).astype(str)
+        frame = frame[has_rows(others[other], dimension, names, _positions(frame, span, 0)[0])]
     begin, end = _positions(frame, span, plan.metric.within - 1)
     value, lost, count = (frame[f"_{sign}{number}"].to_numpy(np.int64) for sign in "vln")
     columns = {TOTAL: np.full(len(frame), ALL, object)}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from jobs.metrics.changes import PLACE
-from jobs.metrics.usual import usual
+from jobs.metrics.usual import WEEKS, usual
 from quanyu.errors import ConfigError
 from quanyu.lake import Lake
-from quanyu.model.metrics import TOTAL
+from quanyu.model.metrics import ALL, TOTAL
 
 SHOWN_DAYS = 28
 
@@ -49,18 +49,41 @@ def last_day(lake: Lake) -> date:
 
 
 def read(lake: Lake, names: Collection[str] | None = None, dimension: str = TOTAL) -> dict[str, dict[str, Past]]:
-    """Values by metric and member."""
+    """Values by metric and member. A sum or count is 0 on a day without rows of a member that had some lately."""
     from pyarrow import compute
 
-    chosen = compute.field("dimension") == dimension
+    chosen = compute.field("dimension").isin(list({dimension, TOTAL}))
     if names is not None:
         chosen &= compute.field("metric").isin(list(names))
-    table = lake.rows(PLACE, ["metric", "member", "day", "value", "reason"], chosen)
-    rows: dict[str, dict[str, Past]] = {}
-    for metric, member, day, value, reason in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        past = rows.setdefault(metric, {}).setdefault(member, Past())
-        _add(past, day, value, reason)
-    return rows
+    columns = ["metric", "dimension", "member", "day", "value", "reason", "numerator"]
+    table = lake.rows(PLACE, columns, chosen)
+    rows: dict[tuple[str, str], dict[str, Past]] = {}
+    ratios = set()
+    for metric, by, member, day, value, reason, numerator in zip(*(c.to_pylist() for c in table.columns), strict=True):
+        _add(rows.setdefault((metric, by), {}).setdefault(member, Past()), day, value, reason)
+        if numerator is not None:
+            ratios.add(metric)
+    members = {metric: pasts for (metric, by), pasts in rows.items() if by == dimension}
+    if dimension != TOTAL:
+        for metric in members.keys() - ratios:
+            add_zeros(members[metric], rows[metric, TOTAL][ALL])
+    return members
+
+
+def add_zeros(members: Mapping[str, Past], total: Past) -> None:
+    """Add 0 on days with a total of members without rows, for as long after their rows as a day is compared with them.
+
+    On a day on which the dimension had too many members nothing is known of any.
+    """
+    listed = {day for past in members.values() for day in past.values}
+    known = sorted(day for day, value in total.values.items() if day in listed or not value)
+    for past in members.values():
+        seen: date | None = None
+        for day in known:
+            if day in past.values:
+                seen = day
+            elif seen is not None and (day - seen).days <= 7 * WEEKS:
+                past.values[day] = 0.0
 
 
 def _add(past: Past, day: date, value: float | None, reason: Any) -> None:

@@ -39,7 +39,8 @@ def definition(metric: Metric) -> str:
         above, below = (f"({part})" if len(part.split()) > 1 else part for part in metric.ratio)
         return f"{above} / {below}"
     where = f" where {metric.where}" if metric.where else ""
-    return f"`{metric.value}` over {metric.over}{where}{_days(metric)}"
+    beside = "".join(f", only of a {name} with {other}" for name, other in metric.only_with.items())
+    return f"`{metric.value}` over {metric.over}{where}{beside}{_days(metric)}"
 
 
 def _days(metric: Metric) -> str:

@@ -106,13 +106,20 @@ def plans_of(catalogue: Catalogue) -> MetricPlans:
         if lacking := _lacking_columns(plan, catalogue.tables, filled):
             unfilled[name] = f"no source fills {', '.join(lacking)}"
             continue
-        rows[(scope.table, metric.at, metric.valid, metric.first, scope.is_profile)].append(plan)
+        later = bool(metric.only_with)
+        rows[(scope.table, metric.at, metric.valid, metric.first, scope.is_profile, later)].append(plan)
+    for key, plans in rows.items():
+        for plan in list(plans):
+            lacking_others = [other for other in plan.metric.only_with.values() if other in unfilled]
+            if lacking_others:
+                unfilled[plan.name] = unfilled[lacking_others[0]]
+                rows[key].remove(plan)
     ratios = {name: metric for name, metric in metrics.items() if metric.ratio is not None}
     for name, metric in ratios.items():
         if reasons := [unfilled[part] for part in metric.parts() if part in unfilled]:
             unfilled[name] = reasons[0]
     ratios = {name: metric for name, metric in ratios.items() if name not in unfilled}
-    return MetricPlans(tuple(_cut(tuple(plans)) for plans in rows.values()), ratios, unfilled)
+    return MetricPlans(tuple(_cut(tuple(plans)) for plans in rows.values() if plans), ratios, unfilled)
 
 
 def filled_columns(catalogue: Catalogue) -> dict[str, set[str]]:

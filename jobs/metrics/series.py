@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from quanyu.grammar.metrics.metric import Metric, terms
+from quanyu.grammar.metrics.metric import SHARE, Metric, terms
 from quanyu.model.metrics import ALL, TOTAL
 
 Array = np.ndarray[Any, Any]
@@ -74,6 +74,17 @@ class MetricSeries:
                 self.reasons[position] = reason
 
 
+def has_rows(series: MetricSeries, dimension: str, members: Array, positions: Array) -> Array:
+    """Whether a metric has rows of a member on a day, for pairs of a member and the day's position: bool (pairs,)."""
+    block = series.blocks.get(dimension)
+    if block is None or not block.members:
+        return np.zeros(len(members), bool)
+    days = block.rows.shape[1]
+    places = np.minimum(np.searchsorted(block.members, members), len(block.members) - 1)
+    inside = (positions >= 0) & (positions < days) & (np.array(block.members, object)[places] == members)
+    return np.asarray(inside & (block.rows[places, np.clip(positions, 0, days - 1)] > 0))
+
+
 def daily(
     begin: Array, end: Array, members: Array, amounts: Array, shape: tuple[int, int]
 ) -> Array:  # fmt: skip
@@ -95,7 +106,7 @@ def ratio(
     name: str, metric: Metric, parts: Mapping[str, MetricSeries], dimensions: Iterable[str], size: int
 ) -> RatioSeries:
     """The ratio of sums of other metrics, in total and by the dimensions that all of them have."""
-    series = RatioSeries(name, {}, [None] * size)
+    series = RatioSeries(name, {}, [None] * size, is_share=metric.unit == SHARE)
     for part in metric.parts():
         for position, reason in enumerate(parts[part].reasons):
             if reason is not None:
@@ -115,6 +126,8 @@ class RatioSeries(MetricSeries):
     """A ratio: for each dimension its members, and numerators and denominators of shape (members, days)."""
 
     shares: dict[str, tuple[list[str], Array, Array]] = field(default_factory=dict)
+    is_share: bool = False
+    """Whether the numerator is a part of the denominator, so that more than 1 is a mistake in the facts."""
 
 
 def _sum(part: str, blocks: Mapping[str, MemberValues], members: Sequence[str], size: int) -> Array:
@@ -162,6 +175,15 @@ def _ratio_rows(series: RatioSeries, days: Sequence[date], valid: Array) -> Iter
         shown = _shown(valid, (numerators != 0) | (denominators != 0) | (dimension == TOTAL))
         for member, position in zip(*np.nonzero(shown), strict=True):
             above, below = float(numerators[member, position]), float(denominators[member, position])
-            value = above / below if below else None
-            reason = None if below else "the denominator is 0"
+            reason = _no_ratio(above, below, series.is_share)
+            value = None if reason else above / below
             yield (series.name, days[position], dimension, members[member], value, above, below, reason)
+
+
+def _no_ratio(above: float, below: float, is_share: bool) -> str | None:
+    """Why two sums give no ratio; None if they do."""
+    if not below:
+        return "the denominator is 0"
+    if is_share and above / below > 1:
+        return "the numerator is more than the whole: the facts of the two are not of the same things"
+    return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobs.metrics.changes import PLACE, STEP, start_of, tables_behind
 from jobs.metrics.computation import broad, series_of
 from jobs.metrics.facts import MetricFacts
-from jobs.metrics.gaps import gaps_of
+from jobs.metrics.gaps import gaps_of, holes_of
 from jobs.metrics.plans import MetricPlans, plans_of
 from jobs.metrics.series import DayRange, MetricSeries, table_rows
 from quanyu.discover import Catalogue
@@ -66,7 +66,8 @@ def write(context: Context, receipt: Receipt, plans: MetricPlans) -> Outcome:
     series = series_of(context, plans, span)
     rows, count = _frame(context, plans, series, span)
     written = context.lake.sync(Metrics, rows, receipt, part=_part(plans, series, span))
-    notes = [start.reason, *broad(series, [plan for cut in plans.cuts for plan in cut.plans])]
+    holes = dict.fromkeys(words for cut in plans.cuts if not cut.is_profile for words in holes_of(context, cut))
+    notes = [start.reason, *holes, *broad(series, [plan for cut in plans.cuts for plan in cut.plans])]
     lacking = {name: str(one.reasons[-1]) for name, one in series.items() if one.reasons[-1]}
     facts = MetricFacts(len(series) - len(lacking), lacking)
     notes += _words({name: reason for name, reason in lacking.items() if name not in plans.ratios})

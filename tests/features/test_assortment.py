@@ -62,9 +62,33 @@ test_what_people_say_of_an_item = spec(
             tea | 2024-06-01 | 5
             tea | 2024-06-02 | 2
             tea | 2023-06-02 | 1
+            tea | 2024-06-03 |
         """,
     },
-    expect={"tea": dict(reviews=2, stars=3.5, bad_share=0.5), "nut": dict(reviews=0, stars=None, bad_share=None)},
+    expect={
+        "tea": dict(reviews=3, rated=2, stars=3.5, bad_share=0.5),
+        "nut": dict(reviews=0, rated=0, stars=None, bad_share=None),
+    },
+)
+test_reviews_without_stars_say_neither_good_nor_bad_of_an_item = spec(
+    Scene("assortment", Product),
+    as_of="2024-07-01",
+    given={
+        Products: "sku\ntea\nnut\nfig\nyam",
+        Reviews: "sku | at | stars\n"
+        + "tea | 2024-06-01 |\n" * 9
+        + "tea | 2024-06-01 | 5\n"
+        + "nut | 2024-06-01 |\n" * 4
+        + "nut | 2024-06-01 | 1\n"
+        + "fig | 2024-06-01 | 5\n" * 10
+        + "yam | 2024-06-01 | 1\n" * 5,
+    },
+    expect={
+        "tea": dict(praised=False, disliked=False),
+        "nut": dict(praised=False, disliked=False),
+        "fig": dict(praised=True, disliked=False),
+        "yam": dict(praised=False, disliked=True),
+    },
 )
 test_how_items_sell_against_what_there_is = spec(
     Scene("assortment", Product),

@@ -1,8 +1,8 @@
-"""Columns derived from a customer's ordered rows: the previous row, the next one, the first after."""
+"""Columns derived from a customer's ordered rows: the previous row, the next one, the last, the first after."""
 
 from specification import spec
 
-from quanyu.grammar.feature import Feature, FeatureView, FirstAfter, Gap, Next, Previous, days
+from quanyu.grammar.feature import Feature, FeatureView, FirstAfter, Gap, Last, Next, Previous, days
 from quanyu.model.entities import Customer
 from quanyu.model.trade import Orders
 
@@ -16,6 +16,7 @@ class Rhythm(FeatureView):
         "gap": Gap("ordered_at"),
         "channel_before": Previous("channel"),
         "amount_after": Next("amount"),
+        "last_amount": Last("amount"),
         "returned_to_store_at": FirstAfter("ordered_at", "channel = 'store' or amount > 500"),
     }
 
@@ -26,6 +27,7 @@ class Rhythm(FeatureView):
         "count_if(channel_before is not null and channel <> channel_before)", "Changes of channel.", unit="changes"
     )
     growing = Feature("count_if(amount_after > amount)", "Orders before a greater one.", unit="orders")
+    above_last = Feature("count_if(amount > last_amount)", "Orders above the last one.", unit="orders")
     back_in_store = Feature(
         "min(datediff(returned_to_store_at, ordered_at))", "Days from an online order to the store.", unit="days",
         where="channel = 'online'",
@@ -47,8 +49,12 @@ test_gaps_are_between_the_rows_that_the_view_is_about = spec(
         """
     },
     expect={
-        "ann": dict(longest_gap=70, mean_gap=112 / 3, gaps_30d=2, switches=3, growing=1, back_in_store=41),
-        "bob": dict(longest_gap=None, mean_gap=None, gaps_30d=0, switches=0, growing=0, back_in_store=None),
+        "ann": dict(
+            longest_gap=70, mean_gap=112 / 3, gaps_30d=2, switches=3, growing=1, above_last=2, back_in_store=41
+        ),
+        "bob": dict(
+            longest_gap=None, mean_gap=None, gaps_30d=0, switches=0, growing=0, above_last=0, back_in_store=None
+        ),
         "cat": dict(longest_gap=None, mean_gap=None, gaps_30d=0, switches=0, growing=0, back_in_store=None),
     },
 )
@@ -63,7 +69,7 @@ test_what_comes_after_the_day_is_no_next_row = spec(
             ann      | 2024-05-11 | purchase | store   | 600
         """
     },
-    expect={"ann": dict(growing=0, back_in_store=None)},
+    expect={"ann": dict(growing=0, above_last=0, back_in_store=None)},
 )
 
 test_what_is_not_known_of_a_row_is_not_known_of_its_neighbour = spec(

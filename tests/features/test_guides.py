@@ -25,8 +25,8 @@ test_facts_lead_to_a_guide_by_the_user_id_in_wecom = spec(
         """,
     },
     expect={
-        "eva": dict(current=3, added_30d=1, lost_share=0.25),
-        "fay": dict(current=0, added_30d=0, lost_share=None),
+        "eva": dict(current=3, added_30d=1, ever=4, lost_share=0.25),
+        "fay": dict(current=0, added_30d=0, ever=0, lost_share=None),
         "gus": dict(current=0),
     },
 )
@@ -59,8 +59,12 @@ test_messages_that_are_opened_and_answered = spec(
             bob      | m3         | sent    | 2024-06-22 | wecom   | w-eva
             bob      | m3         | replied | 2024-06-22 | wecom   | w-eva
             bob      | m4         | sent    | 2024-05-22 | wecom   | w-eva
+            cat      | m5         | failed     | 2024-06-22 | wecom   | w-eva
+            dan      | m6         | not_friend | 2024-06-22 | wecom   | w-eva
+            dan      | m7         | failed     | 2024-06-22 | wecom   | w-fay
         """,
     },
+    # Whom a message did not reach was not written to.
     expect={
         "eva": dict(sent=3, opened=2, replies=1, replies_ever=1, people=2),
         "fay": dict(sent=0, opened=0, replies=0, replies_ever=0, people=0),
@@ -133,4 +137,22 @@ test_how_guides_do = spec(
         "hal": dict(employed=False, sales_band=None, reply_rate=None, open_rate=0),
         "ida": dict(tenure="within_three_years", sales_band="low"),
     },
+)  # fmt: skip
+
+test_a_guide_whom_many_of_few_contacts_deleted_is_judged_by_all_that_were = spec(
+    Scene("guide_performance", StaffMember),
+    as_of="2024-07-01",
+    given={
+        Staff: "staff | wecom_user\nfay | w-fay\ngus | w-gus\nhal | w-hal",
+        Contacts: "\n".join([
+            "customer | staff_user | added_at | deleted_at | deleted_by",
+            *(f"{c} | w-fay | 2024-01-01 | |" for c in CLIENTS[:9]),
+            *(f"gone{n} | w-fay | 2024-01-01 | 2024-06-01 | customer" for n in range(30)),
+            *(f"{c} | w-gus | 2024-01-01 | |" for c in CLIENTS[:6]),
+            *(f"gone{n} | w-gus | 2024-01-01 | 2024-06-01 | customer" for n in range(3)),
+            *(f"{c} | w-hal | 2024-01-01 | |" for c in CLIENTS),
+            *(f"gone{n} | w-hal | 2024-01-01 | 2024-06-01 | staff" for n in range(30)),
+        ]),
+    },
+    expect={"fay": dict(annoying=True), "gus": dict(annoying=False), "hal": dict(annoying=False)},
 )  # fmt: skip

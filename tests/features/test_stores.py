@@ -1,5 +1,7 @@
 """Who comes to a store, what it sells, and what it makes of visitors, space and guides."""
 
+from datetime import date
+
 from specification import Scene, spec
 
 from features.stores import StoreSales, StoreTeam, StoreTraffic
@@ -8,6 +10,8 @@ from quanyu.model.supply import Staff, Stores
 from quanyu.model.touch import StoreVisits
 from quanyu.model.trade import Orders
 
+# In days since 1970.
+JUNE_30 = (date(2024, 6, 30) - date(1970, 1, 1)).days
 STORES = "store | area\nnorth | 100\nsouth | 50\nweb |"
 
 test_visitors_by_sex_and_age = spec(
@@ -24,8 +28,17 @@ test_visitors_by_sex_and_age = spec(
         """,
     },
     expect={
-        "north": dict(visitors=50, dwell=150, female_share=0.75, young_share=0.6, senior_share=0.2),
-        "south": dict(visitors=0, dwell=None, female_share=None, young_share=None, senior_share=None),
+        "north": dict(
+            visitors=50,
+            days_counted=[JUNE_30],
+            dwell=150,
+            female_share=0.75,
+            young_share=0.6,
+            senior_share=0.2,
+        ),
+        "south": dict(
+            visitors=0, days_counted=None, dwell=None, female_share=None, young_share=None, senior_share=None
+        ),
     },
 )
 test_what_a_store_sells = spec(
@@ -43,10 +56,11 @@ test_what_a_store_sells = spec(
         """,
     },
     expect={
-        "north": dict(orders=2, sales=100, sales_56d=150, average_order=50, pieces_per_order=2, return_rate=0.2,
+        "north": dict(orders=2, days_sold=[JUNE_30 - 1, JUNE_30],
+                      sales=100, sales_56d=150, average_order=50, pieces_per_order=2, return_rate=0.2,
                       member_share=0.5),
-        "south": dict(orders=0, sales=0, sales_56d=0, average_order=None, pieces_per_order=None, return_rate=None,
-                      member_share=None),
+        "south": dict(orders=0, days_sold=None, sales=0, sales_56d=0, average_order=None, pieces_per_order=None,
+                      return_rate=None, member_share=None),
     },
 )  # fmt: skip
 TEAM = """
@@ -101,3 +115,27 @@ test_what_a_store_makes_of_visitors_space_and_guides = spec(
                       visitors_are=None, age_of_visitors=None, guide_band=None),
     },
 )  # fmt: skip
+
+test_a_store_whose_sensor_missed_a_day_with_a_purchase_has_no_conversion = spec(
+    Scene("store_performance", PhysicalStore),
+    as_of="2024-07-01",
+    given={
+        Stores: "store\nblind\nidle\nwatched",
+        StoreVisits: """
+            store   | sensor | hour       | sex    | age_band | entries
+            blind   | e      | 2024-06-30 | female | 18-24    | 40
+            idle    | f      | 2024-06-30 | female | 18-24    | 40
+            watched | g      | 2024-06-30 | female | 18-24    | 30
+            watched | g      | 2024-06-29 | female | 18-24    | 10
+            watched | g      | 2024-06-28 | female | 18-24    | 0
+        """,
+        Orders: """
+            order_id | ordered_at | amount | store   | kind
+            1        | 2024-06-30 | 50     | blind   | purchase
+            2        | 2024-06-29 | 50     | blind   | purchase
+            3        | 2024-06-30 | 50     | watched | purchase
+            4        | 2024-06-29 | 50     | watched | purchase
+        """,
+    },
+    expect={"blind": dict(conversion=None), "idle": dict(conversion=0), "watched": dict(conversion=0.05)},
+)

@@ -2,7 +2,7 @@
 
 from specification import Scene, spec
 
-from features.customers.categories import Brands, Categories, Series, StyleWords
+from features.customers.categories import Brands, Breadth, Categories, Series, StyleWords
 from features.customers.preference import Preference
 from features.customers.sizes import Sizes
 from quanyu.model.trade import OrderLines, Orders, Products
@@ -35,10 +35,21 @@ test_spending_by_category = spec(
     as_of="2024-07-01",
     given=GOODS,
     expect={
-        "ann": dict(favourite="外套", favourite_share=0.8, bought=["外套", "裤子"], days_since_third=None),
+        "ann": dict(favourite="外套", favourite_share=0.8, lines=3, bought=["外套", "裤子"], days_since_third=None),
         "cat": dict(favourite="灯", favourite_share=1, bought=["灯"]),
         "dan": dict(days_since_third=10),
-        "eve": dict(favourite=None, favourite_share=None, bought=None, days_since_third=None),
+        "eve": dict(favourite=None, favourite_share=None, lines=0, bought=None, days_since_third=None),
+    },
+)
+test_categories_of_all_time = spec(
+    Breadth,
+    as_of="2026-07-01",
+    given=GOODS,
+    expect={
+        "ann": dict(categories=2),
+        "bob": dict(categories=1),
+        "dan": dict(categories=3),
+        "eve": dict(categories=0),
     },
 )
 test_a_series_is_begun_with_two_styles_of_it = spec(
@@ -57,8 +68,9 @@ test_spending_by_brand = spec(
     as_of="2024-07-01",
     given=GOODS,
     expect={
-        "ann": dict(favourite="A", favourite_share=0.8),
-        "cat": dict(favourite=None, favourite_share=None),
+        "ann": dict(favourite="A", favourite_share=0.8, lines=3),
+        # The brand of a lamp is not known.
+        "cat": dict(favourite=None, favourite_share=None, lines=0),
     },
 )
 test_sizes_by_category = spec(
@@ -139,8 +151,18 @@ test_tastes = spec(
             c3  | 外套     | 晨雾   | s3    | A     | 2024-05-20
             c4  | 外套     | 晨雾   | s4    | A     | 2023-05-20
             t1  | 裤子     | 山行   | s5    | B     | 2023-05-20
+            u1  |          |        |       |       |
         """,
-        Orders: "customer | ordered_at\nann | 2024-06-01\nann | 2024-06-02\nann | 2024-06-03\nbob | 2024-06-01",
+        Orders: """
+            customer | ordered_at
+            ann      | 2024-06-01
+            ann      | 2024-06-02
+            ann      | 2024-06-03
+            bob      | 2024-06-01
+            cat      | 2024-06-01
+            cat      | 2024-06-02
+            cat      | 2024-06-03
+        """,
         OrderLines: """
             customer | ordered_at | sku | amount
             ann      | 2024-06-01 | c1  | 10
@@ -148,9 +170,14 @@ test_tastes = spec(
             ann      | 2024-06-02 | c3  | 10
             ann      | 2024-06-03 | c4  | 10
             bob      | 2024-06-01 | t1  | 10
+            cat      | 2024-06-01 | c1  | 10
+            cat      | 2024-06-02 | u1  | 10
+            cat      | 2024-06-03 | u1  | 10
         """,
     },
     expect={
+        # Of three orders, the category and the brand of one are known.
+        "cat": dict(category_devoted=False, brand_loyal=False),
         "ann": dict(category_devoted=True, novelty_seeker=True, collector=True, brand_loyal=True),
         "bob": dict(category_devoted=False, novelty_seeker=False, collector=False, brand_loyal=False),
         "nobody": dict(category_devoted=False, novelty_seeker=False, collector=False, brand_loyal=False),

@@ -43,23 +43,39 @@ test_a_robot_does_not_browse = spec(
     as_of="2024-07-01",
     given={
         Events: """
-            customer | at         | kind   | sku | is_bot | campaign
-            ann      | 2024-06-01 | view   | c1  | false  | null
-            ann      | 2024-06-01 | view   | c2  | false  | null
-            ann      | 2024-06-02 | search |     | false  | null
-            ann      | 2024-06-02 | cart   | c1  | false  | autumn
-            ann      | 2024-02-02 | share  | c1  | false  | spring
-            ann      | 2024-01-03 | view   | c3  | true   | winter
-            bob      | 2024-01-01 | view   | c1  | false  | null
-            bob      | 2024-01-02 | view   | c1  | false  | spring
+            customer | at         | kind   | sku | is_bot | campaign | shared_by
+            ann      | 2024-06-01 | view   | c1  | false  | null     | null
+            ann      | 2024-06-01 | view   | c2  | false  | null     | null
+            ann      | 2024-06-02 | search |     | false  | null     | page-of-bob
+            ann      | 2024-06-02 | cart   | c1  | false  | autumn   | null
+            ann      | 2024-02-02 | share  | c1  | false  | spring   | null
+            ann      | 2024-01-03 | view   | c3  | true   | winter   | page-of-bob
+            bob      | 2024-01-01 | view   | c1  | false  | null     | page-of-ann
+            bob      | 2024-01-02 | view   | c1  | false  | spring   | null
         """
     },
     expect={
         "ann": dict(
-            visits=2, views=2, products=2, searches=1, carts=1, shares=1, days_since_visit=29, entry_campaign="spring"
+            visits=2,
+            views=2,
+            products=2,
+            searches=1,
+            carts=1,
+            shares=1,
+            days_since_visit=29,
+            entry_campaign="spring",
+            entry_shared=False,
         ),
         "bob": dict(
-            visits=0, views=0, products=0, searches=0, carts=0, shares=0, days_since_visit=181, entry_campaign=""
+            visits=0,
+            views=0,
+            products=0,
+            searches=0,
+            carts=0,
+            shares=0,
+            days_since_visit=181,
+            entry_campaign="",
+            entry_shared=True,
         ),
     },
 )
@@ -142,7 +158,7 @@ test_activities = spec(
 )
 
 # Pages are shared under the SHA-256 of an identifier.
-SHARED_BY_ANN, SHARED_BY_CAT = (sha256(value).hexdigest() for value in (b"o-ann", b"o-cat"))
+SHARED_BY_ANN, SHARED_BY_CAT, SHARED_BY_DAN = (sha256(value).hexdigest() for value in (b"o-ann", b"o-cat", b"o-dan"))
 
 test_whom_a_customer_brings = spec(
     Referrals,
@@ -179,6 +195,21 @@ test_whom_a_customer_brings = spec(
         # Whoever was a customer before was not brought, and bob was by ann.
         "cat": dict(visits=2, people=0, buyers=0, revenue=0),
     },
+)
+
+test_whom_he_brought_who_bought_is_of_all_time = spec(
+    Referrals,
+    as_of="2026-07-01",
+    given={
+        Events: f"customer | at | kind | shared_by\nbob | 2024-06-01 | view | {SHARED_BY_DAN}",
+        Orders: "customer | ordered_at | amount\nbob | 2024-06-20 | 30",
+        Identifiers: """
+            customer | kind   | scope | value | recorded_on
+            dan      | openid | mall  | o-dan | 2024-01-01
+            bob      | openid | mall  | o-bob | 2024-06-01
+        """,
+    },
+    expect={"dan": dict(visits=0, people=0, buyers=1, revenue=0)},
 )
 
 test_what_a_customer_does_beyond_buying = spec(

@@ -16,7 +16,7 @@ from jobs.metrics.series import DayRange, table_rows
 from quanyu.model.metrics import TOTAL
 
 # The run is of the next day, since no feed was ingested here for the run's own.
-DAY, RUN = date(2024, 7, 10), "2024-07-11"
+DAY, RUN, DAY_BEFORE = date(2024, 7, 10), "2024-07-11", date(2024, 7, 9)
 FACTS = {
     "identities": """
         source | person_key | customer_id | valid_from
@@ -88,6 +88,7 @@ FACTS = {
         d1     | 2024-07-10 10:00 | female | 25-34    | S1    | 30      | 60
         d1     | 2024-07-10 11:00 | male   | 25-34    | S1    | 10      |
         d2     | 2024-07-10 10:00 | female | 18-24    | S2    | 10      | 120
+        d2     | 2024-07-08 10:00 | female | 18-24    | S2    | 10      | 120
     """,
     "messages": """
         message_id | status  | at               | channel | person_key
@@ -140,6 +141,7 @@ FACTS = {
         order_id | line | outlet | sku  | quantity | amount | ordered_on
         o0       | 1    | t2     | coat | 1        | 40     | 2024-05-01
         o1       | 1    | t1     | coat | 2        | 100    | 2024-07-10
+        o2       | 1    | t3     | coat | 1        | 0      | 2024-07-10
     """,
     "scans": """
         scan_id | code | sku  | outlet | scanned_at
@@ -199,7 +201,7 @@ OF_PROFILES = {
 
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory):
-    """The plans and metrics, and every value of the day, by metric, dimension and member."""
+    """The plans and metrics, and every value of the day and of the day before, by metric, dimension and member."""
     shop = Retailer(tmp_path_factory.mktemp("house") / "shop")
     shop.adopt(ROOT / "conf")
     context = shop.context(RUN)
@@ -219,7 +221,8 @@ def computed(tmp_path_factory):
     span, plans = DayRange(date(2024, 4, 1), context.day), plans_of(context.catalogue)
     series = series_of(context, plans, span)
     rows = [row for one in series.values() for row in table_rows(one, span)]
-    yield plans, metrics_of(context.catalogue), {(row[0], *row[2:4]): row[4] for row in rows if row[1] == DAY}
+    of_day, before = ({(row[0], *row[2:4]): row[4] for row in rows if row[1] == day} for day in (DAY, DAY_BEFORE))
+    yield plans, metrics_of(context.catalogue), of_day, before
     shop.close()
 
 
@@ -238,3 +241,10 @@ def test_a_metric_is_what_its_sentence_says(computed, metric):
 @pytest.mark.parametrize(("metric", "dimension", "member"), MEMBERS)
 def test_a_metric_is_broken_down(computed, metric, dimension, member):
     assert computed[2][metric, dimension, member] == pytest.approx(MEMBERS[metric, dimension, member])
+
+
+def test_a_purchase_in_a_store_whose_sensor_counted_nobody_is_in_no_conversion(computed):
+    before = computed[3]
+    assert before["sales.orders", "store", "S1"] == 1
+    assert before["stores.purchases", TOTAL, "all"] == 0
+    assert before["stores.conversion", TOTAL, "all"] is None

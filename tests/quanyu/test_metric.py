@@ -10,6 +10,8 @@ from quanyu.grammar.metrics.metric import Metric, terms
 
 HEAD = "describes: Trial.\nowner: finance\ngroup: value\nmetrics:\n"
 SUM = "unit: x, over: orders, value: sum(amount)"
+BY_CHANNEL = f"{SUM}, dimensions: {{channel: channel}}"
+COUNT = "unit: x, over: orders, value: count(distinct store), dimensions: {channel: channel}"
 # What is written of one metric, and the message.
 EXPRESSIONS = {
     "unit: x, over: order, value: sum(amount)": ".over: unknown table 'order'; did you mean 'orders'?",
@@ -36,6 +38,11 @@ EXPRESSIONS = {
     "unit: x, ratio: [trial.share, trial.good]": ".ratio: trial.share is a ratio: a ratio is made of sums and counts",
     "unit: x, ratio: [trial.good, trial.by_sku]": "parts have no dimension in common: trial.good has channel; ",
     "unit: x, ratio: [trial.good + trial.pieces, trial.good]": "adds currency and pieces: only values of one unit",
+    f"{BY_CHANNEL}, only_with: {{channel: trial.bad}}": ".only_with.channel: unknown metric 'trial.bad'; ",
+    f"{BY_CHANNEL}, only_with: {{channel: trial.share}}": ".only_with.channel: trial.share is a ratio, of more days",
+    f"{BY_CHANNEL}, only_with: {{store: trial.good}}": ".only_with.store: it and trial.good have no dimension 'store'",
+    f"{SUM}, only_with: {{channel: trial.good}}": ".only_with.channel: it has no dimension 'channel'",
+    f"{COUNT}, only_with: {{channel: trial.good}}": ".only_with.channel: distinct values may be of several members",
     f"{SUM}, first: true": ".first: only distinct values have a first day",
 }  # fmt: skip
 GOOD = """
@@ -84,6 +91,7 @@ SHAPES = {
     "ratio: [b, c.d]": "'b' is no metric: write `subject.metric`",
     "ratio: [a.b c.d, c.d]": "'a.b c.d' is no metric",
     "over: orders, value: sum(x), valid: recorded, within: 2 days": "leave out within, at and first",
+    "over: orders, value: sum(x), only_with: {a: b.c}, within: 2 days": "leave out within, valid and first",
     "over: orders, value: sum(x), within: 2": "a window is written as `30 days`",
     "over: orders, value: sum(x), goal: {direction: more}": "'more' is not allowed; allowed: 'up' or 'down'",
     "over: orders, value: sum(x), goal: {direction: up, target: .nan}": "nan is not allowed; allowed: a finite number",

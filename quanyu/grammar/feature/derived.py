@@ -1,4 +1,4 @@
-"""Columns computed from an entity's ordered rows: previous value, next value, gap, first value after."""
+"""Columns computed from an entity's ordered rows: previous value, next value, last value, gap, first value after."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ class Next(Derived):
     def sql(self, columns: Mapping[str, Column], entity: Sequence[str], order: Sequence[str]) -> str:
         """SQL of the value of the row after."""
         return f"lead(`{self.of}`) over ({_window(entity, order)})"
+
+
+class Last(Derived):
+    """The value of the last row."""
+
+    def sql(self, columns: Mapping[str, Column], entity: Sequence[str], order: Sequence[str]) -> str:
+        """SQL of the value of the last row."""
+        frame = f"{_window(entity, order)} rows between unbounded preceding and unbounded following"
+        return f"last_value(`{self.of}`) over ({frame})"
 
 
 class Gap(Derived):

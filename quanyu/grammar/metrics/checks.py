@@ -53,6 +53,8 @@ def _faults(
     if metric.ratio is not None:
         yield from _ratio_faults(metric, metrics)
         return
+    for dimension, other in metric.only_with.items():
+        yield from _company_faults(metric, dimension, other, metrics)
     try:
         scope = scope_of(metric, tables, profiles)
     except ConfigError as error:
@@ -85,6 +87,23 @@ def _ratio_faults(metric: Metric, metrics: Mapping[str, Metric]) -> Iterator[Fau
     if len(broken_down) > 1 and not set.intersection(*broken_down):
         parts = "; ".join(f"{name} has {', '.join(sums[name].dimensions) or 'none'}" for name in metric.parts())
         yield ".ratio", f"its parts have no dimension in common: {parts}"
+
+
+def _company_faults(metric: Metric, dimension: str, other: str, metrics: Mapping[str, Metric]) -> Iterator[Fault]:
+    """Yield what keeps a metric from counting only with members of which another has rows."""
+    key = f".only_with.{dimension}"
+    named = metrics.get(other)
+    if named is None:
+        yield key, f"unknown metric {other!r}; {_nearest(other, metrics)}"
+    elif not named.of_one_day or named.only_with:
+        yield (
+            key,
+            f"{other} is a ratio, of more days than one, or itself only with another: name a sum or count of a day",
+        )
+    elif missing := [words for words, has in (("it", metric), (other, named)) if dimension not in has.dimensions]:
+        yield key, f"{' and '.join(missing)} {'have' if len(missing) > 1 else 'has'} no dimension {dimension!r}"
+    elif "distinct" in str(metric.value).lower():
+        yield key, "distinct values may be of several members: write a sum or count"
 
 
 def shared_dimensions(metric: Metric, metrics: Mapping[str, Metric]) -> list[str]:

@@ -53,6 +53,10 @@ class Metric(StrictModel):
         None, description="`recorded`: the versions at the end of the day; or the columns with the valid time of a row"
     )
     first: bool = Field(False, description="whether each distinct value counts on its first day only")
+    only_with: dict[str, str] = Field(
+        {},
+        description="dimensions, each with a metric of the day: rows count for members of which that metric has rows",
+    )
     dimensions: dict[str, str] = Field({}, description="what it is broken down by: names with a column or expression")
     ratio: tuple[str, str] | None = Field(
         None, description="numerator and denominator: metrics, or sums and differences of them, as `a.x - b.y`"
@@ -65,7 +69,16 @@ class Metric(StrictModel):
         if (self.value is None) == (self.ratio is None):
             raise ValueError("exactly one of `value` and `ratio` is wanted")
         if self.ratio is not None:
-            surplus = {"over", "where", "within", "at", "valid", "first", "dimensions"} & self.model_fields_set
+            surplus = {
+                "over",
+                "where",
+                "within",
+                "at",
+                "valid",
+                "first",
+                "only_with",
+                "dimensions",
+            } & self.model_fields_set
             if surplus:
                 raise ValueError(f"a ratio has no {', '.join(sorted(surplus))}: its parts say that")
             for part in self.ratio:
@@ -76,7 +89,14 @@ class Metric(StrictModel):
             raise ValueError("`valid` asks what is valid at the end of the day: leave out within, at and first")
         if self.first and "within" in self.model_fields_set:
             raise ValueError("`first` counts on one day: leave out within")
+        if self.only_with and not self.of_one_day:
+            raise ValueError("`only_with` asks what was there on the day of a row: leave out within, valid and first")
         return self
+
+    @property
+    def of_one_day(self) -> bool:
+        """Whether the rows of the day count, and no others."""
+        return self.ratio is None and self.within == 1 and self.valid is None and not self.first
 
     def parts(self) -> list[str]:
         """Names of the metrics that a ratio is made of; none for other metrics."""

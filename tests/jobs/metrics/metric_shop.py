@@ -130,6 +130,25 @@ METRICS = """
     means: Mean amount of an order, returns taken off.
     unit: currency
     ratio: [till.revenue, till.orders]
+  returns:
+    means: Paid returns.
+    unit: orders
+    over: orders
+    value: count(*)
+    where: kind = 'return' and status = 'paid'
+    dimensions: {channel: channel}
+  orders_beside_returns:
+    means: Paid purchases on channels with a return on the day.
+    unit: orders
+    over: orders
+    value: count(*)
+    where: kind = 'purchase' and status = 'paid'
+    only_with: {channel: till.returns}
+    dimensions: {channel: channel, store: store}
+  order_share:
+    means: What is no share, since a customer may have several orders.
+    unit: share
+    ratio: [till.orders, till.customers]
   per_ten:
     means: What cannot be computed of an order of ten.
     unit: share

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 from metric_shop import compute, sell, third_of_july, values
 from shop import Retailer, template
 from small_day import FIRST, MOMENTS, SECOND, lived
+
+from jobs.metrics.gaps import is_expected
 
 __all__ = ["third_of_july"]
 
@@ -17,6 +21,7 @@ def shop(third_of_july, tmp_path):
     copy.close()
 
 
+MORE_THAN_THE_WHOLE = "the numerator is more than the whole: the facts of the two are not of the same things"
 EXPECTED = {
     # Metric: dimension: value by day, in total or of each member.
     "revenue": {
@@ -37,6 +42,10 @@ EXPECTED = {
         "channel": {"07-01": {"online": 1, "store": 2}},
     },
     "revenue_2d": {"total": {"07-02": {"all": 35.1}, "07-03": {"all": 19.9}}},
+    "order_share": {
+        "total": {"07-01": {"all": MORE_THAN_THE_WHOLE}, "07-02": {"all": "the denominator is 0"}, "07-03": {"all": 1}},
+        "channel": {"07-01": {"online": 1, "store": 1}, "07-03": {"online": 1}},
+    },
     "average_order": {
         "total": {"07-01": {"all": 11.7}, "07-02": {"all": "the denominator is 0"}, "07-03": {"all": 19.9}},
         # Its parts have the channel in common, and only one of them has the store.
@@ -67,6 +76,20 @@ def test_a_day_with_a_row_of_which_a_value_is_lost_has_a_reason(shop):
     days = values(shop, "per_ten")
     assert days["2024-07-04"] == {"all": "'sum(amount / (amount - 10))' cannot be computed of a row"}
     assert isinstance(days["2024-07-03"]["all"], float)
+
+
+def test_rows_count_only_for_members_of_which_another_metric_has_rows_on_the_day(shop):
+    sell(
+        shop, "2024-07-04",
+        "11 2024-07-04T09:00 10 store s1 bob", "12 2024-07-04T09:00 10 store s2 bob",
+        "13 2024-07-04T09:00 10 online - bob", "14 2024-07-04T09:00 -10 store s1 bob return paid",
+    )  # fmt: skip
+    compute(shop, "2024-07-04")
+    totals = {day: members["all"] for day, members in values(shop, "orders_beside_returns").items()}
+    assert totals == {"2024-07-01": 0, "2024-07-02": 0, "2024-07-03": 0, "2024-07-04": 2}
+    assert values(shop, "orders_beside_returns", "channel") == {"2024-07-04": {"store": 2}}
+    # The store of a purchase may be another one than that of the return.
+    assert values(shop, "orders_beside_returns", "store") == {"2024-07-04": {"s1": 1, "s2": 1}}
 
 
 def test_a_late_file_changes_the_earlier_days_only_and_gives_what_a_full_computation_gives(shop):
@@ -114,6 +137,43 @@ def test_a_feed_that_is_late_leaves_its_days_without_values_until_it_comes(shop)
     assert {day: values(shop, "revenue")[day]["all"] for day in ("2024-07-04", "2024-07-06")} == {
         "2024-07-04": 0, "2024-07-06": 2,
     }  # fmt: skip
+
+
+def test_a_daily_feed_that_has_not_come_leaves_its_day_without_a_value_though_no_alarm_is_due(shop):
+    for day in range(4, 25):
+        if day != 20:
+            sell(shop, f"2024-07-{day:02}", f"1{day} 2024-07-{day:02}T09:00 10 store s1 bob")
+    outcome = compute(shop, "2024-07-24")
+    assert "till has delivered nothing of 2024-07-20: values of such a day may be too low" in outcome.notes
+    assert not any("2024-07-02" in note for note in outcome.notes)
+    assert values(shop, "revenue")["2024-07-20"] == {"all": 0}
+    compute(shop, "2024-07-25")
+    late = {"all": "facts are missing: the newest day of till is 2024-07-24"}
+    assert values(shop, "revenue")["2024-07-25"] == late
+    assert values(shop, "revenue_2d")["2024-07-25"] == late
+    sell(shop, "2024-07-25", "125 2024-07-25T09:00 10 store s1 bob")
+    compute(shop, "2024-07-25")
+    assert values(shop, "revenue")["2024-07-25"] == {"all": 10}
+
+
+DAILY = [date(2024, 7, 1) + timedelta(days=n) for n in range(40)]
+EXPECTED_DAYS = {
+    "daily": (DAILY, date(2024, 8, 20), True),
+    "daily, of a day that lacks": ([day for day in DAILY if day != date(2024, 7, 25)], date(2024, 7, 25), True),
+    "on workdays, of a Saturday": ([day for day in DAILY if day.weekday() < 5], date(2024, 8, 10), False),
+    "on workdays, of a Monday": ([day for day in DAILY if day.weekday() < 5], date(2024, 8, 12), True),
+    "monthly": ([date(2024, month, 1) for month in range(1, 9)], date(2024, 8, 8), False),
+    "on most days, and none on others": ([day for day in DAILY if day.day % 8], date(2024, 8, 10), False),
+    "new": (DAILY[:13], date(2024, 7, 14), False),
+    "of its second week": (DAILY[:14], date(2024, 7, 15), True),
+    "without any": ([], date(2024, 7, 8), False),
+}
+
+
+@pytest.mark.parametrize("rhythm", EXPECTED_DAYS)
+def test_a_feed_is_expected_on_weekdays_on_which_it_mostly_delivers(rhythm):
+    delivered, day, expected = EXPECTED_DAYS[rhythm]
+    assert is_expected(day, delivered) is expected
 
 
 def test_nothing_is_written_when_nothing_has_changed(shop):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from metric_shop import third_of_july
@@ -12,6 +12,7 @@ from shop import ROOT, Retailer
 from typer.testing import CliRunner
 
 from jobs.metrics import show
+from jobs.metrics.history import Past, add_zeros
 from jobs.metrics.page import page
 from quanyu import discover
 from quanyu.cli import add_commands, app
@@ -71,6 +72,37 @@ def test_by_a_dimension_members_come_from_the_largest_to_the_smallest(opened):
     members = [row.strip("│ ").split()[0] for row in lines if "store" in row or "online" in row][-2:]
     assert members == ["online", "store"]
     assert line(lines, "store")[1] == "-10.10"
+
+
+def members_by_day(opened, metric, dimension):
+    rows = show.records(*opened, metric, dimension, DAY, 3)
+    return {(row["member"], row["day"][5:]): row["value"] for row in rows if row["value"] is not None}
+
+
+def test_a_member_without_rows_on_a_day_with_a_total_is_0(opened):
+    assert members_by_day(opened, "till.revenue", "store") == {
+        ("s1", "07-01"): 10.1, ("s1", "07-02"): 0, ("s1", "07-03"): -10.1,
+        ("s2", "07-01"): 20, ("s2", "07-02"): 0, ("s2", "07-03"): 0,
+        ("unknown", "07-01"): 5, ("unknown", "07-02"): 0, ("unknown", "07-03"): 30,
+    }  # fmt: skip
+    lines = text(show.one(*opened, "till.orders", "channel", DAY, 3))
+    assert line(lines, "store")[1] == "0"
+
+
+def test_a_ratio_of_a_member_without_rows_is_not_0(opened):
+    assert ("online", "07-02") not in members_by_day(opened, "till.average_order", "channel")
+
+
+def test_zeros_end_eight_weeks_after_the_last_row_and_lack_on_days_whose_members_are_not_known():
+    first = date(2024, 1, 1)
+    days = [first + timedelta(days=n) for n in range(60)]
+    total = Past({day: 5.0 for day in days if day != days[3]})
+    members = {"closed": Past({first: 2.0}), "open": Past({day: 5.0 for day in days if day not in days[3:5]})}
+    add_zeros(members, total)
+    # The third day has no total, and the fourth one a total of too many members.
+    zeros = [day for day in days[1:57] if day not in days[3:5]]
+    assert members["closed"].values == {first: 2.0, **dict.fromkeys(zeros, 0.0)}
+    assert members["open"].values == {day: 5.0 for day in days if day not in days[3:5]}
 
 
 def test_a_wrong_name_or_dimension_names_the_right_ones(opened):
