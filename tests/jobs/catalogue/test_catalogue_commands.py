@@ -134,8 +134,8 @@ def test_chinese_columns_align(shop, columns):
 
 
 def test_the_pages_of_a_home_have_values_that_occur_and_no_personal_ones(shop):
-    # Two outlets are in Ulm, and one is in Bonn.
-    assert "Occur: Ulm." in ask(shop, "catalogue", "silver")
+    # At some time two outlets or more were in each.
+    assert "Occur: Bonn, Ulm." in ask(shop, "catalogue", "silver")
     page = ask(shop, "catalogue", "customer")
     assert "| values that occur |" in page and "| 100.0% | median " in page
     assert "Name 4" not in ask(shop, "catalogue", "silver") + page
