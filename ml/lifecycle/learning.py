@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +74,12 @@ def periods(context: Context, spec: type[ModelSpec]) -> tuple[list[date], date]:
 def rows_of(
     context: Context, spec: type[ModelSpec], cutoffs: Sequence[date], test_cutoff: date, share: float | None = None
 ) -> dataset.LabelledFrame:
-    """Rows of the training cutoffs and of the test: everybody of each cutoff, or what campaigns drew."""
+    """Rows of the training cutoffs and of the test: everybody of each cutoff, or comparable draws of campaigns."""
     if spec.experiment is None:
         return dataset.labelled(context, spec, *cutoffs, test_cutoff, share=share)
-    return assigned(context, spec, min(*cutoffs, test_cutoff) + timedelta(days=1), context.day, share)
+    drawn = assigned(context, spec, min(*cutoffs, test_cutoff) + timedelta(days=1), context.day, share)
+    chosen, notes = spec.task.comparable(drawn.rows)
+    return replace(drawn, rows=drawn.rows[chosen], notes=(*drawn.notes, *notes))
 
 
 def _scores_of(champion: Champion | None, test: pd.DataFrame) -> Any:
