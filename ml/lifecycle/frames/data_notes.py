@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from quanyu.grammar.entity import Entity
     from quanyu.point_in_time.frame import Frame
 
+UNKNOWN_ODDS = "odds of arms differ between customers, and only those of the arm that came were logged"
+
 
 def on_identities(frame: Frame) -> list[Sentence]:
     """Notes of a frame: rows whose identity is of today, and rows of entities that were not there."""
@@ -38,7 +40,7 @@ def on_incomparable(without_both_arms: Mapping[str, int], of_unknown_odds: Mappi
     reasons = (
         (without_both_arms, "all rows are of the control, or none is, so that there is nobody to compare with",
          "只有对照组，或没有对照组，无从比较"),
-        (of_unknown_odds, "odds of arms differ between customers, and only those of the arm that came were logged",
+        (of_unknown_odds, UNKNOWN_ODDS,
          "各组概率因人而异，而只记录了所分到组的概率"),
     )  # fmt: skip
     return [
