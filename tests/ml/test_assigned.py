@@ -11,6 +11,7 @@ from small_day import RECEIPTS
 
 from ml.lifecycle import learning
 from ml.lifecycle.frames.assigned import assigned, cutoffs_of, known_cutoffs
+from ml.lifecycle.train import TooLittleDataError
 from ml.tasks.binary_classification import BinaryClassification
 from ml.tasks.uplift import Uplift
 from quanyu import discover
@@ -155,6 +156,11 @@ def test_a_campaign_without_a_logged_probability_is_no_test(drawn):
     assert cutoffs_of(drawn, Others) == ([], DAYS[0])
 
 
+def test_without_a_row_to_test_on_nothing_is_trained(drawn):
+    with pytest.raises(TooLittleDataError, match="answers: no row to test on from 2024-03-04 on"):
+        learning.learn(drawn, Answers, [DAYS[0]], DAYS[3])
+
+
 def test_campaigns_without_a_control_are_left_out_of_the_rows_and_the_cutoffs_of_an_uplift(drawn):
     class Added(Answers):
         """What a message adds."""
@@ -171,7 +177,8 @@ def test_campaigns_without_a_control_are_left_out_of_the_rows_and_the_cutoffs_of
 
         name, experiment = "answers", CampaignAssignments(where="arm <> 'control'")
 
-    assert cutoffs_of(drawn, Mailed) == ([], None)
+    with pytest.raises(TooLittleDataError, match="no campaign has logged probabilities that allow to learn from it"):
+        learning.periods(drawn, Mailed)
     assert set(assigned(drawn, Mailed, DAYS[0], DAYS[4]).rows["arms"]) == {1, 2}
 
 
