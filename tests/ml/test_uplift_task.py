@@ -1,5 +1,6 @@
 """Uplift as a model: gates open where effects differ between customers, and stay shut where contact helps all alike."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -117,6 +118,16 @@ def test_a_card_says_whom_to_contact_and_compares_with_the_response_model(judged
     assert "**Whom to contact**: Target by uplift" in texts["card"] and "baseline `response model`" in texts["card"]
     assert "Qini 系数" in texts["card_zh"] and "**投放结论**：按增量模型选人触达" in texts["card_zh"]
     assert "Target by" not in texts["card_zh"]
+
+
+def test_a_card_counts_customers_who_were_drawn_more_than_once(judged):
+    trained, evaluation = judged[True]
+    day = pd.Timestamp("2024-07-01").date()
+    parts = [evaluation.test, evaluation.test.assign(cutoff=pd.Timestamp("2024-06-20"))]
+    twice = replace(evaluation, test=pd.concat(parts, ignore_index=True))
+    texts = cards(Contact, trained, twice, Dataset(day, {}, pd.Timestamp("2024-06-01").date(), ()))
+    assert "Tested on 6,000 customers of 2024-06-01 to 2024-06-20, with 12,000 rows, whose" in texts["card"]
+    assert "检验数据：2024-06-01 至 2024-06-20 的 12,000 行" in texts["card_zh"]
 
 
 def test_a_worse_challenger_is_compared_with_the_champion_on_the_same_rows(judged):
