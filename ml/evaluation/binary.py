@@ -11,6 +11,7 @@ from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 
 if TYPE_CHECKING:
+    from ml.evaluation.resamples import Ints
     from quanyu.grammar.task import Floats
 
 TENTHS = 10
@@ -24,7 +25,8 @@ class BinaryTest:
     """Probabilities of the test rows, what came (0 or 1), and the baseline's values, all of shape (rows,).
 
     `usual` is the share of positives in training, which stands for a baseline of probabilities. A higher value of the
-    baseline foretells a 1. `contacts` says what a contact costs and brings, if that is declared.
+    baseline foretells a 1. `contacts` says what a contact costs and brings, if that is declared. `units`, shape
+    (rows,), are numbers of the entities; without them each row is one.
     """
 
     scores: Floats
@@ -32,6 +34,7 @@ class BinaryTest:
     baseline: Floats
     usual: float
     contacts: ContactPrice | None = None
+    units: Ints | None = None
 
     @cached_property
     def ranking(self) -> Ranking:
@@ -46,7 +49,7 @@ class BinaryTest:
     def metrics(self) -> dict[str, float]:
         """Each figure with the bounds of its interval, `NAME_low` and `NAME_high`; figures of calibration by tenth."""
         rows = len(self.labels)
-        bounds = intervals(self.figures, rows)
+        bounds = intervals(self.figures, rows, units=self.units)
         return {"positives": float(self.labels.sum())} | point(self.figures, rows) | bounds | self._tenths()
 
     def figures(self, weights: Floats) -> dict[str, Floats]:
@@ -99,11 +102,16 @@ def binned(scores: Floats, labels: Floats) -> list[tuple[float, float, int]]:
     return [(float(scores[group].mean()), float(labels[group].mean()), len(group)) for group in groups]
 
 
-def paired(scores: Floats, others: Floats, labels: Floats, name: str = "over_champion") -> dict[str, float]:
-    """AUC of scores over that of another model on the same rows, by this name with its bounds, `_low` and `_high`."""
+def paired(
+    scores: Floats, others: Floats, labels: Floats, name: str = "over_champion", units: Ints | None = None
+) -> dict[str, float]:
+    """AUC of scores over that of another model on the same rows, by this name with its bounds, `_low` and `_high`.
+
+    `units`, shape (rows,), are numbers of the entities; without them each row is one.
+    """
     own, other = Ranking(scores, labels), Ranking(others, labels)
 
     def figures(weights: Floats) -> dict[str, Floats]:
         return {name: own.figures(weights)["auc"] - other.figures(weights)["auc"]}
 
-    return point(figures, len(labels)) | intervals(figures, len(labels))
+    return point(figures, len(labels)) | intervals(figures, len(labels), units=units)

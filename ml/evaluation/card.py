@@ -36,6 +36,7 @@ class CardText:
     verdict: str
     learned: str
     tested: str
+    period: str
     figures: tuple[str, str, str, str]
     names: dict[str, str]
     explanation: tuple[str, ...]
@@ -58,7 +59,8 @@ ENGLISH = CardText(
     failed="**Must not be used.** {number} of the checks below failed:",
     verdict="**Whom to contact**: {verdict}",
     learned="Learned from {rows} rows of {entities} at {cutoffs} cutoffs, {first} to {last}; of them {rate} came true.",
-    tested="Tested on {rows} {entities} of {cutoff}, whose outcome was known on {day} and not seen in training.",
+    tested="Tested on {number} {entities} of {cutoff}, whose outcome was known on {day} and not seen in training.",
+    period="{first} to {last}, with {rows} rows",
     figures=("figure", "model", "95 % interval", "baseline `{baseline}`"),
     names={
         "auc": "AUC",
@@ -109,6 +111,7 @@ CHINESE = CardText(
     verdict="**投放结论**：{verdict}",
     learned="训练数据：{rows} 行，{cutoffs} 个截止日（{first} 至 {last}），其中实际发生 {rate}。",
     tested="检验数据：{cutoff} 的 {rows} 行，其结果于 {day} 才知道，训练中未使用。",
+    period="{first} 至 {last}",
     figures=("指标", "模型", "95% 区间", "基线 `{baseline}`"),
     names={
         "auc": "AUC", "average_precision": "平均精确率", "lift_at_10pct": "前 10% 提升度", "brier": "Brier 分数",
@@ -177,9 +180,12 @@ def _card(
     learned = words.learned.format(
         rows=rows, entities=entities, cutoffs=len(cutoffs), first=cutoffs[0], last=cutoffs[-1], rate=rate
     )
-    tested = words.tested.format(
-        rows=f"{len(evaluation.test):,}", entities=entities, cutoff=dataset.test_cutoff, day=dataset.day
-    )
+    test, tested_rows = evaluation.test, f"{len(evaluation.test):,}"
+    last = str(test["cutoff"].max())[:10]
+    period = words.period.format(first=dataset.test_cutoff, last=last, rows=tested_rows)
+    number = f"{test[spec.entity.key].nunique():,}"
+    cutoff = period if test["cutoff"].nunique() > 1 else dataset.test_cutoff
+    tested = words.tested.format(rows=tested_rows, number=number, entities=entities, cutoff=cutoff, day=dataset.day)
     notes = [_in(words, note) for note in dataset.notes]
     failed = [_line(words, result) for result in evaluation.gates if not result.passed]
     parts = [

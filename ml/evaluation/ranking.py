@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from quanyu.grammar.task import Floats
 
 TOP = 0.1
+FIGURES = ("auc", "average_precision", "lift_at_10pct")
 
 
 class Ranking:
     """Rows in the order of their scores, highest first; rows with equal scores have one place.
 
     `scores` and `labels` (0 or 1) have shape (rows,). Methods take weights of shape (resamples, rows), in the order of
-    the rows as they came, and return shape (resamples,); nan where a resample lacks an outcome.
+    the rows as they came, and return shape (resamples,); nan where a resample lacks an outcome, as without any row.
     """
 
     def __init__(self, scores: Floats, labels: Floats) -> None:
@@ -39,6 +40,8 @@ class Ranking:
         """Share of positives among the rows with the same score, shape (rows,), in the order of the ranking."""
         import numpy as np
 
+        if not len(self.order):
+            return self.labels
         starts = np.append(0, self._ends[:-1] + 1)
         sizes = self._ends - starts + 1
         mean: Floats = np.repeat(np.add.reduceat(self.labels, starts) / sizes, sizes)
@@ -48,6 +51,8 @@ class Ranking:
         """AUC, average precision, and lift of the tenth with the highest scores."""
         import numpy as np
 
+        if not len(self.order):
+            return dict.fromkeys(FIGURES, np.full(len(weights), np.nan))
         drawn = weights[:, self.order]
         positives = np.cumsum(drawn * self.labels, axis=1)
         both = np.cumsum(drawn, axis=1)
@@ -57,11 +62,12 @@ class Ranking:
             area = (np.diff(false, axis=1, prepend=0.0) * (true - steps / 2)).sum(axis=1)
             precision = np.where(true > 0, true / (true + false), 0.0)
             one_outcome = (true[:, -1] == 0) | (false[:, -1] == 0)
-            return {
-                "auc": area / (true[:, -1] * false[:, -1]),
-                "average_precision": np.where(one_outcome, np.nan, (steps * precision).sum(axis=1) / true[:, -1]),
-                "lift_at_10pct": np.where(one_outcome, np.nan, self._lift(drawn, both, TOP)),
-            }
+            figures = (
+                area / (true[:, -1] * false[:, -1]),
+                np.where(one_outcome, np.nan, (steps * precision).sum(axis=1) / true[:, -1]),
+                np.where(one_outcome, np.nan, self._lift(drawn, both, TOP)),
+            )
+        return dict(zip(FIGURES, figures, strict=True))
 
     def _lift(self, drawn: Floats, both: Floats, share: float) -> Floats:
         """Share of positives in the top, over that of all rows."""

@@ -12,6 +12,7 @@ from ml.evaluation.resamples import intervals, point
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ml.evaluation.resamples import Ints
     from quanyu.grammar.task import Floats
 
 # Figures of fewer rows, or of fewer of either outcome, say little.
@@ -19,15 +20,15 @@ LEAST_ROWS, LEAST_OUTCOMES, RESAMPLES = 100, 20, 200
 UNKNOWN = "unknown"
 
 
-def by_segment(names: Sequence[str], scores: Floats, test: pd.DataFrame) -> pd.DataFrame:
+def by_segment(names: Sequence[str], scores: Floats, test: pd.DataFrame, units: Ints | None = None) -> pd.DataFrame:
     """A row for each value of each segment that has enough rows, with its figures and their bounds.
 
     Columns: segment, value, rows, share (that came true), auc and calibration (foretold over came), `NAME_low` and
-    `NAME_high` of both.
+    `NAME_high` of both. `units`, shape (rows,), are numbers of the entities; without them each row is one.
     """
     import pandas as pd
 
-    return pd.DataFrame(list(_rows(names, scores, test)))
+    return pd.DataFrame(list(_rows(names, scores, test, units)))
 
 
 def worst(segments: pd.DataFrame) -> dict[str, float]:
@@ -43,7 +44,7 @@ def worst(segments: pd.DataFrame) -> dict[str, float]:
     return {"segment_auc": float(segments["auc_high"].min()), "segment_calibration": max(factors, key=log)}
 
 
-def _rows(names: Sequence[str], scores: Floats, test: pd.DataFrame) -> Iterator[dict[str, object]]:
+def _rows(names: Sequence[str], scores: Floats, test: pd.DataFrame, units: Ints | None) -> Iterator[dict[str, object]]:
     labels: Floats = test["label"].to_numpy("float64")
     for name in names:
         values = test[name].astype(object).where(test[name].notna(), UNKNOWN).astype(str)
@@ -53,11 +54,11 @@ def _rows(names: Sequence[str], scores: Floats, test: pd.DataFrame) -> Iterator[
             if rows < LEAST_ROWS or min(positives, rows - positives) < LEAST_OUTCOMES:
                 continue
             yield {"segment": name, "value": value, "rows": rows, "share": positives / rows} | _figures(
-                scores[inside], labels[inside]
+                scores[inside], labels[inside], None if units is None else units[inside]
             )
 
 
-def _figures(scores: Floats, labels: Floats) -> dict[str, float]:
+def _figures(scores: Floats, labels: Floats, units: Ints | None) -> dict[str, float]:
     ranking = Ranking(scores, labels)
 
     def figures(weights: Floats) -> dict[str, Floats]:
@@ -66,4 +67,4 @@ def _figures(scores: Floats, labels: Floats) -> dict[str, float]:
         with np.errstate(divide="ignore", invalid="ignore"):
             return {"auc": ranking.figures(weights)["auc"], "calibration": weights @ scores / (weights @ labels)}
 
-    return point(figures, len(labels)) | intervals(figures, len(labels), RESAMPLES)
+    return point(figures, len(labels)) | intervals(figures, len(labels), RESAMPLES, units=units)

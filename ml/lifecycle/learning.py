@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,8 @@ def learn(
     labelled = rows_of(context, spec, cutoffs, test_cutoff, share)
     test = labelled.rows[labelled.rows["cutoff"] >= test_cutoff].reset_index(drop=True)
     training = labelled.rows[labelled.rows["cutoff"].isin(cutoffs)].reset_index(drop=True)
+    if test.empty:
+        raise TooLittleDataError(f"{spec.name}: no row to test on from {test_cutoff} on, so that nothing is learned.")
     nthread = context.settings.spark.cores
     context.progress(f"trains on {len(training):,} rows")
     trained = train(spec, training, nthread=nthread)
@@ -65,7 +67,8 @@ def periods(context: Context, spec: type[ModelSpec]) -> tuple[list[date], date]:
         return spec.training_cutoffs(context.day, dataset.first_day(context, spec)), spec.test_cutoff(context.day)
     cutoffs, test_cutoff = cutoffs_of(context, spec)
     if test_cutoff is None:
-        raise TooLittleDataError(f"no campaign has an outcome that is known on {context.day}")
+        words = "has logged probabilities that allow to learn from it, and an outcome that is known on"
+        raise TooLittleDataError(f"no campaign {words} {context.day}")
     if not cutoffs:
         raise TooLittleDataError(f"no campaign before {test_cutoff} had an outcome that was known by then")
     return cutoffs, test_cutoff
@@ -74,10 +77,12 @@ def periods(context: Context, spec: type[ModelSpec]) -> tuple[list[date], date]:
 def rows_of(
     context: Context, spec: type[ModelSpec], cutoffs: Sequence[date], test_cutoff: date, share: float | None = None
 ) -> dataset.LabelledFrame:
-    """Rows of the training cutoffs and of the test: everybody of each cutoff, or what campaigns drew."""
+    """Rows of the training cutoffs and of the test: everybody of each cutoff, or comparable draws of campaigns."""
     if spec.experiment is None:
         return dataset.labelled(context, spec, *cutoffs, test_cutoff, share=share)
-    return assigned(context, spec, min(*cutoffs, test_cutoff) + timedelta(days=1), context.day, share)
+    drawn = assigned(context, spec, min(*cutoffs, test_cutoff) + timedelta(days=1), context.day, share)
+    chosen, notes = spec.task.comparable(drawn.rows)
+    return replace(drawn, rows=drawn.rows[chosen], notes=(*drawn.notes, *notes))
 
 
 def _scores_of(champion: Champion | None, test: pd.DataFrame) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.offers.assignments import OF_ASSIGNMENT
+from quanyu.grammar.offers.assignments import OF_DRAW
 from quanyu.grammar.task import Examples, Predictor
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def examples_of(spec: type[ModelSpec], training: pd.DataFrame) -> Examples:
 
     key = spec.entity.key
     frame = training.sort_values(_names_of_row(spec), kind="stable").reset_index(drop=True)
-    draws = frame[list(OF_ASSIGNMENT)] if spec.experiment else None
+    draws = frame.filter(items=OF_DRAW) if spec.experiment else None
     return Examples(inputs(frame, spec.features), outcomes(frame), frame[key], pd.to_datetime(frame["cutoff"]), draws)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ml.uplift.comparison import random_half
+from ml.uplift.draws import odds_of
 from ml.uplift.experiment import Flags, Floats, Ints
 from ml.uplift.policy_value import ArmsExperiment
 from quanyu.grammar.model_spec import ModelSpec
@@ -60,9 +61,11 @@ def past_assignments(rows: pd.DataFrame, spec: type[ModelSpec], arms: Sequence[s
     """Past assignments of the control and of those of the arms that have enough of them; None without any such arm.
 
     `rows` are those of `assigned`. Of campaigns with other arms too, only those who got one of these are looked at.
+    Campaigns whose odds nobody knows are left out: who could not get an arm would seem to have got another instead.
     """
     logged = rows[(rows["probability"] > 0) & (rows["probability"] <= 1)].reset_index(drop=True)
-    of_them = logged[logged["arm"].isin([CONTROL, *arms])]
+    odds = odds_of(logged)
+    of_them = logged[logged["arm"].isin([CONTROL, *arms]) & odds.notna().all(axis=1)]
     compared = of_them.groupby("campaign")["arm"].agg(lambda names: CONTROL in set(names) and names.nunique() > 1)
     of_them = of_them[of_them["campaign"].isin(compared.index[compared.to_numpy(bool)])]
     counts = of_them["arm"].value_counts()
@@ -70,9 +73,11 @@ def past_assignments(rows: pd.DataFrame, spec: type[ModelSpec], arms: Sequence[s
     if len(enough) < 2 or CONTROL not in enough:
         return None
     chosen = of_them[of_them["arm"].isin(enough)]
+    # Given that it was one of these arms.
+    among = odds.loc[chosen.index, enough].to_numpy(np.float64)
     experiment = ArmsExperiment(
         tuple(enough), finite(chosen[list(spec.features)].to_numpy(np.float64)), _numbers(chosen["arm"], enough),
-        chosen["label"].to_numpy(np.float64), _of_each_arm(logged, enough)[chosen.index],
+        chosen["label"].to_numpy(np.float64), among / among.sum(axis=1, keepdims=True),
         np.asarray(chosen[spec.entity.key].astype("category").cat.codes, dtype=np.int64),
     )  # fmt: skip
     days: Any = chosen["cutoff"].astype("datetime64[s]").astype("int64").to_numpy()
@@ -87,25 +92,3 @@ def finite(matrix: Floats) -> Floats:
 def _numbers(names: pd.Series[Any], listed: Sequence[str]) -> Ints:
     """Place of each name in a list, shape (rows,)."""
     return np.asarray(names.map({name: number for number, name in enumerate(listed)}), dtype=np.int64)
-
-
-def _of_each_arm(rows: pd.DataFrame, arms: Sequence[str]) -> Floats:
-    """Probability of each of some arms for each row, given that it got one of them: shape (rows, arms).
-
-    Logged is that of the row's own arm. The rest is shared among the other arms of its campaign as they were logged
-    there on average: estimates use which of them the row could get, and not how likely each was.
-    """
-    names = [*arms, *sorted(set(rows["arm"]) - set(arms))]
-    own, arm, every = rows["probability"].to_numpy(np.float64), _numbers(rows["arm"], names), np.arange(len(rows))
-    campaigns = np.asarray(rows["campaign"].astype("category").cat.codes, dtype=np.int64)
-    sums, counts = (np.zeros((campaigns.max(initial=0) + 1, len(names))) for _ in range(2))
-    np.add.at(sums, (campaigns, arm), own)
-    np.add.at(counts, (campaigns, arm), 1)
-    shares = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)[campaigns]
-    shares[every, arm] = 0
-    others = shares.sum(axis=1)
-    shares *= np.divide(1 - own, others, out=np.zeros(len(rows)), where=others > 0)[:, None]
-    shares[every, arm] = own
-    among = shares[:, : len(arms)]
-    total = among.sum(axis=1, keepdims=True)
-    return np.asarray(np.divide(among, total, out=np.zeros_like(among), where=total > 0))

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.frames.assigned import assigned
+from ml.lifecycle.frames.data_notes import UNKNOWN_ODDS
 from ml.plans.announced import AnnouncedCampaign, announced, check_arms, stock_of
 from ml.plans.customers import candidates, names_in_rules
 from ml.plans.decision import DecidedPlan, decided
 from ml.plans.facts import PlanFacts
 from ml.plans.figures import customers_by_arm, figures_of, verdict
 from ml.plans.past import LEAST, past_assignments
+from ml.uplift.draws import comparable
 from ml.uplift.offers import numbers_of
 from quanyu.discover import Catalogue
 from quanyu.errors import ConfigError
@@ -97,11 +99,13 @@ class Planning:
         numbers = numbers_of(offers, stock_of(context, offers))
         if offers.model not in self.past:
             self.past[offers.model] = assigned(context, spec, date.min, context.day).rows
+        unknown = ", ".join(comparable(self.past[offers.model]).of_unknown_odds)
+        left_out = f" Nothing is learned from {unknown}: {UNKNOWN_ODDS}." if unknown else ""
         past = past_assignments(self.past[offers.model], spec, numbers.arms[1:])
         if past is None:
             self.words[name] = (
                 f"not planned: no arm has {LEAST} past assignments beside as many of the control; draw arms at random"
-                " first, and log their probability"
+                f" first, and log their probability.{left_out}"
             )
             return
         people = candidates(context, spec, numbers.arms, numbers.rules, campaign.channel)
@@ -111,7 +115,7 @@ class Planning:
         self.plans[name], self.keys[name] = decided(past, numbers, people, offers.explore, name), people.keys
         new = [arm for arm in numbers.arms if arm not in past.experiment.arms]
         only_explored = f" Only explored, without enough past assignments: {', '.join(new)}." if new else ""
-        self.words[name] = verdict(self.plans[name]) + only_explored
+        self.words[name] = verdict(self.plans[name]) + only_explored + left_out
 
 
 def plan_all(context: Context, receipt: Receipt) -> Outcome:

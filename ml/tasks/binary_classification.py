@@ -11,6 +11,7 @@ from ml.evaluation import calibration as calibrations
 from ml.evaluation.binary import NOTHING, BinaryTest, binned, paired
 from ml.evaluation.costs import ContactPrice
 from ml.evaluation.leaks import auc_of, learned_from_nothing, too_good_alone
+from ml.evaluation.resamples import units_of
 from ml.evaluation.segments import by_segment, worst
 from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
 from ml.lifecycle.train import inputs, outcomes
@@ -161,13 +162,14 @@ class BinaryClassification(Task):
         labels = outcomes(test)
         if labels.sum() in (0.0, float(len(labels))):
             return dict.fromkeys(self.metrics, NOTHING) | {"positives": float(labels.sum())}
-        usual = float(facts["positive_rate"])
+        usual, units = float(facts["positive_rate"]), units_of(test[spec.entity.key])
         metrics = self._tested(spec, predictions, test, usual).metrics() | {"training_rate": usual}
         if history := facts.get("bg_nbd"):
             none = probability_of_none(history, inputs(test, spec.features))
             none = np.where(np.isnan(none), np.nanmedian(none), none)
-            metrics |= {"bg_nbd_auc": auc_of(none, labels), **paired(predictions, none, labels, "auc_over_bg_nbd")}
-        poorest = worst(by_segment(spec.segments, predictions, test)) if spec.segments else {}
+            over = paired(predictions, none, labels, "auc_over_bg_nbd", units)
+            metrics |= {"bg_nbd_auc": auc_of(none, labels), **over}
+        poorest = worst(by_segment(spec.segments, predictions, test, units)) if spec.segments else {}
         return metrics | poorest
 
     def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
@@ -181,7 +183,7 @@ class BinaryClassification(Task):
         self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
     ) -> dict[str, float]:
         """AUC over that of the champion on the same rows."""
-        return paired(predictions, champion, outcomes(test))
+        return paired(predictions, champion, outcomes(test), units=units_of(test[spec.entity.key]))
 
     def leaks(
         self, spec: type[ModelSpec], examples: Examples, test: pd.DataFrame, nthread: int, seed: int
@@ -219,7 +221,8 @@ class BinaryClassification(Task):
         tenths = pd.DataFrame(binned(predictions, labels)[::-1] if len(labels) else [], columns=columns)
         tenths.insert(0, "tenth", range(1, len(tenths) + 1))
         tenths["lift"] = tenths["came"] / labels.mean() if labels.any() else NOTHING
-        segments = {"segments": by_segment(spec.segments, predictions, test)} if spec.segments else {}
+        units = units_of(test[spec.entity.key])
+        segments = {"segments": by_segment(spec.segments, predictions, test, units)} if spec.segments else {}
         return {"tenths": tenths, **segments}
 
     def plots(
@@ -233,7 +236,8 @@ class BinaryClassification(Task):
 
     def _tested(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, usual: float) -> BinaryTest:
         baseline = ranks(spec.baseline, test) if spec.baseline else predictions
-        return BinaryTest(predictions, outcomes(test), baseline, usual, self.contacts)
+        units = units_of(test[spec.entity.key])
+        return BinaryTest(predictions, outcomes(test), baseline, usual, self.contacts, units)
 
 
 def ranks(baseline: Baseline, test: pd.DataFrame) -> Floats:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ml.evaluation.campaign import METRICS, OF_COSTS, CampaignTest, with_bounds
 from ml.evaluation.leaks import learned_from_nothing, too_good_alone
+from ml.lifecycle.frames.data_notes import on_incomparable
 from ml.lifecycle.train import TooLittleDataError, inputs, outcomes
 from ml.uplift.comparison import Terms
-from ml.uplift.draws import experiment_of
+from ml.uplift.draws import comparable, experiment_of
 from ml.uplift.learners import expected, trained
 from ml.uplift.qini import UpliftRanking
 from ml.uplift.uplift_predictor import BASES, LINEAR, UpliftPredictor, base_of
@@ -21,10 +22,13 @@ from quanyu.grammar.table import Column
 from quanyu.grammar.task import DECILE, REASONS, Examples, Task
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from ml.evaluation.leaks import Learner
     from quanyu.grammar.task import Floats
+    from quanyu.sentences import Sentence
 
 NOTHING = float("nan")
 # Rows with the outcome, and without it, that each arm must have.
@@ -87,6 +91,11 @@ class Uplift(Task):
             amounts = f"contact_cost {self.contact_cost:g} and margin {self.margin:g}"
             mistakes.append(("task.margin", f"{amounts}: a contact costs less than it may bring"))
         return mistakes
+
+    def comparable(self, draws: pd.DataFrame) -> tuple[NDArray[np.bool_], tuple[Sentence, ...]]:
+        """Draws between the control and another arm, with odds that are known."""
+        usable = comparable(draws)
+        return usable.chosen, tuple(on_incomparable(usable.without_both_arms, usable.of_unknown_odds))
 
     def shortage(self, labels: Floats) -> str:
         """Both outcomes are needed."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ml.uplift.experiment import Experiment, Flags, Floats
-from quanyu.errors import ConfigError
 from quanyu.grammar.offers.offer import CONTROL
 
 if TYPE_CHECKING:
@@ -16,39 +16,82 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DIGITS = 9
+ROUNDING = 0.02
+"""What probabilities of arms that were logged with two digits may add up to above 1."""
+
+
+def odds_of(draws: pd.DataFrame) -> pd.DataFrame:
+    """Probability of each arm that is here, in the draw of each row: a column for each arm, nan where nobody knows it.
+
+    `draws` have `campaign`, `arm`, `probability`, that of the arm that came, and `arms`, how many arms the campaign has
+    with those that are not here; without this column, all are. Where each arm of a campaign had one probability for
+    all, and together they are no more than 1, those are the odds of every row. Of two arms a row's own probability
+    tells the other's. Of more, who could get which of them is not known: an arm may be closed to some customers.
+    """
+    own = draws["probability"].to_numpy("float64")[:, None]
+    by_arm = draws.assign(probability=own.round(DIGITS)).groupby(["campaign", "arm"])["probability"].agg(["min", "max"])
+    steady = (by_arm["min"] == by_arm["max"]).groupby("campaign").all()
+    steady &= by_arm["min"].groupby("campaign").sum() <= 1 + ROUNDING
+    of_campaigns = by_arm["min"].unstack("arm")
+    here, count = of_campaigns.notna(), of_campaigns.notna().sum(axis=1)
+    every = draws.groupby("campaign")["arms"].max() if "arms" in draws else count
+    of_campaigns = of_campaigns.fillna(0.0)
+    of_campaigns[~steady] = np.nan
+    odds = of_campaigns.reindex(draws["campaign"]).set_axis(draws.index)
+    of_two = draws["campaign"].map(~steady & (count == 2) & (every == 2)).to_numpy(bool)
+    came = draws["arm"].to_numpy()[:, None] == odds.columns.to_numpy()
+    possible = here.reindex(draws["campaign"]).to_numpy(bool)
+    odds[of_two] = np.where(came, own, np.where(possible, 1 - own, 0.0))[of_two]
+    return odds
 
 
 def treated_with(draws: pd.DataFrame) -> tuple[Flags, Floats]:
     """Whether each draw was into another arm than the control, and the probability of that: both of shape (rows,).
 
-    `draws` have `campaign`, `arm`, and `probability`, that of the arm that came. Where each arm of a campaign had one
-    for all, the probability is that of all its arms but the control, among the arms that are there. Else it follows
-    from a row's own, which two arms allow. ConfigError where a campaign has more arms and no such odds.
+    The probability is given that an arm came that is here: 1 or 0 where the campaign has no row of the control or of
+    another arm, and nan where `odds_of` does not know it.
     """
+    odds = odds_of(draws)
+    total = odds.sum(axis=1, skipna=False)
+    control = odds.get(CONTROL, 0.0)
     treated: Flags = (draws["arm"] != CONTROL).to_numpy()
-    own = draws["probability"].to_numpy("float64")
-    arms = draws.assign(probability=own.round(DIGITS)).groupby(["campaign", "arm"])["probability"].agg(["min", "max"])
-    steady = (arms["min"] == arms["max"]).groupby("campaign").all()
-    number = arms.groupby("campaign").size()
-    if unclear := sorted(map(str, number.index[~steady & (number > 2)])):
-        words = "the odds of an arm differ between customers, so that those of the others are not known"
-        raise ConfigError(f"{', '.join(unclear)}: {words}; name two arms in the experiment's `where`")
-    both = arms["min"].groupby("campaign").sum()
-    chance = arms["min"][arms.index.get_level_values("arm") != CONTROL].groupby("campaign").sum() / both
-    simple = steady & (number > 1)
-    of_campaign = draws["campaign"].map(chance).to_numpy("float64")
-    by_odds = draws["campaign"].map(simple).to_numpy(bool)
-    return treated, np.where(by_odds, of_campaign, np.where(treated, own, 1 - own))
+    return treated, ((total - control) / total).to_numpy("float64")
+
+
+@dataclass(frozen=True)
+class ComparableDraws:
+    """Which draws tell of an effect, shape (rows,), and the campaigns of the others with their number of draws."""
+
+    chosen: Flags
+    without_both_arms: dict[str, int]
+    of_unknown_odds: dict[str, int]
+
+
+def comparable(draws: pd.DataFrame) -> ComparableDraws:
+    """Draws that chance decided between the control and another arm, with odds that are known.
+
+    Who got the only arm of a campaign is compared with nobody: his outcome would pass for an effect.
+    """
+    _, probability = treated_with(draws)
+    unknown = np.isnan(probability)
+    chosen = (probability > 0) & (probability < 1)
+    alone = ~unknown & ~chosen
+    return ComparableDraws(chosen, _by_campaign(draws[alone]), _by_campaign(draws[unknown]))
+
+
+def _by_campaign(draws: pd.DataFrame) -> dict[str, int]:
+    """Number of draws of each campaign that has any."""
+    return {str(campaign): int(count) for campaign, count in draws.groupby("campaign").size().items()}
 
 
 def experiment_of(
     draws: pd.DataFrame, matrix: Floats, labels: Floats, keys: pd.Series[Any]
 ) -> tuple[Experiment, Flags]:
-    """The draws as an experiment, and which of them are in it, shape (rows,): those that chance decided.
+    """The draws as an experiment, and which of them are in it, shape (rows,): those that `comparable` chooses.
 
     `matrix` has shape (rows, features), the others (rows,). ConfigError where they are not of both arms.
     """
     treated, probability = treated_with(draws)
-    chosen: Flags = (probability > 0) & (probability < 1)
+    chosen = comparable(draws).chosen
     customers = keys[chosen].astype("category").cat.codes.to_numpy().astype(np.int64)
     return Experiment(matrix[chosen], treated[chosen], labels[chosen], probability[chosen], customers), chosen

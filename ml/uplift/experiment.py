@@ -61,11 +61,14 @@ class Experiment:
     def pseudo_effects(self) -> Floats:
         """A number per row, shape (rows,), whose mean over any group is an unbiased estimate of the group's effect.
 
-        The outcome's distance from its mean, by the inverse probability of the arm, signed by the arm.
+        The outcome's distance from its mean, by the inverse probability of the arm, signed by the arm. The weights of
+        each arm add up to all rows, so that the mean over all of them is the difference of the arms' weighted means.
         Athey and Imbens (2016), Recursive partitioning for heterogeneous causal effects.
         """
         distance = self.outcome - np.average(self.outcome, weights=self.weights)
-        effects: Floats = np.where(self.treated, distance / self.probability, -distance / (1 - self.probability))
+        inverse = np.where(self.treated, 1 / self.probability, -1 / (1 - self.probability))
+        sums = [abs(inverse[rows].sum()) for rows in (self.treated, ~self.treated)]
+        effects: Floats = distance * inverse * len(self) / np.where(self.treated, *sums)
         return effects
 
     def select(self, rows: NDArray[Any]) -> Experiment:

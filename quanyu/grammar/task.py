@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from quanyu.grammar.model_spec import Label, ModelSpec
+    from quanyu.sentences import Sentence
 
     Floats = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class Examples:
 
     `matrix` has shape (rows, features), with nan for null; `labels`, `keys`, the entities' keys, and `cutoffs`, days
     of type datetime64, have shape (rows,). Of a model of campaigns `draws` say which `campaign` drew the row into which
-    `arm`, and with which `probability`.
+    `arm`, with which `probability`, and how many `arms` it has.
     """
 
     matrix: Floats
@@ -138,6 +139,15 @@ class Task:
             kinds = ", ".join(kind.__name__ for kind in self.labels)
             mistakes.append(("label", f"{type(self).__name__} learns a label of the kind {kinds}"))
         return mistakes
+
+    def comparable(self, draws: pd.DataFrame) -> tuple[NDArray[np.bool_], tuple[Sentence, ...]]:
+        """Which draws of campaigns it can learn from and be tested on, shape (rows,), and notes on the others.
+
+        `draws` have `campaign`, `arm`, `probability` and `arms`, how many arms the campaign has.
+        """
+        import numpy as np
+
+        return np.ones(len(draws), dtype=bool), ()
 
     def shortage(self, labels: Floats) -> str:
         """Why labels, of shape (rows,), are not enough to learn from; empty if they are."""

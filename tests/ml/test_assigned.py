@@ -9,8 +9,11 @@ from histories import MEMBERS, OWN, PRODUCTS
 from shop import Retailer, template
 from small_day import RECEIPTS
 
+from ml.lifecycle import learning
 from ml.lifecycle.frames.assigned import assigned, cutoffs_of, known_cutoffs
+from ml.lifecycle.train import TooLittleDataError
 from ml.tasks.binary_classification import BinaryClassification
+from ml.tasks.uplift import Uplift
 from quanyu import discover
 from quanyu.config.settings import load_settings
 from quanyu.errors import ConfigError
@@ -40,7 +43,7 @@ DRAWN = {
         ("C1", "M4", "mail", "0.75"), ("C1", "P4", "control", "0.25"), ("C1", "M9", "mail", "0.75"),
         ("C1", "M6", "mail", "0.75"), ("C2", "M4", "mail", "0.5"), ("C2", "P4", "mail", "0.5"),
     ],
-    DAYS[3]: [("C3", "M1", "control", "0.5"), ("C3", "M9", "mail", "0.5")],
+    DAYS[3]: [("C3", "M1", "control", "0.5"), ("C3", "M9", "mail", "0.5"), ("C4", "M2", "mail", "")],
 }  # fmt: skip
 BOUGHT = {DAYS[0]: ["M1", "M2", "M3", "M4"], DAYS[1]: ["M2"], DAYS[2]: ["M1", "M9"], DAYS[3]: [], DAYS[4]: ["M1"]}
 
@@ -126,12 +129,12 @@ def test_a_row_is_a_customer_of_a_campaign_as_of_the_day_before(drawn):
 def test_what_is_left_out_is_told(drawn):
     notes = assigned(drawn, Answers, DAYS[0], DAYS[4]).notes
     assert [str(note) for note in notes] == [
-        "1 of 11 assignments left out: no probability was logged",
+        "2 of 12 assignments left out: no probability was logged",
         "1 customer left out of a campaign: drawn into more than one of its arms",
         "1 assignment left out: nobody knew of the person the day before",
         "1 assignment left out: not there, or not of the population, the day before",
     ]
-    assert notes[0].chinese == "11 条分组记录中剔除 1 条：没有记录分组概率"
+    assert notes[0].chinese == "12 条分组记录中剔除 2 条：没有记录分组概率"
 
 
 def test_rows_are_of_the_days_and_the_condition_that_are_asked_for(drawn):
@@ -142,6 +145,41 @@ def test_rows_are_of_the_days_and_the_condition_that_are_asked_for(drawn):
 
 def test_the_test_is_the_newest_campaign_and_training_ends_before_it(drawn):
     assert cutoffs_of(drawn, Answers) == ([DAYS[0]], DAYS[2])
+
+
+def test_a_campaign_without_a_logged_probability_is_no_test(drawn):
+    class Others(Answers):
+        """Of two campaigns: nobody logged the probabilities of the newer one."""
+
+        name, experiment = "answers", CampaignAssignments(where="campaign in ('C2', 'C4')")
+
+    assert cutoffs_of(drawn, Others) == ([], DAYS[0])
+
+
+def test_without_a_row_to_test_on_nothing_is_trained(drawn):
+    with pytest.raises(TooLittleDataError, match="answers: no row to test on from 2024-03-04 on"):
+        learning.learn(drawn, Answers, [DAYS[0]], DAYS[3])
+
+
+def test_campaigns_without_a_control_are_left_out_of_the_rows_and_the_cutoffs_of_an_uplift(drawn):
+    class Added(Answers):
+        """What a message adds."""
+
+        name, task = "answers", Uplift()
+
+    assert cutoffs_of(drawn, Added) == ([DAYS[0]], DAYS[2])
+    learned = learning.rows_of(drawn, Added, [DAYS[0]], DAYS[2])
+    assert sorted(set(learned.rows["campaign"])) == ["C1", "C3"] and set(learned.rows["arms"]) == {2}
+    assert str(learned.notes[-1]).startswith("1 assignment of C2 left out: all rows are of the control, or none is")
+
+    class Mailed(Added):
+        """Of messages alone, which are compared with nobody."""
+
+        name, experiment = "answers", CampaignAssignments(where="arm <> 'control'")
+
+    with pytest.raises(TooLittleDataError, match="no campaign has logged probabilities that allow to learn from it"):
+        learning.periods(drawn, Mailed)
+    assert set(assigned(drawn, Mailed, DAYS[0], DAYS[4]).rows["arms"]) == {1, 2}
 
 
 def test_cutoffs_of_draws_whose_outcome_is_known(drawn):

@@ -95,6 +95,12 @@ def test_a_weight_counts_a_row_as_often_as_it_was_drawn():
         assert figures["average_precision"][row] == pytest.approx(expected)
 
 
+def test_without_rows_a_ranking_has_no_figure():
+    nobody = Ranking(np.array([]), np.array([]))
+    assert all(np.isnan(values).tolist() == [True] * 3 for values in nobody.figures(np.ones((3, 0))).values())
+    assert nobody.shares.tolist() == []
+
+
 def test_metrics_of_a_worked_example():
     labels = np.array([1.0, 0.0] * 50)
     perfect = BinaryTest(labels * 0.98 + 0.01, labels, labels, 0.5).metrics()
@@ -359,3 +365,25 @@ def test_a_task_needs_what_its_gates_name():
         gates = (MetricGate("profit_low", at_least=0.0),)
 
     assert any("needs contact_cost and margin" in str(problem) for problem in Free.problems())
+
+
+def test_an_interval_draws_customers_whose_rows_are_alike_and_not_their_rows():
+    random, inside, customers, each = np.random.default_rng(7), {"rows": 0, "customers": 0}, 40, 4
+    units = np.repeat(np.arange(customers), each)
+    for seed in range(100):
+        # What a customer does lasts from one campaign to the next.
+        values = np.repeat(random.normal(size=customers), each) + random.normal(0, 0.3, customers * each)
+        for name, drawn in (("rows", None), ("customers", units)):
+            bounds = intervals(lambda w, v=values: {"mean": w @ v / w.sum(axis=1)}, len(values), 200, seed, drawn)
+            inside[name] += bounds["mean_low"] <= 0 <= bounds["mean_high"]
+    assert inside["rows"] < 80 and 88 <= inside["customers"] <= 99
+
+
+def test_figures_of_customers_who_came_more_than_once_have_wider_intervals(trained):
+    # The same rows again, as of another campaign: nothing more is known of these customers.
+    twice = pd.concat([LATER, LATER], ignore_index=True)
+    again = evaluate(Quitting, trained, twice, champion_scores=np.tile(trained.predict(LATER) ** 2, 2))
+    once = evaluate(Quitting, trained, LATER, champion_scores=trained.predict(LATER) ** 2)
+    for name in ("auc_low", "brier_high", "segment_auc", "over_champion_low"):
+        assert again.metrics[name] == pytest.approx(once.metrics[name], abs=1e-9)
+    assert again.tables["segments"]["auc_high"].tolist() == pytest.approx(once.tables["segments"]["auc_high"].tolist())

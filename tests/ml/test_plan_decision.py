@@ -153,6 +153,21 @@ def test_own_probabilities_are_those_that_were_logged():
     assert chosen == pytest.approx(own) and past.experiment.probability.sum(axis=1) == pytest.approx(1)
 
 
+def test_customers_who_could_not_get_an_arm_make_no_effect_of_it():
+    random, arms, each = np.random.default_rng(SEED), np.array(["control", "mail", "call"]), 3_000
+    # Who spends little buys less, and may not get the call. No arm has any effect.
+    spends = random.random(each) < 0.5
+    odds = np.where(spends[:, None], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0.0])
+    arm = (random.random(each)[:, None] > np.cumsum(odds, axis=1)).sum(axis=1)
+    of_rule = rows(alike, campaigns=1, each=each, arms=tuple(arms), chances=(0.5, 0.3, 0.2)).assign(
+        **{"visits.spend": spends, "arm": arms[arm], "probability": odds[np.arange(each), arm], "campaign": "rule"},
+        label=(random.random(each) < np.where(spends, 0.5, 0.1)).astype(float),
+    )
+    assert past_assignments(of_rule, Spec, ["mail", "call"]) is None
+    past = past_assignments(pd.concat([rows(alike), of_rule], ignore_index=True), Spec, ["mail", "call"])
+    assert past.experiment.arms == ("control", "mail") and len(past.days) == 3_000
+
+
 def test_a_plan_is_measured_on_the_newest_campaigns_or_on_other_customers():
     past = past_assignments(rows(alike), Spec, ["mail"])
     learned, measured = past.halves(0)

@@ -1,5 +1,6 @@
 """Uplift as a model: gates open where effects differ between customers, and stay shut where contact helps all alike."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -16,10 +17,9 @@ from ml.lifecycle.tracking import Dataset
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.tasks.uplift import Uplift
 from ml.uplift import formulas
-from ml.uplift.draws import experiment_of, treated_with
+from ml.uplift.draws import experiment_of, odds_of, treated_with
 from ml.uplift.learners import uplift_learners
 from ml.uplift.uplift_predictor import UpliftPredictor, base_of
-from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import AnyOf, Estimator, MetricGate, ModelSpec
 from quanyu.grammar.offers.assignments import CampaignAssignments
 from quanyu.model.entities import Customer
@@ -120,6 +120,16 @@ def test_a_card_says_whom_to_contact_and_compares_with_the_response_model(judged
     assert "Target by" not in texts["card_zh"]
 
 
+def test_a_card_counts_customers_who_were_drawn_more_than_once(judged):
+    trained, evaluation = judged[True]
+    day = pd.Timestamp("2024-07-01").date()
+    parts = [evaluation.test, evaluation.test.assign(cutoff=pd.Timestamp("2024-06-20"))]
+    twice = replace(evaluation, test=pd.concat(parts, ignore_index=True))
+    texts = cards(Contact, trained, twice, Dataset(day, {}, pd.Timestamp("2024-06-01").date(), ()))
+    assert "Tested on 6,000 customers of 2024-06-01 to 2024-06-20, with 12,000 rows, whose" in texts["card"]
+    assert "检验数据：2024-06-01 至 2024-06-20 的 12,000 行" in texts["card_zh"]
+
+
 def test_a_worse_challenger_is_compared_with_the_champion_on_the_same_rows(judged):
     trained, evaluation = judged[True]
     champion = evaluation.scores.copy()
@@ -174,9 +184,46 @@ def test_the_probability_of_treatment_follows_from_the_odds_of_all_arms():
     assert probability == pytest.approx([0.8] * 4 + [0.4] * 2 + [0.9, 0.9, 0.7, 0.6])
     two = draws[draws["arm"] != "call"]
     assert treated_with(two)[1][:3] == pytest.approx([5 / 7] * 3), "of two arms of three, those two alone"
-    unclear = draws.assign(campaign="A")
-    with pytest.raises(ConfigError, match="A: the odds of an arm differ between customers"):
-        treated_with(unclear)
+
+
+def test_odds_are_not_known_where_an_arm_may_be_closed_to_a_customer():
+    arms = ("control", "mail", "call")
+    # The second customer may not get the call. The third has the same odds as the first, for all that is known of him.
+    draws = pd.DataFrame({"campaign": "A", "arm": arms, "probability": [1 / 3, 0.5, 1 / 3], "arms": 3})
+    assert odds_of(draws).isna().all(axis=None)
+    # Each arm has one probability for all, but together they are more than 1: nobody could get all of them.
+    letters = pd.DataFrame({"campaign": "B", "arm": [*arms, "letter"], "probability": [0.5, 0.25, 0.25, 0.25]})
+    assert odds_of(letters).isna().all(axis=None)
+    three = odds_of(letters[letters["arm"] != "letter"])
+    assert three.iloc[0].to_dict() == {"control": 0.5, "mail": 0.25, "call": 0.25}
+    # Of three arms, the model looks at two: what the other had is not what is left.
+    two = pd.concat([draws.iloc[:2], draws.iloc[:2]]).assign(probability=[0.2, 0.6, 0.6, 0.1])
+    assert np.isnan(treated_with(two)[1]).all()
+    assert treated_with(two.assign(arms=2))[1] == pytest.approx([0.8, 0.6, 0.4, 0.1])
+
+
+def test_campaigns_that_tell_of_no_effect_are_left_out_and_counted():
+    past = campaigns(PAST, differs=False, many=1000).assign(arms=2)
+    without_control = past[past["arm"] == "mail"].assign(campaign="all mailed", label=1.0)
+    planned = past.assign(campaign="planned", arms=3, probability=np.where(past.index % 2, 0.3, 0.6))
+    rows = pd.concat([past, without_control, planned], ignore_index=True)
+    chosen, notes = Contact.task.comparable(rows)
+    assert rows[chosen].equals(past)
+    assert [str(note).partition(" left out: ")[0] for note in notes] == [
+        f"{len(without_control)} assignments of all mailed", "2,000 assignments of planned",
+    ]  # fmt: skip
+    assert notes[0].chinese.startswith(f"剔除活动 all mailed 的 {len(without_control)} 条分组记录：")
+    matrix, labels = rows[list(Contact.features)].to_numpy(), rows["label"].to_numpy()
+    experiment, _ = experiment_of(rows, matrix, labels, rows["customer_id"])
+    assert len(experiment) == len(past) and experiment.pseudo_effects.mean() == pytest.approx(0.1, abs=0.05)
+    assert train(Contact, rows).facts["rows"] == len(rows), "what is learned from them is the experiment's"
+
+
+def test_the_mean_of_pseudo_effects_is_the_difference_of_weighted_means():
+    past = campaigns(PAST, differs=False, many=300)
+    experiment, _ = experiment_of(past, np.zeros((600, 1)), past["label"].to_numpy(), past["customer_id"])
+    means = [past["label"][past["arm"] == arm].mean() for arm in ("mail", "control")]
+    assert experiment.pseudo_effects.mean() == pytest.approx(means[0] - means[1])
 
 
 def test_one_arm_alone_is_too_little_to_learn_from():

@@ -16,7 +16,7 @@ from ml.lifecycle.frames.dataset import (
 from quanyu.engine.filtered import rows_where
 from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.offers.assignments import OF_ASSIGNMENT, CampaignAssignments
+from quanyu.grammar.offers.assignments import OF_DRAW, CampaignAssignments
 from quanyu.identifiers.valid import AS_KNOWN, PERSON
 from quanyu.literals import dates
 from quanyu.point_in_time import masters
@@ -34,11 +34,12 @@ def assigned(
 ) -> LabelledFrame:
     """Customers drawn into an arm from `since` up to and including `until`, a row for each of a campaign.
 
-    `rows` also have `campaign`, `arm`, and `probability`, that of the arm that the customer got. The cutoff is the day
-    before the draw: features are as known on it, of the customer that it was then, and the label counts from the day
-    of the draw on. Draws whose horizon is not over on the context's day are left out. So are those whose probability
-    nobody logged, customers whose records were drawn into several arms of a campaign, and persons that nobody knew the
-    day before or who were not in the population then: notes count them. `share` is as in `dataset.labelled`.
+    `rows` also have OF_DRAW: `campaign`, `arm`, `probability`, that of the arm that the customer got, and `arms`, how
+    many the campaign has, with those that the experiment leaves out. The cutoff is the day before the draw: features
+    are as known on it, of the customer that it was then, and the label counts from the day of the draw on. Draws whose
+    horizon is not over on the context's day are left out. So are those whose probability nobody logged, customers
+    whose records were drawn into several arms of a campaign, and persons that nobody knew the day before or who were
+    not in the population then: notes count them. `share` is as in `dataset.labelled`.
     """
     staging, key = context.lake.staging, spec.entity.key
     draws = staging.materialize(_draws(context, spec, since, until))
@@ -65,12 +66,17 @@ def _with_draws(context: Context, spec: type[ModelSpec], draws: DataFrame, entit
 
 
 def cutoffs_of(context: Context, spec: type[ModelSpec]) -> tuple[list[date], date | None]:
-    """Training cutoffs, newest first, and the test cutoff; None where no campaign has a known outcome yet.
+    """Training cutoffs, newest first, and the test cutoff; None where no campaign with a known outcome is comparable.
 
-    The test is all draws from the first one of the newest campaigns on. The training cutoffs are those whose outcome
-    was known by then, with the history that the model asks for before them.
+    The test is all draws from the first one of the newest campaigns on that have a probability and can be compared, as
+    far as the task compares arms. The training cutoffs are those whose outcome was known by then, with the history that
+    the model asks for before them.
     """
-    days = _draws(context, spec, date.min, context.day).groupBy("campaign", "cutoff").count().toPandas()
+    draws = _draws(context, spec, date.min, context.day).where("probability is not null")
+    # The least and the greatest probability of an arm say whether it was the same for all.
+    ends = [draws.groupBy("campaign", "cutoff", "arm", "arms").agg({"probability": end}) for end in ("min", "max")]
+    odds = ends[0].union(ends[1]).toDF("campaign", "cutoff", "arm", "arms", "probability").toPandas()
+    days = odds[spec.task.comparable(odds)[0]]
     if days.empty:
         return [], None
     begins = days.groupby("campaign")["cutoff"].min().sort_values(kind="stable")
@@ -94,25 +100,28 @@ def _experiment(spec: type[ModelSpec]) -> CampaignAssignments:
 
 
 def _draws(context: Context, spec: type[ModelSpec], since: date, until: date) -> DataFrame:
-    """Draws as known on the context's day, whose outcome is known on it: PERSON, OF_ASSIGNMENT, cutoff, `as_of`.
+    """Draws as known on the context's day, whose outcome is known on it: PERSON, OF_DRAW, cutoff, `as_of`.
 
     `as_of` is the day by whose end the draw was known.
     """
     experiment, catalogue = _experiment(spec), context.catalogue
     table = catalogue.tables[experiment.over]
     rows = context.lake.table(table).selectExpr("*", f"date'{context.day}' as as_of").where(AS_KNOWN)
+    arms = rows.select("campaign", "arm").distinct().groupBy("campaign").agg({"arm": "count"}).toDF("campaign", "arms")
+    # Sail builds its hash table from the left side of a join: campaigns are fewer than their draws.
+    rows = arms.join(rows, "campaign")
     rows = masters.with_referred(context, rows, table, [experiment.where] if experiment.where else [], context.day)
     rows = rows_where(rows, experiment.condition(catalogue.tables))
     day = f"to_date(`{table.event_time}`)"
     draws = rows.selectExpr(
-        *PERSON, *OF_ASSIGNMENT, f"date_sub({day}, 1) as cutoff", f"greatest({day}, recorded_on) as as_of"
+        *PERSON, *OF_DRAW, f"date_sub({day}, 1) as cutoff", f"greatest({day}, recorded_on) as as_of"
     )
     newest = min(until, context.day - timedelta(days=spec.label.horizon_days - 1))
     return draws.where(f"date_add(cutoff, 1) between {dates([since])} and {dates([newest])}")
 
 
 def _of_customers(context: Context, spec: type[ModelSpec], draws: DataFrame) -> DataFrame:
-    """Draws of customers who were there on the cutoff: the entity's key of then, OF_ASSIGNMENT, the cutoff as `as_of`.
+    """Draws of customers who were there on the cutoff: the entity's key of then, OF_DRAW, the cutoff as `as_of`.
 
     A record of the campaign's tool may be new with the draw, so that its customer is that of the day of the draw; the
     key is the one that this customer had on the cutoff.
@@ -125,7 +134,7 @@ def _of_customers(context: Context, spec: type[ModelSpec], draws: DataFrame) -> 
     then = context.lake.staging.materialize(customers_of(context, pairs, began))
     then = then.selectExpr(f"`{key}` as later", "as_of", f"customer as `{key}`")
     drawn = owned.withColumnsRenamed({"customer": "later", "cutoff": "as_of"})
-    return drawn.join(then, ["later", "as_of"]).select(key, "as_of", *OF_ASSIGNMENT, *PERSON)
+    return drawn.join(then, ["later", "as_of"]).select(key, "as_of", *OF_DRAW, *PERSON)
 
 
 def _one_of_each(draws: DataFrame, key: str) -> DataFrame:
@@ -134,7 +143,7 @@ def _one_of_each(draws: DataFrame, key: str) -> DataFrame:
     arms = f"over (partition by `{key}`, campaign)"
     several = f"min(arm) {arms} <> max(arm) {arms} as several"
     numbered = draws.selectExpr("*", f"row_number() over ({order}) as nth", several)
-    return numbered.where("nth = 1 and not several").select(key, "as_of", *OF_ASSIGNMENT)
+    return numbered.where("nth = 1 and not several").select(key, "as_of", *OF_DRAW)
 
 
 def _left_out(draws: DataFrame, logged: DataFrame, single: DataFrame, key: str, rows: int) -> list[Sentence]:

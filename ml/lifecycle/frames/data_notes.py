@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from quanyu.plurals import number_of
@@ -10,6 +11,8 @@ from quanyu.sentences import Sentence
 if TYPE_CHECKING:
     from quanyu.grammar.entity import Entity
     from quanyu.point_in_time.frame import Frame
+
+UNKNOWN_ODDS = "odds of arms differ between customers, and only those of the arm that came were logged"
 
 
 def on_identities(frame: Frame) -> list[Sentence]:
@@ -30,6 +33,21 @@ def on_sample(entity: type[Entity], share: float, memory: str) -> Sentence:
         f" rows do not fit into {memory} (models.memory)",
         f"训练与检验只用了 {share:.1%} 的对象，按主键的哈希抽取：更多行放不进 {memory} 内存（models.memory）",
     )
+
+
+def on_incomparable(without_both_arms: Mapping[str, int], of_unknown_odds: Mapping[str, int]) -> list[Sentence]:
+    """Notes on campaigns whose draws tell of no effect, with the number of their draws."""
+    reasons = (
+        (without_both_arms, "all rows are of the control, or none is, so that there is nobody to compare with",
+         "只有对照组，或没有对照组，无从比较"),
+        (of_unknown_odds, UNKNOWN_ODDS,
+         "各组概率因人而异，而只记录了所分到组的概率"),
+    )  # fmt: skip
+    return [
+        Sentence(f"{number_of(sum(counts.values()), 'assignment')} of {', '.join(counts)} left out: {words}",
+                 f"剔除活动 {'、'.join(counts)} 的 {sum(counts.values()):,} 条分组记录：{chinese}")
+        for counts, words, chinese in reasons if counts
+    ]  # fmt: skip
 
 
 def on_left_out(draws: int, without: int, several: int, unknown: int, others: int) -> list[Sentence]:

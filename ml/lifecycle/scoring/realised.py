@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.lifecycle.frames import assigned, dataset
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.offers.assignments import OF_ASSIGNMENT
+from quanyu.grammar.offers.assignments import OF_DRAW
 from quanyu.run.runner import Context
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ OLDEST_DAYS = 7
 class KnownOutcomes:
     """Scores of one version with what came of them, and the newest day of these scores.
 
-    `rows` have the entity's key, `version`, the columns of the task and `label`; OF_ASSIGNMENT where campaigns drew.
+    `rows` have the entity's key, `version`, the columns of the task and `label`; OF_DRAW where campaigns drew.
     """
 
     scored_on: date
@@ -94,7 +94,7 @@ def _drawn_with_scores(context: Context, spec: type[ModelSpec], scored_on: Mappi
 
     key, day = spec.entity.key, timedelta(days=1)
     rows = assigned.assigned(context, spec, min(scored_on) + day, max(scored_on) + day).rows
-    rows = rows[[key, "cutoff", *OF_ASSIGNMENT, "label"]]
+    rows = rows[[key, "cutoff", *OF_DRAW, "label"]]
     days = pd.to_datetime(rows["cutoff"]).dt.date.map(scored_on)
     # One day at a time: the scores of a day are many, those who were drawn few.
     parts = [part.merge(scores_on(context, spec, each), on=key) for each, part in rows.groupby(days)]

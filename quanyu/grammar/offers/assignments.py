@@ -14,6 +14,8 @@ from quanyu.grammar.table import Table
 
 OF_ASSIGNMENT = ("campaign", "arm", "probability")
 """Columns of a table of assignments, beside its person and its time."""
+OF_DRAW = (*OF_ASSIGNMENT, "arms")
+"""Columns of a row that a campaign drew: those of the assignment, and how many arms the campaign has."""
 
 
 @dataclass(frozen=True)
