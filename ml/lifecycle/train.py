@@ -56,7 +56,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
     facts = {
         "rows": len(examples.labels),
         spec.entity.plural(2): int(examples.keys.nunique()),
-        **spec.task.facts(examples.labels),
+        **spec.task.facts(spec, training),
         "data": _fingerprint(examples),
         "cutoffs": sorted({str(cutoff)[:10] for cutoff in examples.cutoffs}),
         "seed": seed,

@@ -90,9 +90,9 @@ class NextPurchaseTiming(Task):
         """Some customers must have come again."""
         return "" if (labels > 0).any() else f"none of {len(labels)} rows bought in the horizon."
 
-    def facts(self, labels: Floats) -> dict[str, float]:
+    def facts(self, spec: type[ModelSpec], training: pd.DataFrame) -> dict[str, float]:
         """Share of those who came."""
-        return {"positive_rate": float((labels > 0).mean())}
+        return {"positive_rate": float((outcomes(training) > 0).mean())}
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
         """Find the parameters on the newest row of each entity: an earlier cutoff tells a part of the same history."""

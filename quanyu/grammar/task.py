@@ -143,9 +143,9 @@ class Task:
         """Why labels, of shape (rows,), are not enough to learn from; empty if they are."""
         return ""
 
-    def facts(self, labels: Floats) -> dict[str, float]:
-        """Figures of the labels that a model learned from, of shape (rows,), for its record."""
-        return {"mean_label": float(labels.mean())}
+    def facts(self, spec: type[ModelSpec], training: pd.DataFrame) -> dict[str, float]:
+        """Figures of the rows that a model learned from, for its record and its evaluation: features and `label`."""
+        return {"mean_label": float(training["label"].mean())}
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
         """Train. The result depends on nothing but the model, the examples and the seed."""

@@ -15,6 +15,7 @@ from ml.evaluation.costs import ContactPrice
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 from ml.evaluation.segments import by_segment, worst
+from ml.evaluation.unknown_values import best_share, placed
 from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.frames.data_notes import on_identities
 from ml.lifecycle.tracking import Dataset, scored_rows
@@ -123,25 +124,42 @@ def test_resamples_in_blocks_are_the_same_figures(monkeypatch):
     assert intervals(lambda weights: {"mean": weights @ values / 50}, 50, 100) == pytest.approx(whole)
 
 
-def test_a_null_of_a_baseline_is_in_the_middle_whichever_way_it_points():
-    rows = pd.DataFrame({"gap": [1.0, 2.0, 3.0, 4.0, 5.0, None, None]})
-    assert ranks(Baseline("gap", "less"), rows).tolist() == [-1, -2, -3, -4, -5, -3, -3]
-    assert ranks(Baseline("gap", "more"), rows).tolist() == [1, 2, 3, 4, 5, 3, 3]
-    assert ranks(Baseline("gap", "less"), rows.assign(gap=None)).tolist() == [0] * 7
+@pytest.mark.parametrize(
+    ("share", "gaps"),
+    [(0.0, [-1, -2, -3, -4, -5, -np.inf]), (0.5, [-1, -2, -3, -4, -5, -3]), (1.0, [-1, -2, -3, -4, -5, np.inf])],
+)
+def test_a_null_of_a_baseline_is_above_a_share_of_its_values_whichever_way_it_points(share, gaps):
+    rows = pd.DataFrame({"gap": [1.0, 2.0, 3.0, 4.0, 5.0, None]})
+    assert placed(ranks(Baseline("gap", "less"), rows), share).tolist() == gaps
+    assert ranks(Baseline("gap", "more"), rows).tolist()[:5] == [1, 2, 3, 4, 5]
+    assert placed(ranks(Baseline("gap", "less"), rows.assign(gap=None)), share).tolist() == [0] * 6
 
 
-def test_a_perfect_baseline_with_nulls_is_not_beaten(trained):
-    # Of those who stay, some have no value: the median lies between both outcomes.
-    gap = pd.Series(np.where(LABELS == 1, 1.0, 9.0))
-    perfect = LATER.assign(**{"value.gap": gap.where(np.arange(len(gap)) % 10 > 0)})
+@pytest.mark.parametrize(("of_unknown", "share"), [(0.0, 0.0), (1.0, 1.0), (0.5, 0.5)])
+def test_unknown_values_are_where_they_rank_best(of_unknown, share):
+    values, random = np.arange(1000.0), np.random.default_rng(1)
+    labels = (random.random(1000) < values / 1000).astype(float)
+    unknown = np.arange(1000) % 4 == 0
+    labels[unknown] = (random.random(250) < of_unknown).astype(float)
+    assert best_share(np.where(unknown, np.nan, values), labels) == pytest.approx(share, abs=0.1)
+    assert best_share(values, labels) == best_share(values * np.nan, labels) == 0.5
 
+
+@pytest.mark.parametrize(("label", "kind"), [(0.0, "less"), (1.0, "less"), (0.0, "more"), (1.0, "more")])
+def test_a_perfect_baseline_with_nulls_is_not_beaten(label, kind):
+    # Of one outcome, half have no value: a plain rule would know it by that.
     class OfGap(Quitting):
         """As above."""
 
-        baseline = Baseline("value.gap", "less")
+        baseline = Baseline("value.gap", kind)
 
-    evaluation = evaluate(OfGap, trained, perfect)
-    assert evaluation.metrics["baseline_auc"] > 0.95
+    def with_gap(rows):
+        gap = pd.Series(np.where(rows["label"] == (kind == "more"), 9.0, 1.0))
+        hidden = (rows["label"] == label) & (np.arange(len(rows)) % 2 > 0)
+        return rows.assign(**{"value.gap": gap.mask(hidden)})
+
+    evaluation = evaluate(OfGap, train(OfGap, with_gap(PAST)), with_gap(LATER))
+    assert evaluation.metrics["baseline_auc"] == 1
     assert not passed_gates(evaluation)["auc_over_baseline_low"]
     assert any("may rank no better than the baseline alone" in reason for reason in evaluation.reasons)
 
