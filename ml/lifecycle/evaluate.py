@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ml.evaluation.errors import less_error
 from ml.evaluation.importance import importance
 from ml.lifecycle.scoring.drift import distribution, psi
 from ml.lifecycle.train import SEED, Trained, examples_of, inputs, outcomes
 from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import MetricGate, ModelSpec
+from quanyu.grammar.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ MEANINGS = {
     "feature_drift": "a feature of the test period is not distributed as in its training",
     "scoring_seconds": "it takes too long to score with",
 }
-SURELY_WORSE = "the champion of today is surely better on the same rows"
+SURELY_WORSE = "the champion of today is surely better on the same rows, or nothing says that it is not"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def evaluate(
     metrics = {"test_rows": float(len(test)), **task.evaluate(spec, scores, test, trained.facts)}
     metrics |= {"scoring_seconds": _scoring_seconds(trained, test)} if len(test) else {}
     if champion_scores is not None:
-        metrics |= task.compare(spec, scores, champion_scores, test)
+        metrics |= _compared(spec, scores, champion_scores, test)
     if training is not None:
         examples = examples_of(spec, training)
         leaks = task.leaks(spec, examples, test, nthread, seed)
@@ -99,10 +101,20 @@ def evaluate(
         metrics |= task.training_metrics(spec, examples, of_training, nthread, seed)
         metrics |= _drift(spec, examples.matrix, of_training, inputs(test, spec.features), scores) if len(test) else {}
     gates = [_result(spec, gate, metrics.get(gate.metric, float("nan"))) for gate in spec.gates]
-    if NOT_WORSE.metric in metrics:
-        gates.append(_result(spec, NOT_WORSE, metrics[NOT_WORSE.metric]))
+    # A comparison that says nothing keeps the champion too.
+    compared = [NOT_WORSE] if champion_scores is not None else []
+    compared += [replace(NOT_WORSE, metric=name) for name in metrics if name.endswith(f"_{NOT_WORSE.metric}")]
+    gates += [_result(spec, gate, metrics.get(gate.metric, float("nan")), SURELY_WORSE) for gate in compared]
     tables = task.tables(spec, scores, test, trained.facts) | importance(spec, trained, test, seed)
     return Evaluation(metrics, tuple(gates), scores, test, leaks, tables, task.verdict(spec, scores, test))
+
+
+def _compared(spec: type[ModelSpec], scores: Floats, champion_scores: Floats, test: pd.DataFrame) -> dict[str, float]:
+    """How much better the scores are than the champion's, by the task's own figures or by its errors."""
+    task, labels = spec.task, outcomes(test)
+    if type(task).compare is not Task.compare:
+        return task.compare(spec, scores, champion_scores, test)
+    return less_error(task.errors(scores, labels), task.errors(champion_scores, labels), "over_champion")
 
 
 def _scoring_seconds(trained: Trained, test: pd.DataFrame) -> float:
@@ -126,9 +138,9 @@ def _drift(
     return {"score_drift": psi(distribution(first[0]), first[1]), "feature_drift": max(features)}
 
 
-def _result(spec: type[ModelSpec], gate: MetricGate, value: float) -> GateResult:
-    meaning = SURELY_WORSE if gate is NOT_WORSE else (MEANINGS | dict(spec.task.meanings)).get(gate.metric, "")
-    return GateResult(gate, value, gate.passes(value), meaning)
+def _result(spec: type[ModelSpec], gate: MetricGate, value: float, meaning: str = "") -> GateResult:
+    of_metric = (MEANINGS | dict(spec.task.meanings)).get(gate.metric, "")
+    return GateResult(gate, value, gate.passes(value), meaning or of_metric)
 
 
 def _check_cutoffs(spec: type[ModelSpec], trained: Trained, test: pd.DataFrame) -> None:

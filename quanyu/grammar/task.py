@@ -176,12 +176,18 @@ class Task:
         """What a search of parameters makes small. Both have shape (rows,)."""
         raise NotImplementedError
 
+    def errors(self, predictions: Floats, labels: Floats) -> Floats:
+        """How far each row was foretold wrong, shape (rows,): by its first column; nan for rows that are not judged."""
+        errors: Floats = abs(predictions.reshape(len(labels), -1)[:, 0] - labels)
+        return errors
+
     def compare(
         self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
     ) -> dict[str, float]:
         """How much better predictions are than the champion's of the same rows, with bounds of paired resamples.
 
-        A model fails whose `over_champion_high` is below 0: it is surely worse.
+        A model fails where `over_champion_high`, or another figure that ends so, is below 0: it is surely worse. A task
+        that does not define it is compared by `errors`.
         """
         return {}
 

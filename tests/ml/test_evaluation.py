@@ -22,6 +22,7 @@ from ml.lifecycle.tracking import Dataset, scored_rows
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification, ranks
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
+from quanyu.grammar.task import Task
 from quanyu.model.entities import Customer
 from quanyu.point_in_time.frame import Frame
 
@@ -204,6 +205,20 @@ def test_the_gate_on_the_champion_holds_for_every_model(trained):
     [reason] = evaluation.reasons
     assert "champion of today is surely better" in reason
     assert "over_champion" not in evaluate(Quitting, trained, LATER).metrics
+
+
+def test_a_comparison_with_the_champion_that_says_nothing_keeps_it(trained, monkeypatch):
+    monkeypatch.setattr(BinaryClassification, "compare", lambda *_: {})
+    [reason] = evaluate(Quitting, trained, LATER, champion_scores=trained.predict(LATER)).reasons
+    assert reason.startswith("over_champion_high >= 0: nan")
+
+
+def test_a_task_without_a_comparison_of_its_own_is_compared_by_its_errors(trained, monkeypatch):
+    monkeypatch.setattr(BinaryClassification, "compare", Task.compare)
+    better = LABELS * 0.5 + trained.predict(LATER) * 0.5
+    metrics = evaluate(Quitting, trained, LATER, champion_scores=better).metrics
+    assert metrics["over_champion"] == pytest.approx(-abs(trained.predict(LATER) - LABELS).mean() / 2)
+    assert metrics["over_champion_low"] < metrics["over_champion"] < metrics["over_champion_high"] < 0
 
 
 def test_probabilities_that_are_too_high_fail_on_the_whole_and_in_each_tenth(trained):

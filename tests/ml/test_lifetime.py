@@ -78,6 +78,24 @@ def test_value_is_foretold_better_than_by_the_past_rate_and_adds_up(evaluation):
     assert 0.78 < evaluation.metrics["coverage"] < 0.95
 
 
+def test_a_champion_that_foretells_better_stays_and_an_equal_one_goes(trained, evaluation):
+    perfect = evaluation.scores.copy()
+    perfect[:, 1] = evaluation.labels
+    [reason] = evaluate(Lifetime, trained, LATER, champion_scores=perfect).reasons
+    assert reason.startswith("over_champion_high >= 0: -") and "champion of today is surely better" in reason
+    assert evaluate(Lifetime, trained, LATER, champion_scores=evaluation.scores).passed
+
+
+def test_what_is_better_than_the_past_rate_by_luck_fails(trained):
+    # The model's own values with some noise stand for the plain rule, and again for the model: neither is better.
+    random, rate = np.random.default_rng(5), trained.predict(LATER)[:, 1]
+    own = trained.predict(LATER)
+    own[:, 1] = rate * random.lognormal(0, 0.1, len(rate))
+    metrics = figures(own, LATER["label"].to_numpy(), rate * random.lognormal(0, 0.1, len(rate)))
+    for name in ("mae_below_rate", "correlation_over_rate"):
+        assert metrics[f"{name}_low"] < 0 < metrics[f"{name}_high"]
+
+
 def test_each_tenth_of_customers_spends_about_what_was_foretold(evaluation):
     for rows in np.array_split(np.argsort(evaluation.scores[:, 1]), 5)[1:]:
         foretold, came = evaluation.scores[rows, 1].mean(), evaluation.labels[rows].mean()

@@ -76,6 +76,15 @@ def test_days_are_foretold_better_than_by_the_own_gap_and_coming_better_than_by_
     assert evaluation.metrics["coverage"] == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.parametrize(("column", "figure"), [(0, "over_champion_high"), (3, "coming_over_champion_high")])
+def test_a_champion_that_knows_better_when_or_whether_they_come_stays(trained, evaluation, column, figure):
+    better, came = evaluation.scores.copy(), evaluation.labels > 0
+    better[:, column] = came if column else np.where(came, evaluation.labels, 90)
+    [reason] = evaluate(NextPurchase, trained, LATER, champion_scores=better).reasons
+    assert reason.startswith(f"{figure} >= 0: -") and "champion of today is surely better" in reason
+    assert evaluate(NextPurchase, trained, LATER, champion_scores=evaluation.scores).passed
+
+
 def test_the_due_day_lies_between_its_quartiles_and_coming_is_a_probability(evaluation):
     due, low, high, comes = evaluation.scores.T
     assert ((low >= 0) & (low <= due) & (due <= high)).all() and ((comes >= 0) & (comes <= 1)).all()
