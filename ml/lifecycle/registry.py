@@ -110,6 +110,7 @@ class Registry:
             listed = versions.listed(client, spec.name)
             version = next(each for each in listed if each.version == (number or listed[0].version))
             champion = evaluation.passed and versions.challenge(client, version)
+            client.delete_model_version_tag(spec.name, str(version.version), versions.UNDECIDED)
             return RegisteredVersion(spec.name, version.version, champion, new=not earlier)
 
     @contextmanager
@@ -128,6 +129,11 @@ class Registry:
         """Versions of a model, newest first, whether or not they passed their gates."""
         with self._client() as client:
             return versions.listed(client, name)
+
+    def decide(self, name: str, meaning: str) -> ModelVersion | None:
+        """The version that a killed training left without its alias, now the champion; None if there is none."""
+        with self._client() as client:
+            return versions.decide(client, name, meaning) if versions.registered(client, name) else None
 
     def champion(self, name: str) -> Champion | None:
         """The champion as its alias says now; None when no version has passed its gates yet."""
@@ -202,6 +208,7 @@ class Registry:
         if not versions.registered(client, spec.name):
             client.create_registered_model(spec.name, description=_about(spec))
         gates = {"gates": "passed" if evaluation.passed else "failed", "reasons": json.dumps(evaluation.reasons)}
+        gates |= {versions.UNDECIDED: "yes"} if evaluation.passed else {}
         # Tags are set with the version, so that a kill leaves no version without its identity.
         client.create_model_version(spec.name, **{**run, "tags": {**run["tags"], **tags, **gates}})
 

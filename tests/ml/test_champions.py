@@ -6,7 +6,9 @@ import pytest
 from visitors import DAY, changed, opened, scored, trained
 
 from ml.lifecycle.champions.meaning import meaning
+from ml.lifecycle.champions.versions import promote_by_hand
 from ml.lifecycle.frames import dataset
+from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring import scores
 from quanyu.run import audience_days
 
@@ -157,3 +159,34 @@ def test_a_population_of_nobody_has_no_scores(shop, monkeypatch):
     stored = dataset.stored
     monkeypatch.setattr(dataset, "stored", empty)
     assert scored(shop)[0] == {}
+
+
+@pytest.mark.parametrize("call", ["set_registered_model_alias", "delete_model_version_tag"])
+def test_a_training_that_was_killed_before_its_alias_is_finished_by_the_next_run(shop, monkeypatch, call):
+    import mlflow
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*args, **kwargs):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, call, killed)
+        with pytest.raises(Killed):
+            shop.run(DAY, "train.leaving")
+    [note, due] = trained(shop, "2024-07-02", "leaving")
+    assert note.startswith(f"leaving version 1: champion, as the training of {DAY} was stopped")
+    assert due == f"leaving: trained on {DAY}; next training 7 days later"
+    assert scored(shop, "2024-07-02")[0] == {"leaving": (200, {"1"})}
+    assert len(trained(shop, "2024-07-03", "leaving")) == 1, "it is finished once"
+
+
+def test_what_a_person_decided_is_not_decided_again(shop):
+    for day in (DAY, "2024-07-02", "2024-07-03"):
+        trained(shop, day, "leaving", force=True)
+    with Registry.of(shop.settings).client() as client:
+        for number in (2, 1):
+            promote_by_hand(client, "leaving", number, "ann", "it was better", anyway=False)
+    trained(shop, "2024-07-04", "leaving")
+    assert Registry.of(shop.settings).champion("leaving").version == 1
