@@ -19,7 +19,7 @@ from ml.lifecycle.champions import artifacts, versions
 from ml.lifecycle.champions.versions import DESCRIPTION, IDENTITY, ModelVersion
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.tracking import Dataset
-from ml.lifecycle.train import Trained
+from ml.lifecycle.train import Trained, inputs
 from quanyu.config.settings import Settings
 from quanyu.errors import QuanyuError
 from quanyu.grammar.declaration import digest
@@ -141,10 +141,10 @@ class Registry:
             holder = versions.of_alias(client, name, versions.CHAMPION)
         if holder is None:
             return None
-        model = self._loader(name, holder.version)
+        model, features = self._loader(name, holder.version), holder.features
         return Champion(
-            name, holder.version, holder.trained_on, holder.features, lambda frame: model().predict(frame),
-            lambda frame: model().unwrap_python_model().contributions(frame), holder.meaning,
+            name, holder.version, holder.trained_on, features, lambda frame: model().predict(_checked(frame, features)),
+            lambda frame: model().unwrap_python_model().contributions(_checked(frame, features)), holder.meaning,
         )  # fmt: skip
 
     def logged(self, version: ModelVersion, file: str) -> dict[str, Any]:
@@ -255,6 +255,13 @@ class Registry:
             mlflow.set_registry_uri(before[1])
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
+
+
+def _checked(frame: pd.DataFrame, features: tuple[str, ...]) -> pd.DataFrame:
+    """The features as a model takes them. ConfigError naming those with a value that it cannot take."""
+    import pandas as pd
+
+    return pd.DataFrame(inputs(frame, features), frame.index, list(features))
 
 
 def _about(spec: type[ModelSpec]) -> str:

@@ -11,7 +11,8 @@ import pytest
 from shop import copy_registry
 
 from ml.lifecycle.evaluate import evaluate
-from ml.lifecycle.registry import Registry
+from ml.lifecycle.registry import Champion, Registry
+from ml.lifecycle.scoring.scores import scored
 from ml.lifecycle.tracking import PLAIN, Dataset
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.lifetime import Lifetime
@@ -139,6 +140,19 @@ def test_metrics_of_a_worked_example():
     assert (metrics["foretold_to_actual"], metrics["coverage"], metrics["spenders"]) == (0.75, 0.75, 2)
     assert metrics["correlation"] == pytest.approx(np.corrcoef(value, labels)[0, 1])
     assert metrics["correlation_of_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"), [(DAYS, 1e30), (DAYS, 302.0), (FIRST, 1e30), (LAST, None), (SPENT, None)]
+)
+def test_of_a_past_that_cannot_be_nothing_is_foretold_and_others_stay_as_they_are(trained, feature, value):
+    rows = pd.DataFrame({DAYS: [5.0, 5.0], FIRST: 300.0, LAST: 10.0, SPENT: 20.0})
+    usual = trained.predict(rows)
+    scores = trained.predict(rows.assign(**{feature: [value, rows[feature][1]]}))
+    assert np.isnan(scores[0]).all() and (scores[1] == usual[1]).all()
+    champion = Champion("lifetime", 1, DAY, Lifetime.features, trained.predict)
+    people = rows.assign(customer_id=["a", "b"], **{feature: [value, rows[feature][1]]})
+    assert scored(champion, Lifetime, people, {})["customer_id"].to_pylist() == ["b"]
 
 
 def test_a_period_without_spending_passes_no_gate(trained):
