@@ -31,4 +31,7 @@ class Lifetime(ModelSpec):
         MetricGate("correlation_over_rate_low", at_least=0.0),
         MetricGate("mae_below_rate_low", at_least=0.0),
         MetricGate("foretold_to_actual", at_least=0.67, at_most=1.5),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("main_feature_drift", at_most=0.5),
+        MetricGate("scoring_seconds", at_most=120),
     )

@@ -31,4 +31,7 @@ class NextPurchase(ModelSpec):
         MetricGate("coverage", at_least=0.35, at_most=0.65),
         MetricGate("auc_over_baseline_low", at_least=0.0),
         MetricGate("foretold_to_actual", at_least=0.67, at_most=1.5),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("main_feature_drift", at_most=0.5),
+        MetricGate("scoring_seconds", at_most=120),
     )

@@ -38,7 +38,9 @@ WITH_BOUNDS = (
 )  # fmt: skip
 OF_SEGMENTS = ("segment_auc", "segment_calibration")
 BASELINE_UNKNOWN = "baseline_unknown_above"
-PLAIN = ("positives", "ece", "tenths_on_one_side", "one_sided_shift", "training_rate", BASELINE_UNKNOWN)
+PLAIN = (
+    "positives", "ece", "tenths_on_one_side", "one_sided_shift", "one_sided_error", "training_rate", BASELINE_UNKNOWN,
+)  # fmt: skip
 OF_CONTACTS = ("contacted_share", "profit", "baseline_profit", "profit_of_all")
 
 
@@ -83,6 +85,7 @@ class BinaryClassification(Task):
         "ece": "foretold and real shares differ too much",
         "calibration_in_the_large": "it foretells too many or too few on the whole",
         "one_sided_shift": "nearly every tenth of the scores is off to the same side",
+        "one_sided_error": "nearly every tenth of the scores is off to the same side",
         "segment_auc": "in one segment it surely ranks no better than that",
         "segment_calibration": "in one segment it surely foretells so many times too much or too little",
         "profit_low": "to contact those whom it names may cost more than it brings",
@@ -167,6 +170,9 @@ class BinaryClassification(Task):
             return dict.fromkeys(self.metrics, NOTHING) | {"positives": float(labels.sum())}
         of_training = {"training_rate": float(facts["positive_rate"]), BASELINE_UNKNOWN: facts[BASELINE_UNKNOWN]}
         metrics = self._tested(spec, predictions, test, of_training).metrics() | of_training
+        # Over what came, with its sign: a shift of .03 is little where 40 % come true, and much where 4 % do.
+        over = 1 if metrics["mean_score"] > metrics["positive_rate"] else -1
+        metrics["one_sided_error"] = over * metrics["one_sided_shift"] / metrics["positive_rate"]
         if history := facts.get("bg_nbd"):
             by_past = placed(_by_past(spec, history, inputs(test, spec.features)), history["unknown_above"])
             metrics |= {"bg_nbd_auc": auc_of(by_past, labels)}

@@ -96,6 +96,14 @@ class LifetimeValue(Task):
         errors: Floats = abs(predictions[:, 1] - labels)
         return errors
 
+    def loss(self, predictions: Floats, labels: Floats) -> float:
+        """Mean absolute error of the values that can be foretold."""
+        import numpy as np
+
+        errors = self.errors(predictions, labels)
+        judged = errors[np.isfinite(errors)]
+        return float(judged.mean()) if len(judged) else NOTHING
+
     def evaluate(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, float]:

@@ -126,6 +126,13 @@ class NextPurchaseTiming(Task):
         """Compute the metrics, and those of the plain rules on the same rows."""
         return figures(predictions, outcomes(test), inputs(test, astuple(self)))
 
+    def loss(self, predictions: Floats, labels: Floats) -> float:
+        """Mean absolute error in days of those who came."""
+        import numpy as np
+
+        errors = self.errors(predictions, labels)
+        return _of(np.mean, errors[np.isfinite(errors)])
+
     def compare(
         self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
     ) -> dict[str, float]:

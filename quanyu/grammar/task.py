@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 # Types of columns that are numbers for a learner begin so.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
 
-# Figures of the test period that gates of every model may name: rows; how far the distribution of the score, and that
-# of the feature that moved most, lies from training (PSI); seconds to score 1,000,000 entities with known features.
-OF_EVERY_TASK = ("test_rows", "score_drift", "feature_drift", "scoring_seconds")
+# Figures of the test period that gates of every model may name: rows; how far the distribution of the score, that of
+# the feature that moved most, and those of features by what the model needs them, lie from training (PSI); seconds of
+# one core to score 1,000,000 entities with known features.
+OF_EVERY_TASK = ("test_rows", "score_drift", "feature_drift", "main_feature_drift", "scoring_seconds")
 DECILE = {
     "decile": Column("int", "Tenth of those scored on the day; 1 has the highest.", unit="tenths", at_least=1,
                      at_most=10),

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from ml.churn import Churn
 from ml.evaluation.binary import BinaryTest, paired
 from ml.evaluation.card import cards
 from ml.evaluation.costs import ContactPrice
@@ -227,7 +228,27 @@ def test_probabilities_that_are_too_high_fail_on_the_whole_and_in_each_tenth(tra
     assert metrics["calibration_in_the_large_low"] > 1.25
     assert metrics["tenths_on_one_side"] >= 9 and metrics["one_sided_shift"] > 0.1
     right = Quitting.task.evaluate(Quitting, trained.predict(LATER), LATER, trained.facts)
-    assert right["one_sided_shift"] < 0.05
+    assert right["one_sided_shift"] < 0.05 and abs(right["one_sided_error"]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("foretold", "came", "passes"), [(0.37, 0.42, False), (0.40, 0.42, True), (0.50, 0.43, True), (0.52, 0.425, False)]
+)
+def test_nearly_all_tenths_to_one_side_fail_although_the_whole_is_within_its_band(trained, foretold, came, passes):
+    """The first is what a churn model foretold that all gates let pass."""
+    margins = np.random.default_rng(3).normal(0, 1.5, 4000)
+
+    def with_mean(share):
+        shifted = [1 / (1 + np.exp(-margins - shift)) for shift in np.linspace(-2, 2, 800)]
+        return min(shifted, key=lambda chances: abs(chances.mean() - share))
+
+    chances, real = with_mean(foretold), with_mean(came)
+    rows = pd.concat([LATER] * 5).head(4000).reset_index(drop=True)
+    rows["label"] = np.random.default_rng(4).random(4000) < real
+    metrics = Quitting.task.evaluate(Quitting, chances, rows, trained.facts)
+    gates = {gate.metric: gate.passes(metrics[gate.metric]) for gate in Churn.gates if gate.metric in metrics}
+    assert gates["calibration_in_the_large"] and gates["one_sided_error"] == passes
+    assert 0.8 < metrics["calibration_in_the_large"] < 1.25
 
 
 def test_a_segment_in_which_the_model_fails_is_named(trained):

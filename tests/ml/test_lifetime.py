@@ -67,7 +67,7 @@ def trained():
 
 @pytest.fixture(scope="module")
 def evaluation(trained):
-    return evaluate(Lifetime, trained, LATER)
+    return evaluate(Lifetime, trained, LATER, training=PAST)
 
 
 def test_value_is_foretold_better_than_by_the_past_rate_and_adds_up(evaluation):
@@ -82,9 +82,9 @@ def test_value_is_foretold_better_than_by_the_past_rate_and_adds_up(evaluation):
 def test_a_champion_that_foretells_better_stays_and_an_equal_one_goes(trained, evaluation):
     perfect = evaluation.scores.copy()
     perfect[:, 1] = evaluation.labels
-    [reason] = evaluate(Lifetime, trained, LATER, champion_scores=perfect).reasons
+    [reason] = evaluate(Lifetime, trained, LATER, champion_scores=perfect, training=PAST).reasons
     assert reason.startswith("over_champion_high >= 0: -") and "champion of today is surely better" in reason
-    assert evaluate(Lifetime, trained, LATER, champion_scores=evaluation.scores).passed
+    assert evaluate(Lifetime, trained, LATER, champion_scores=evaluation.scores, training=PAST).passed
 
 
 def test_what_is_better_than_the_past_rate_by_luck_fails(trained):
