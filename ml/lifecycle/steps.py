@@ -146,7 +146,9 @@ def _train(
         if not cutoffs:
             words = f"the data begins too late for a training cutoff before {test_cutoff}"
             return Outcome(notes=(f"{spec.name}: not trained, {words}",))
-        learned = learn(context, spec, cutoffs, test_cutoff, champion)
+        # One of another meaning foretells something else: it is no yardstick.
+        rival = champion if champion and champion.meaning == meaning(context.catalogue, spec) else None
+        learned = learn(context, spec, cutoffs, test_cutoff, rival)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}

@@ -146,6 +146,20 @@ def test_a_failing_model_is_named_and_does_not_stop_the_other(shop, monkeypatch)
     assert scored(shop)[0] == {"leaving": (200, {"1"}), "staying": (200, {"1"})}, "the next run tries again"
 
 
+def test_a_champion_of_another_meaning_is_no_yardstick(shop):
+    registry = Registry.of(shop.settings)
+
+    def compared():
+        return "over_champion" in registry.metrics(registry.versions("leaving")[0])
+
+    trained(shop, DAY, "leaving")
+    trained(shop, "2024-07-02", "leaving", force=True)
+    assert compared()
+    changed(shop, FILES["models"], '"orders", 30', '"orders", 60')
+    assert "version 3: champion" in trained(shop, "2024-07-03", "leaving")[0]
+    assert not compared()
+
+
 def test_force_trains(shop):
     trained(shop)
     assert trained(shop, "2024-07-02", "leaving") == ["leaving: trained on 2024-07-01; next training 7 days later"]
