@@ -33,11 +33,18 @@ class CampaignResponse(ModelSpec):
         },
     )
     baseline = Baseline(feature="recency.days_since_order", higher_is="less")
+    segments = ("rfm.monetary",)
     gates = (
         MetricGate("test_rows", at_least=500),
         MetricGate("positives", at_least=50),
         MetricGate("auc", at_least=0.6),
         MetricGate("auc_over_baseline_low", at_least=0.0),
         MetricGate("calibration_in_the_large", at_least=0.8, at_most=1.25),
+        MetricGate("one_sided_error", at_least=-0.1, at_most=0.2),
         MetricGate("ece", at_most=0.1),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("main_feature_drift", at_most=0.5),
+        MetricGate("scoring_seconds", at_most=120),
+        MetricGate("segment_auc", at_least=0.55),
+        MetricGate("segment_calibration", at_most=1.5),
     )

@@ -52,4 +52,6 @@ class CampaignUplift(ModelSpec):
         MetricGate("qini_over_response_low", at_least=0.0),
         MetricGate("uplift_at_30pct_over_all_low", at_least=0.0),
         MetricGate("effect_slope_high", at_least=0.5),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("scoring_seconds", at_most=120),
     )

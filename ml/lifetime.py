@@ -28,7 +28,10 @@ class Lifetime(ModelSpec):
     gates = (
         MetricGate("test_rows", at_least=200),
         MetricGate("spenders", at_least=50),
-        MetricGate("correlation_over_rate", at_least=0.0),
-        MetricGate("mae_below_rate", at_least=0.0),
+        MetricGate("correlation_over_rate_low", at_least=0.0),
+        MetricGate("mae_below_rate_low", at_least=0.0),
         MetricGate("foretold_to_actual", at_least=0.67, at_most=1.5),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("main_feature_drift", at_most=0.5),
+        MetricGate("scoring_seconds", at_most=120),
     )

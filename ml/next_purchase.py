@@ -27,8 +27,11 @@ class NextPurchase(ModelSpec):
     gates = (
         MetricGate("test_rows", at_least=200),
         MetricGate("came", at_least=50),
-        MetricGate("mae_below_gap", at_least=0.0),
+        MetricGate("mae_below_gap_low", at_least=0.0),
         MetricGate("coverage", at_least=0.35, at_most=0.65),
         MetricGate("auc_over_baseline_low", at_least=0.0),
         MetricGate("foretold_to_actual", at_least=0.67, at_most=1.5),
+        MetricGate("score_drift", at_most=0.25),
+        MetricGate("main_feature_drift", at_most=0.5),
+        MetricGate("scoring_seconds", at_most=120),
     )

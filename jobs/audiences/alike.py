@@ -188,7 +188,10 @@ def fitted(alike: Alike, customers: pa.Table) -> tuple[SeedChoice, pa.Table, flo
     """The choice of a seed, rows of those found, and the least score of them; nobody without a seed."""
     seeds = {name: customers[f"in_{name}"].to_numpy() for name in alike.seeds}
     size = alike.number(int(customers["found"].to_numpy().sum()))
-    choice = choose_seed(seeds, _matrix(alike, customers), size, SIMILARITIES[alike.by], alike.least, RANDOM_STATE)
+    choice = choose_seed(
+        seeds, _matrix(alike, customers), size, SIMILARITIES[alike.by], alike.least, RANDOM_STATE,
+        _worth(alike, customers),
+    )  # fmt: skip
     members, threshold = most_alike(alike, customers, choice.chosen) if choice.chosen else (customers.slice(0, 0), None)
     return choice, members, threshold
 
@@ -202,8 +205,7 @@ def most_alike(
     """
     seed, candidates = (customers[name].to_numpy() for name in (f"in_{chosen}", "found"))
     scores = SIMILARITIES[alike.by](_matrix(alike, customers), seed, random_state)
-    # Nobody is worth less than nothing, and of whom the worth is unknown counts as worth nothing.
-    worth = np.maximum(np.nan_to_num(_numbers(customers, alike.weigh_by)), 0) if alike.weigh_by else None
+    worth = _worth(alike, customers)
     members = expand(scores, seed | ~candidates, alike.number(int(candidates.sum())), worth)
     least = (scores if worth is None else scores * worth)[members[-1:]]
     return customers.take(np.sort(members)), float(least[0]) if len(least) else None
@@ -212,6 +214,14 @@ def most_alike(
 def _matrix(alike: Alike, customers: pa.Table) -> Any:
     """The features as doubles, shape (customers, features), with nan for null."""
     return np.column_stack([_numbers(customers, name) for name in alike.features])
+
+
+def _worth(alike: Alike, customers: pa.Table) -> Any:
+    """What weighs the likeness of each customer, shape (customers,); None for nothing.
+
+    Nobody is worth less than nothing, and of whom the worth is unknown counts as worth nothing.
+    """
+    return np.maximum(np.nan_to_num(_numbers(customers, alike.weigh_by)), 0) if alike.weigh_by else None
 
 
 def _numbers(customers: pa.Table, name: str) -> Any:

@@ -15,6 +15,8 @@ import numpy as np
 
 LOW, HIGH = 0.1, 0.9
 YEAR = 365.0
+# Nobody buys for longer: such a number of days is a mistake.
+MOST_DAYS = 100_000.0
 QUARTILES = (0.5, 0.25, 0.75)
 # Beyond this the tail of the normal distribution has no value of its own.
 FARTHEST = 30.0
@@ -167,7 +169,16 @@ def lifetime(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any
     """Return the columns of a score of lifetime value, shape (rows, 7), from features of shape (rows,).
 
     `days` with a purchase, days since the `first` and since the `last`, and what was `spent` on a day with a purchase.
+    nan where one of them is not known, or where there were more days with a purchase than days.
     """
+    past = np.stack([np.asarray(each, dtype=np.float64) for each in (days, first, last, spent)])
+    possible = np.isfinite(past).all(axis=0) & (past[0] <= past[1] + 1) & (past[1] <= MOST_DAYS)
+    columns = np.full((past.shape[1], 7), np.nan)
+    columns[possible] = _possible_lifetime(model, *past[:, possible])
+    return columns
+
+
+def _possible_lifetime(model: dict[str, Any], days: Any, first: Any, last: Any, spent: Any) -> Any:
     repeats, age = np.maximum(days - 1, 0.0), first
     histories = (repeats, np.clip(first - last, 0.0, age), age)
     of_day = mean_value(model["gamma_gamma"], repeats + 1, spent)

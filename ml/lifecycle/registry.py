@@ -19,7 +19,7 @@ from ml.lifecycle.champions import artifacts, versions
 from ml.lifecycle.champions.versions import DESCRIPTION, IDENTITY, ModelVersion
 from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.tracking import Dataset
-from ml.lifecycle.train import Trained
+from ml.lifecycle.train import Trained, inputs
 from quanyu.config.settings import Settings
 from quanyu.errors import QuanyuError
 from quanyu.grammar.declaration import digest
@@ -110,6 +110,7 @@ class Registry:
             listed = versions.listed(client, spec.name)
             version = next(each for each in listed if each.version == (number or listed[0].version))
             champion = evaluation.passed and versions.challenge(client, version)
+            client.delete_model_version_tag(spec.name, str(version.version), versions.UNDECIDED)
             return RegisteredVersion(spec.name, version.version, champion, new=not earlier)
 
     @contextmanager
@@ -129,16 +130,21 @@ class Registry:
         with self._client() as client:
             return versions.listed(client, name)
 
+    def decide(self, name: str, meaning: str) -> ModelVersion | None:
+        """The version that a killed training left without its alias, now the champion; None if there is none."""
+        with self._client() as client:
+            return versions.decide(client, name, meaning) if versions.registered(client, name) else None
+
     def champion(self, name: str) -> Champion | None:
         """The champion as its alias says now; None when no version has passed its gates yet."""
         with self._client() as client:
             holder = versions.of_alias(client, name, versions.CHAMPION)
         if holder is None:
             return None
-        model = self._loader(name, holder.version)
+        model, features = self._loader(name, holder.version), holder.features
         return Champion(
-            name, holder.version, holder.trained_on, holder.features, lambda frame: model().predict(frame),
-            lambda frame: model().unwrap_python_model().contributions(frame), holder.meaning,
+            name, holder.version, holder.trained_on, features, lambda frame: model().predict(_checked(frame, features)),
+            lambda frame: model().unwrap_python_model().contributions(_checked(frame, features)), holder.meaning,
         )  # fmt: skip
 
     def logged(self, version: ModelVersion, file: str) -> dict[str, Any]:
@@ -202,6 +208,7 @@ class Registry:
         if not versions.registered(client, spec.name):
             client.create_registered_model(spec.name, description=_about(spec))
         gates = {"gates": "passed" if evaluation.passed else "failed", "reasons": json.dumps(evaluation.reasons)}
+        gates |= {versions.UNDECIDED: "yes"} if evaluation.passed else {}
         # Tags are set with the version, so that a kill leaves no version without its identity.
         client.create_model_version(spec.name, **{**run, "tags": {**run["tags"], **tags, **gates}})
 
@@ -248,6 +255,13 @@ class Registry:
             mlflow.set_registry_uri(before[1])
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
+
+
+def _checked(frame: pd.DataFrame, features: tuple[str, ...]) -> pd.DataFrame:
+    """The features as a model takes them. ConfigError naming those with a value that it cannot take."""
+    import pandas as pd
+
+    return pd.DataFrame(inputs(frame, features), frame.index, list(features))
 
 
 def _about(spec: type[ModelSpec]) -> str:

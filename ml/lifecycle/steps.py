@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -103,14 +105,24 @@ def _left_out(context: Context, spec: type[ModelSpec]) -> bool:
 
 def train(context: Context, receipt: Receipt, spec: type[ModelSpec]) -> Outcome:
     """Train, evaluate and register a model if there is a reason to train it now; else say when there will be."""
+    if not context.forced and _left_out(context, spec):
+        # The same words for all of them, so that the summary has one line.
+        return Outcome(notes=(f"not trained: this run trains {', '.join(context.trains)} alone (--train)",))
     registry, now = Registry.of(context.settings), meaning(context.catalogue, spec)
+    decided = registry.decide(spec.name, now)
+    if decided is None:
+        return _train_if_due(context, receipt, spec, registry, now)
+    _remember(context, spec, decided.trained_on, decided.version)
+    words = f"{spec.name} version {decided.version}: champion, as the training of {decided.trained_on} was stopped"
+    outcome = _train_if_due(context, receipt, spec, registry, now)
+    return replace(outcome, notes=(f"{words} before it could be", *outcome.notes))
+
+
+def _train_if_due(context: Context, receipt: Receipt, spec: type[ModelSpec], registry: Registry, now: str) -> Outcome:
     champion, versions = registry.champion(spec.name), registry.versions(spec.name)
     last = max((version.trained_on for version in versions), default=None)
     if context.forced:
         return _train(context, receipt, spec, registry, champion, "--force")
-    if _left_out(context, spec):
-        # The same words for all of them, so that the summary has one line.
-        return Outcome(notes=(f"not trained: this run trains {', '.join(context.trains)} alone (--train)",))
     if versions and versions[0].meaning != now:
         why = f"it is declared otherwise than version {versions[0].version} was"
         return _train(context, receipt, spec, registry, champion, why)
@@ -134,7 +146,9 @@ def _train(
         if not cutoffs:
             words = f"the data begins too late for a training cutoff before {test_cutoff}"
             return Outcome(notes=(f"{spec.name}: not trained, {words}",))
-        learned = learn(context, spec, cutoffs, test_cutoff, champion)
+        # One of another meaning foretells something else: it is no yardstick.
+        rival = champion if champion and champion.meaning == meaning(context.catalogue, spec) else None
+        learned = learn(context, spec, cutoffs, test_cutoff, rival)
     except TooLittleDataError as error:
         return Outcome(notes=(f"{spec.name}: not trained: {error}",))
     tables = {place: context.lake.version(place) or 0 for place in context.step(f"train.{spec.name}").reads}
@@ -145,12 +159,16 @@ def _train(
     scored = evaluation.scores.reshape(len(evaluation.scores), -1)[:, 0]
     bins = reference(training, trained.features, scored)
     recorded = registry.record(spec, trained, evaluation, data, meaning(context.catalogue, spec), bins)
-    context.store.unchanged_runs.save("trained", spec.name, {"day": str(context.day), "version": recorded.version})
+    _remember(context, spec, context.day, recorded.version)
     trained_on = f"trained on {len(cutoffs)} cutoffs up to {cutoffs[0]}"
     why = f"; trained now: {because}" if because else ""
     note = f"{_ending(recorded, evaluation)}; test cutoff {test_cutoff}, {trained_on}{why}"
     notes = tuple(filter(None, (note, str(evaluation.verdict))))
     return Outcome(len(training), len(training), notes=notes, facts=_facts(spec, evaluation, recorded))
+
+
+def _remember(context: Context, spec: type[ModelSpec], day: date, version: int) -> None:
+    context.store.unchanged_runs.save("trained", spec.name, {"day": str(day), "version": version})
 
 
 def _ending(recorded: RegisteredVersion, evaluation: Evaluation) -> str:

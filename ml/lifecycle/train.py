@@ -56,7 +56,7 @@ def train(spec: type[ModelSpec], training: pd.DataFrame, nthread: int = 1, seed:
     facts = {
         "rows": len(examples.labels),
         spec.entity.plural(2): int(examples.keys.nunique()),
-        **spec.task.facts(examples.labels),
+        **spec.task.facts(spec, training),
         "data": _fingerprint(examples),
         "cutoffs": sorted({str(cutoff)[:10] for cutoff in examples.cutoffs}),
         "seed": seed,
@@ -90,11 +90,18 @@ def inputs(frame: pd.DataFrame, features: tuple[str, ...]) -> Floats:
     if missing := [feature for feature in features if feature not in frame]:
         raise ConfigError(f"The data has no columns {', '.join(missing)}, which are features of the model.")
     matrix: Floats = frame[list(features)].astype("float64").to_numpy()
-    huge = np.flatnonzero((np.abs(matrix) > LARGEST).any(axis=0))
-    if len(huge):
-        names = ", ".join(features[place] for place in huge)
+    if (huge := too_large(matrix)).any():
+        names = ", ".join(features[place] for place in np.flatnonzero(huge.any(axis=0)))
         raise ConfigError(f"{names}: a value is infinite or too large to learn from; bound it where it is declared.")
     return matrix
+
+
+def too_large(matrix: Floats) -> NDArray[np.bool_]:
+    """Values that no learner can take, such as infinite ones, of the shape of the matrix; a null is none."""
+    import numpy as np
+
+    huge: NDArray[np.bool_] = np.abs(matrix) > LARGEST
+    return huge
 
 
 def outcomes(frame: pd.DataFrame) -> Floats:

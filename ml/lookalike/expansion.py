@@ -113,8 +113,11 @@ def seed_lift(
     similarity: Similarity = propensity,
     random_state: int = 0,
     level: float = LEVEL,
+    values: Floats | None = None,
 ) -> SeedLift:
     """Expand a random half of a seed to `size` others, and count members of the other half among them.
+
+    The expansion is by `values` too, as in `expand`, where they weigh whom an audience takes.
 
     The expansion is drawn from all who are not of the first half. The interval is exact (Clopper and Pearson, 1934),
     of this half: unlike a bootstrap it is not a point where all hidden members are found, or none. ConfigError where
@@ -129,7 +132,7 @@ def seed_lift(
     others = len(seed) - int(known.sum())
     if not 0 < size <= others:
         raise ConfigError(f"An expansion of {size} is asked for, and {others} customers are left.")
-    alike = expand(similarity(matrix, known, random_state), known, size)
+    alike = expand(similarity(matrix, known, random_state), known, size, values)
     hidden, by_chance = len(members) - len(members) // 2, size / others
     hits, tail = int(seed[alike].sum()), (1 - level) / 2
     low = beta.ppf(tail, hits, hidden - hits + 1) if hits else 0.0
@@ -155,15 +158,19 @@ def choose_seed(
     similarity: Similarity = propensity,
     least: int = LEAST_SEED,
     random_state: int = 0,
+    values: Floats | None = None,
 ) -> SeedChoice:
     """Measure the lift of each definition of a seed, and choose the one whose lower bound is greatest.
 
     Seeds of fewer than `least` members are not measured. None is chosen where no lower bound is above 1. Intervals
-    hold for all seeds together at 95 % (Bonferroni), so that one of many is not chosen by luck.
+    hold for all seeds together at 95 % (Bonferroni), so that one of many is not chosen by luck. `values` are
+    as in `expand`.
     """
     large = {name: seed for name, seed in seeds.items() if seed.sum() >= least}
     level = 1 - (1 - LEVEL) / max(len(large), 1)
-    lifts = tuple(seed_lift(name, matrix, seed, size, similarity, random_state, level) for name, seed in large.items())
+    lifts = tuple(
+        seed_lift(name, matrix, seed, size, similarity, random_state, level, values) for name, seed in large.items()
+    )
     best = max(lifts, key=lambda lift: lift.low, default=None)
     chosen = best.name if best is not None and best.low > 1 else ""
     return SeedChoice(lifts, tuple(name for name in seeds if name not in large), chosen)

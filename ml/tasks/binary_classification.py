@@ -13,6 +13,7 @@ from ml.evaluation.costs import ContactPrice
 from ml.evaluation.leaks import auc_of, learned_from_nothing, too_good_alone
 from ml.evaluation.resamples import units_of
 from ml.evaluation.segments import by_segment, worst
+from ml.evaluation.unknown_values import MIDDLE, best_share, placed
 from ml.lifecycle.boosting import FOLDS, BoostedTrees, Boosting
 from ml.lifecycle.train import inputs, outcomes
 from quanyu.errors import ConfigError, nearest
@@ -37,7 +38,10 @@ WITH_BOUNDS = (
     "logloss", "mean_score", "positive_rate", "calibration_in_the_large",
 )  # fmt: skip
 OF_SEGMENTS = ("segment_auc", "segment_calibration")
-PLAIN = ("positives", "ece", "tenths_on_one_side", "one_sided_shift", "training_rate")
+BASELINE_UNKNOWN = "baseline_unknown_above"
+PLAIN = (
+    "positives", "ece", "tenths_on_one_side", "one_sided_shift", "one_sided_error", "training_rate", BASELINE_UNKNOWN,
+)  # fmt: skip
 OF_CONTACTS = ("contacted_share", "profit", "baseline_profit", "profit_of_all")
 
 
@@ -82,6 +86,7 @@ class BinaryClassification(Task):
         "ece": "foretold and real shares differ too much",
         "calibration_in_the_large": "it foretells too many or too few on the whole",
         "one_sided_shift": "nearly every tenth of the scores is off to the same side",
+        "one_sided_error": "nearly every tenth of the scores is off to the same side",
         "segment_auc": "in one segment it surely ranks no better than that",
         "segment_calibration": "in one segment it surely foretells so many times too much or too little",
         "profit_low": "to contact those whom it names may cost more than it brings",
@@ -131,13 +136,17 @@ class BinaryClassification(Task):
         few = min(positives, rows - positives) < FOLDS * 2
         return f"{positives} of {rows} rows have the label; both outcomes are needed." if few else ""
 
-    def facts(self, labels: Floats) -> dict[str, float]:
-        """Number and share of rows whose label is 1."""
-        return {"positives": int(labels.sum()), "positive_rate": float(labels.mean())}
+    def facts(self, spec: type[ModelSpec], training: pd.DataFrame) -> dict[str, float]:
+        """Number and share of rows whose label is 1, and the place of rows for which the baseline has no value."""
+        labels = outcomes(training)
+        share = best_share(ranks(spec.baseline, training), labels) if spec.baseline else MIDDLE
+        return {"positives": int(labels.sum()), "positive_rate": float(labels.mean()), BASELINE_UNKNOWN: share}
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> BoostedTrees:
         """Train a booster, and calibrate it."""
         history = self.past.fit(spec.features, examples, spec.label.horizon_days) if self.past else {}
+        if history:
+            history["unknown_above"] = best_share(_by_past(spec, history, examples.matrix), examples.labels)
         boosting = Boosting(spec, OBJECTIVE, nthread, seed, history)
         calibration = calibrations.curve(self.calibration, *calibrations.held_out(spec, boosting, examples))
         return BoostedTrees(spec.features, boosting.fit(examples.matrix, examples.labels), calibration, history)
@@ -157,18 +166,19 @@ class BinaryClassification(Task):
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, float]:
         """Compute the metrics with their bounds, and those of the baseline on the same rows."""
-        import numpy as np
-
         labels = outcomes(test)
         if labels.sum() in (0.0, float(len(labels))):
             return dict.fromkeys(self.metrics, NOTHING) | {"positives": float(labels.sum())}
-        usual, units = float(facts["positive_rate"]), units_of(test[spec.entity.key])
-        metrics = self._tested(spec, predictions, test, usual).metrics() | {"training_rate": usual}
+        units = units_of(test[spec.entity.key])
+        of_training = {"training_rate": float(facts["positive_rate"]), BASELINE_UNKNOWN: facts[BASELINE_UNKNOWN]}
+        metrics = self._tested(spec, predictions, test, of_training).metrics() | of_training
+        # Over what came, with its sign: a shift of .03 is little where 40 % come true, and much where 4 % do.
+        over = 1 if metrics["mean_score"] > metrics["positive_rate"] else -1
+        metrics["one_sided_error"] = over * metrics["one_sided_shift"] / metrics["positive_rate"]
         if history := facts.get("bg_nbd"):
-            none = probability_of_none(history, inputs(test, spec.features))
-            none = np.where(np.isnan(none), np.nanmedian(none), none)
-            over = paired(predictions, none, labels, "auc_over_bg_nbd", units)
-            metrics |= {"bg_nbd_auc": auc_of(none, labels), **over}
+            by_past = placed(_by_past(spec, history, inputs(test, spec.features)), history["unknown_above"])
+            metrics |= {"bg_nbd_auc": auc_of(by_past, labels)}
+            metrics |= paired(predictions, by_past, labels, "auc_over_bg_nbd", units)
         poorest = worst(by_segment(spec.segments, predictions, test, units)) if spec.segments else {}
         return metrics | poorest
 
@@ -231,26 +241,31 @@ class BinaryClassification(Task):
         """ROC, precision and recall, calibration, cumulative gain, and cost curve."""
         from ml.evaluation.curves import plots
 
-        tested = self._tested(spec, predictions, test, metrics["training_rate"])
+        tested = self._tested(spec, predictions, test, metrics)
         return plots(tested, dict(metrics), spec.baseline.feature if spec.baseline else "", title)
 
-    def _tested(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, usual: float) -> BinaryTest:
-        baseline = ranks(spec.baseline, test) if spec.baseline else predictions
-        units = units_of(test[spec.entity.key])
-        return BinaryTest(predictions, outcomes(test), baseline, usual, self.contacts, units)
+    def _tested(
+        self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, of_training: Mapping[str, float]
+    ) -> BinaryTest:  # fmt: skip
+        baseline = placed(ranks(spec.baseline, test), of_training[BASELINE_UNKNOWN]) if spec.baseline else predictions
+        rate, units = of_training["training_rate"], units_of(test[spec.entity.key])
+        return BinaryTest(predictions, outcomes(test), baseline, rate, self.contacts, units)
 
 
-def ranks(baseline: Baseline, test: pd.DataFrame) -> Floats:
-    """Values of the baseline's feature, shape (rows,), of which a higher one foretells a 1; a null is the median."""
+def ranks(baseline: Baseline, rows: pd.DataFrame) -> Floats:
+    """Values of the baseline's feature, shape (rows,), of which a higher one foretells a 1; nan for null."""
     import numpy as np
 
-    if baseline.feature not in test:
-        raise ConfigError(f"The baseline's feature {baseline.feature} is not a column of the test data.")
-    values = test[baseline.feature].astype("float64")
-    directed = values if baseline.higher_is == "more" else -values
-    # Without any value, all rows are alike.
-    middle = directed.median() if directed.notna().any() else 0.0
-    return np.asarray(directed.fillna(middle), dtype=np.float64)
+    if baseline.feature not in rows:
+        raise ConfigError(f"The baseline's feature {baseline.feature} is not a column of the data.")
+    values = np.asarray(rows[baseline.feature].astype("float64"), dtype=np.float64)
+    return values if baseline.higher_is == "more" else -values
+
+
+def _by_past(spec: type[ModelSpec], history: dict[str, Any], matrix: Floats) -> Floats:
+    """BG/NBD's probability of a 1, or what rises with it, shape (rows,); nan where the past is not known."""
+    none = probability_of_none(history, matrix)
+    return none if isinstance(spec.label, NoneOf) else -none
 
 
 def _learner(spec: type[ModelSpec], nthread: int, seed: int) -> Learner:

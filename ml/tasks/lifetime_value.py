@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ml.evaluation.errors import with_bounds
+from ml.evaluation.resamples import point
 from ml.lifecycle.plots import GREY, INK, axes_of
 from ml.lifecycle.train import inputs, outcomes
 from quanyu.grammar.model_spec import ModelSpec
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 
 TENTHS = 10
 NOTHING = float("nan")
+WITH_BOUNDS = (
+    "mae", "correlation", "foretold_to_actual", "coverage", "mean_value", "mean_label", "mae_of_rate",
+    "correlation_of_rate", "mae_below_rate", "correlation_over_rate",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,15 @@ class LifetimeValue(Task):
                              unit="currency", at_least=0),
     }  # fmt: skip
     metrics = (
-        "mae", "mae_of_rate", "mae_below_rate", "correlation", "correlation_of_rate", "correlation_over_rate",
-        "rank_correlation", "foretold_to_actual", "coverage", "mean_value", "mean_label", "spenders",
+        *(f"{name}{end}" for name in WITH_BOUNDS for end in ("", "_low", "_high")), "rank_correlation", "spenders",
     )  # fmt: skip
+    meanings = {
+        "test_rows": "too few to judge it by",
+        "spenders": "too few of them spent anything to judge it by",
+        "mae_below_rate_low": "the past rate may be as near",
+        "correlation_over_rate_low": "the past rate may rank as well",
+        "foretold_to_actual": "it foretells too much or too little on the whole",
+    }
     headings = {
         "mae": "MAE", "mae_of_rate": "past rate's", "correlation": "correlation",
         "correlation_of_rate": "past rate's correlation", "foretold_to_actual": "foretold / came",
@@ -78,10 +91,23 @@ class LifetimeValue(Task):
         columns = tuple(self.columns)
         return LifetimePredictor.fit(spec.features, astuple(self), columns, newest, spec.label.horizon_days)
 
+    def errors(self, predictions: Floats, labels: Floats) -> Floats:
+        """How far each value was foretold wrong, shape (rows,)."""
+        errors: Floats = abs(predictions[:, 1] - labels)
+        return errors
+
+    def loss(self, predictions: Floats, labels: Floats) -> float:
+        """Mean absolute error of the values that can be foretold."""
+        import numpy as np
+
+        errors = self.errors(predictions, labels)
+        judged = errors[np.isfinite(errors)]
+        return float(judged.mean()) if len(judged) else NOTHING
+
     def evaluate(
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, float]:
-        """Compute the metrics, and those of the past rate of spending on the same rows."""
+        """Compute the metrics with their bounds, and those of the past rate of spending on the same rows."""
         labels, past = outcomes(test), inputs(test, astuple(self))
         return figures(predictions, labels, past_rate(past, spec.label.horizon_days))
 
@@ -114,45 +140,67 @@ def past_rate(past: Floats, horizon: float) -> Floats:
 
 def figures(predictions: Floats, labels: Floats, rate: Floats) -> dict[str, float]:
     """Compute the metrics from predictions (rows, 7), and labels and spending by past rate, both (rows,)."""
-    own = foretold(predictions, labels)
-    of_rate, correlation_of_rate = _mean(abs(rate - labels)), _correlation(rate, labels)
-    return {
-        **own,
-        "mae_of_rate": of_rate,
-        "mae_below_rate": of_rate - own["mae"],
-        "correlation_of_rate": correlation_of_rate,
-        "correlation_over_rate": own["correlation"] - correlation_of_rate,
-    }
+
+    def beside_rate(weights: Floats) -> dict[str, Floats]:
+        own = _weighted(predictions, labels, weights)
+        of_rate = weights @ abs(rate - labels) / weights.sum(axis=1)
+        correlation_of_rate = _correlations(rate, labels, weights)
+        return {
+            **own,
+            "mae_of_rate": of_rate,
+            "mae_below_rate": of_rate - own["mae"],
+            "correlation_of_rate": correlation_of_rate,
+            "correlation_over_rate": own["correlation"] - correlation_of_rate,
+        }
+
+    return foretold(predictions, labels) | with_bounds(beside_rate, len(labels))
 
 
 def foretold(predictions: Floats, labels: Floats) -> dict[str, float]:
-    """Compute the metrics without the past rate, from predictions (rows, 7) and labels (rows,)."""
+    """Compute the metrics without the past rate and without bounds, from predictions (rows, 7) and labels (rows,)."""
     from scipy.stats import spearmanr
 
-    _, value, low, high, *_ = predictions.T
-    total, varies = labels.sum(), len(labels) > 1 and labels.std() > 0
+    varies = len(labels) > 1 and labels.std() > 0
+    plain = dict.fromkeys(WITH_BOUNDS, NOTHING) if not len(labels) else {}
     return {
-        "mae": _mean(abs(value - labels)),
-        "correlation": _correlation(value, labels),
-        "rank_correlation": float(spearmanr(value, labels).statistic) if varies else NOTHING,
-        "foretold_to_actual": float(value.sum() / total) if total > 0 else NOTHING,
-        "coverage": _mean((labels >= low) & (labels <= high)),
-        "mean_value": _mean(value),
-        "mean_label": _mean(labels),
+        **plain,
+        **(point(partial(_weighted, predictions, labels), len(labels)) if len(labels) else {}),
+        "rank_correlation": float(spearmanr(predictions[:, 1], labels).statistic) if varies else NOTHING,
         "spenders": float((labels > 0).sum()),
     }
 
 
-def _mean(values: Any) -> float:
-    return float(values.mean()) if len(values) else NOTHING
-
-
-def _correlation(one: Floats, other: Floats) -> float:
+def _weighted(predictions: Floats, labels: Floats, weights: Floats) -> dict[str, Floats]:
+    """Figures of predictions (rows, 7) and labels (rows,) for weights of shape (resamples, rows), each (resamples,)."""
     import numpy as np
 
-    if len(one) < 2 or one.std() == 0 or other.std() == 0:
-        return NOTHING
-    return float(np.corrcoef(one, other)[0, 1])
+    _, value, low, high, *_ = predictions.T
+    rows, spent = weights.sum(axis=1), weights @ labels
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(spent > 0, weights @ value / spent, NOTHING)
+    return {
+        "mae": weights @ abs(value - labels) / rows,
+        "correlation": _correlations(value, labels, weights),
+        "foretold_to_actual": ratio,
+        "coverage": weights @ ((labels >= low) & (labels <= high)) / rows,
+        "mean_value": weights @ value / rows,
+        "mean_label": spent / rows,
+    }
+
+
+def _correlations(one: Floats, other: Floats, weights: Floats) -> Floats:
+    """Correlation for each of the weights, shape (resamples,); nan where one of both does not vary."""
+    import numpy as np
+
+    rows = weights.sum(axis=1)
+    # Moments about the mean of all rows, so that no digits are lost.
+    x, y = one - one.mean(), other - other.mean()
+    mean_x, mean_y = weights @ x / rows, weights @ y / rows
+    spread = (weights @ x**2 / rows - mean_x**2) * (weights @ y**2 / rows - mean_y**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shared = weights @ (x * y) / rows - mean_x * mean_y
+        correlations: Floats = np.where(spread > 0, shared / np.sqrt(np.maximum(spread, 0.0)), NOTHING)
+    return correlations
 
 
 def _tenths_plot(value: Floats, labels: Floats, metrics: Mapping[str, float], title: str) -> Any:

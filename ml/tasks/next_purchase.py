@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ml.evaluation.binary import paired
+from ml.evaluation.errors import less_error, with_bounds
 from ml.evaluation.ranking import Ranking
-from ml.evaluation.resamples import intervals, point
+from ml.evaluation.resamples import point
 from ml.lifecycle.plots import GREY, INK, PALE, axes_of
 from ml.lifecycle.train import inputs, outcomes
 from quanyu.expressions.aggregates import AggregateExpression
@@ -17,13 +20,19 @@ from quanyu.grammar.table import Column, Table
 from quanyu.grammar.task import Examples, Predictor, Task, unlisted
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from quanyu.grammar.task import Floats
 
 TENTHS = 10
 SOON_DAYS = 30
 NOTHING = float("nan")
+WITH_BOUNDS = (
+    "mae", "mae_of_gap", "mae_below_gap", "coverage", "auc", "baseline_auc", "auc_over_baseline", "auc_of_coming",
+    "foretold_to_actual",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,10 +81,17 @@ class NextPurchaseTiming(Task):
                         at_most=1),
     }  # fmt: skip
     metrics = (
-        "came", "mae", "mae_of_gap", "mae_below_gap", "median_error", "median_error_of_gap", "coverage",
-        "auc", "auc_low", "auc_high", "baseline_auc", "auc_over_baseline", "auc_over_baseline_low",
-        "auc_over_baseline_high", "auc_of_coming", "foretold_to_actual",
+        "came", "median_error", "median_error_of_gap",
+        *(f"{name}{end}" for name in WITH_BOUNDS for end in ("", "_low", "_high")),
     )  # fmt: skip
+    meanings = {
+        "test_rows": "too few to judge it by",
+        "came": "too few of them came to judge it by",
+        "mae_below_gap_low": "the own gap may be as near",
+        "auc_over_baseline_low": "it may rank no better than the days since the last purchase",
+        "coverage": "too few or too many come between its quartiles",
+        "foretold_to_actual": "it foretells too many or too few on the whole",
+    }
     headings = {
         "mae": "MAE, days", "mae_of_gap": "own gap's", "median_error": "median error",
         "median_error_of_gap": "own gap's median", "coverage": "in quartiles", "auc": f"AUC, {SOON_DAYS} days",
@@ -90,9 +106,9 @@ class NextPurchaseTiming(Task):
         """Some customers must have come again."""
         return "" if (labels > 0).any() else f"none of {len(labels)} rows bought in the horizon."
 
-    def facts(self, labels: Floats) -> dict[str, float]:
+    def facts(self, spec: type[ModelSpec], training: pd.DataFrame) -> dict[str, float]:
         """Share of those who came."""
-        return {"positive_rate": float((labels > 0).mean())}
+        return {"positive_rate": float((outcomes(training) > 0).mean())}
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
         """Find the parameters on the newest row of each entity: an earlier cutoff tells a part of the same history."""
@@ -109,6 +125,22 @@ class NextPurchaseTiming(Task):
     ) -> dict[str, float]:
         """Compute the metrics, and those of the plain rules on the same rows."""
         return figures(predictions, outcomes(test), inputs(test, astuple(self)))
+
+    def loss(self, predictions: Floats, labels: Floats) -> float:
+        """Mean absolute error in days of those who came."""
+        import numpy as np
+
+        errors = self.errors(predictions, labels)
+        return _of(np.mean, errors[np.isfinite(errors)])
+
+    def compare(
+        self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
+    ) -> dict[str, float]:
+        """Days by which the mean error of those who came is below the champion's, and AUC of coming over that of it."""
+        labels = outcomes(test)
+        days = less_error(self.errors(predictions, labels), self.errors(champion, labels), "over_champion")
+        came = (labels > 0).astype("float64")
+        return days | paired(predictions[:, 3], champion[:, 3], came, "coming_over_champion")
 
     def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
         """Mean absolute error in days and share within the quartiles of those who came, and whether as many came."""
@@ -139,57 +171,74 @@ def plain_days(past: Floats) -> Floats:
 
 
 def figures(predictions: Floats, labels: Floats, past: Floats) -> dict[str, float]:
-    """Compute the metrics from predictions (rows, 4), days until the next purchase (rows,), and features (rows, 4).
+    """Compute the metrics with bounds from predictions (rows, 4), days until the next purchase (rows,), and features.
 
-    Days are nan for who did not come.
+    Days are nan for who did not come; features have shape (rows, 4).
     """
     import numpy as np
 
-    own, came = foretold(predictions, labels), labels > 0
-    soon = np.nan_to_num(labels, nan=np.inf) <= SOON_DAYS
-    of_gap = abs(plain_days(past)[came] - labels[came])
-    return {
-        **own,
-        "mae_of_gap": _of(np.mean, of_gap),
-        "mae_below_gap": _of(np.mean, of_gap) - own["mae"],
-        "median_error_of_gap": _of(np.median, of_gap),
-        **_ranked(-predictions[:, 0], -past[:, 2], soon.astype(np.float64)),
-    }
+    came = labels > 0
+    soon = (np.nan_to_num(labels, nan=np.inf) <= SOON_DAYS).astype(np.float64)
+    own, other = Ranking(-predictions[:, 0], soon), Ranking(-past[:, 2], soon)
+    of_gap = abs(plain_days(past) - labels)
+
+    def beside_plain(weights: Floats) -> dict[str, Floats]:
+        without = _weighted(predictions, labels, weights)
+        auc, baseline = own.figures(weights)["auc"], other.figures(weights)["auc"]
+        gap = _mean_of(of_gap, came, weights)
+        return {
+            **without,
+            "mae_of_gap": gap,
+            "mae_below_gap": gap - without["mae"],
+            "auc": auc,
+            "baseline_auc": baseline,
+            "auc_over_baseline": auc - baseline,
+        }
+
+    bounds = with_bounds(beside_plain, len(labels))
+    return foretold(predictions, labels) | {"median_error_of_gap": _of(np.median, of_gap[came])} | bounds
 
 
 def foretold(predictions: Floats, labels: Floats) -> dict[str, float]:
-    """Compute the metrics without plain rules, from predictions (rows, 4) and days until the next purchase (rows,).
+    """Compute the metrics without plain rules and bounds: predictions (rows, 4), days until the next purchase (rows,).
 
     What is foretold is a median, which the mean of absolute errors judges: their median rewards a guess near the mode
     of what is skewed, such as the plain rule's, however far it misses the others.
     """
     import numpy as np
 
-    due, low, high, comes = predictions.T
     came = labels > 0
-    days = labels[came]
-    errors = abs(due[came] - days)
-    coming = Ranking(comes, came.astype(np.float64)).figures(np.ones((1, len(comes))))["auc"]
+    errors = abs(predictions[came, 0] - labels[came])
     return {
         "came": float(came.sum()),
-        "mae": _of(np.mean, errors),
         "median_error": _of(np.median, errors),
-        "coverage": _of(np.mean, (days >= low[came]) & (days <= high[came])),
-        "auc_of_coming": float(coming[0]),
-        "foretold_to_actual": float(comes.sum() / came.sum()) if came.any() else NOTHING,
+        **point(partial(_weighted, predictions, labels), len(labels)),
     }
 
 
-def _ranked(soonest: Floats, newest: Floats, soon: Floats) -> dict[str, float]:
-    """AUC of coming soon, of days foretold and of days since the last purchase, with intervals: paired resamples."""
-    own, other = Ranking(soonest, soon), Ranking(newest, soon)
+def _weighted(predictions: Floats, labels: Floats, weights: Floats) -> dict[str, Floats]:
+    """Figures without plain rules for weights of shape (resamples, rows), each of shape (resamples,)."""
+    import numpy as np
 
-    def both(weights: Floats) -> dict[str, Floats]:
-        auc, baseline = own.figures(weights)["auc"], other.figures(weights)["auc"]
-        return {"auc": auc, "baseline_auc": baseline, "auc_over_baseline": auc - baseline}
+    due, low, high, comes = predictions.T
+    came = labels > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = weights @ comes / (weights @ came)
+    return {
+        "mae": _mean_of(abs(due - labels), came, weights),
+        "coverage": _mean_of((labels >= low) & (labels <= high), came, weights),
+        "auc_of_coming": Ranking(comes, came.astype(np.float64)).figures(weights)["auc"],
+        "foretold_to_actual": np.where(np.isfinite(ratio), ratio, NOTHING),
+    }
 
-    bounds = intervals(both, len(soon))
-    return point(both, len(soon)) | {name: value for name, value in bounds.items() if "baseline_auc" not in name}
+
+def _mean_of(values: Floats, came: NDArray[np.bool_], weights: Floats) -> Floats:
+    """Mean of the values of who came for each of the weights, shape (resamples,); nan where nobody came."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means: Floats = weights[:, came] @ values[came] / weights[:, came].sum(axis=1)
+    return means
 
 
 def _of(mean: Callable[[Any], Any], values: Any) -> float:

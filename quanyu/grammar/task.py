@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 # Types of columns that are numbers for a learner begin so.
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "decimal", "boolean")
 
-# Figures of the test period that gates of every model may name: rows; how far the distribution of the score, and that
-# of the feature that moved most, lies from training (PSI); seconds to score 1,000,000 entities with known features.
-OF_EVERY_TASK = ("test_rows", "score_drift", "feature_drift", "scoring_seconds")
+# Figures of the test period that gates of every model may name: rows; how far the distribution of the score, that of
+# the feature that moved most, and those of features by what the model needs them, lie from training (PSI); seconds of
+# one core to score 1,000,000 entities with known features.
+OF_EVERY_TASK = ("test_rows", "score_drift", "feature_drift", "main_feature_drift", "scoring_seconds")
 DECILE = {
     "decile": Column("int", "Tenth of those scored on the day; 1 has the highest.", unit="tenths", at_least=1,
                      at_most=10),
@@ -153,9 +154,9 @@ class Task:
         """Why labels, of shape (rows,), are not enough to learn from; empty if they are."""
         return ""
 
-    def facts(self, labels: Floats) -> dict[str, float]:
-        """Figures of the labels that a model learned from, of shape (rows,), for its record."""
-        return {"mean_label": float(labels.mean())}
+    def facts(self, spec: type[ModelSpec], training: pd.DataFrame) -> dict[str, float]:
+        """Figures of the rows that a model learned from, for its record and its evaluation: features and `label`."""
+        return {"mean_label": float(training["label"].mean())}
 
     def fit(self, spec: type[ModelSpec], examples: Examples, nthread: int, seed: int) -> Predictor:
         """Train. The result depends on nothing but the model, the examples and the seed."""
@@ -186,12 +187,18 @@ class Task:
         """What a search of parameters makes small. Both have shape (rows,)."""
         raise NotImplementedError
 
+    def errors(self, predictions: Floats, labels: Floats) -> Floats:
+        """How far each row was foretold wrong, shape (rows,): by its first column; nan for rows that are not judged."""
+        errors: Floats = abs(predictions.reshape(len(labels), -1)[:, 0] - labels)
+        return errors
+
     def compare(
         self, spec: type[ModelSpec], predictions: Floats, champion: Floats, test: pd.DataFrame
     ) -> dict[str, float]:
         """How much better predictions are than the champion's of the same rows, with bounds of paired resamples.
 
-        A model fails whose `over_champion_high` is below 0: it is surely worse.
+        A model fails where `over_champion_high`, or another figure that ends so, is below 0: it is surely worse. A task
+        that does not define it is compared by `errors`.
         """
         return {}
 

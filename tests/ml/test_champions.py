@@ -6,7 +6,9 @@ import pytest
 from visitors import DAY, changed, opened, scored, trained
 
 from ml.lifecycle.champions.meaning import meaning
+from ml.lifecycle.champions.versions import promote_by_hand
 from ml.lifecycle.frames import dataset
+from ml.lifecycle.registry import Registry
 from ml.lifecycle.scoring import scores
 from quanyu.run import audience_days
 
@@ -144,6 +146,20 @@ def test_a_failing_model_is_named_and_does_not_stop_the_other(shop, monkeypatch)
     assert scored(shop)[0] == {"leaving": (200, {"1"}), "staying": (200, {"1"})}, "the next run tries again"
 
 
+def test_a_champion_of_another_meaning_is_no_yardstick(shop):
+    registry = Registry.of(shop.settings)
+
+    def compared():
+        return "over_champion" in registry.metrics(registry.versions("leaving")[0])
+
+    trained(shop, DAY, "leaving")
+    trained(shop, "2024-07-02", "leaving", force=True)
+    assert compared()
+    changed(shop, FILES["models"], '"orders", 30', '"orders", 60')
+    assert "version 3: champion" in trained(shop, "2024-07-03", "leaving")[0]
+    assert not compared()
+
+
 def test_force_trains(shop):
     trained(shop)
     assert trained(shop, "2024-07-02", "leaving") == ["leaving: trained on 2024-07-01; next training 7 days later"]
@@ -157,3 +173,34 @@ def test_a_population_of_nobody_has_no_scores(shop, monkeypatch):
     stored = dataset.stored
     monkeypatch.setattr(dataset, "stored", empty)
     assert scored(shop)[0] == {}
+
+
+@pytest.mark.parametrize("call", ["set_registered_model_alias", "delete_model_version_tag"])
+def test_a_training_that_was_killed_before_its_alias_is_finished_by_the_next_run(shop, monkeypatch, call):
+    import mlflow
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*args, **kwargs):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, call, killed)
+        with pytest.raises(Killed):
+            shop.run(DAY, "train.leaving")
+    [note, due] = trained(shop, "2024-07-02", "leaving")
+    assert note.startswith(f"leaving version 1: champion, as the training of {DAY} was stopped")
+    assert due == f"leaving: trained on {DAY}; next training 7 days later"
+    assert scored(shop, "2024-07-02")[0] == {"leaving": (200, {"1"})}
+    assert len(trained(shop, "2024-07-03", "leaving")) == 1, "it is finished once"
+
+
+def test_what_a_person_decided_is_not_decided_again(shop):
+    for day in (DAY, "2024-07-02", "2024-07-03"):
+        trained(shop, day, "leaving", force=True)
+    with Registry.of(shop.settings).client() as client:
+        for number in (2, 1):
+            promote_by_hand(client, "leaving", number, "ann", "it was better", anyway=False)
+    trained(shop, "2024-07-04", "leaving")
+    assert Registry.of(shop.settings).champion("leaving").version == 1

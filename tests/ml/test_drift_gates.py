@@ -45,6 +45,24 @@ def test_a_test_period_that_is_not_as_the_training_was_fails_and_says_so():
     assert reason.startswith("score_drift <= 0.25: ") and "not distributed as those of its training" in reason
 
 
+def test_drift_counts_by_what_the_model_needs():
+    class Main(Coming):
+        """As Coming, gated on the features that it needs."""
+
+        gates = (MetricGate("main_feature_drift", at_most=0.25),)
+
+    training, later = rows("2024-05-01"), rows("2024-06-01")
+
+    def moved(feature):
+        changed = later.assign(**{feature: later[feature] + 2})
+        return evaluate(Main, train(Main, training), changed, training=training)
+
+    # Spending decides nothing: the label is made of orders.
+    assert moved("value.spend").passed and moved("value.spend").metrics["feature_drift"] > 2
+    [reason] = moved("value.orders").reasons
+    assert reason.startswith("main_feature_drift <= 0.25: ") and "features that it needs most" in reason
+
+
 def test_slow_scores_fail():
     assert judged(0.0).metrics["scoring_seconds"] == pytest.approx(1, rel=1e3)
 

@@ -9,18 +9,21 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from ml.churn import Churn
 from ml.evaluation.binary import BinaryTest, paired
 from ml.evaluation.card import cards
 from ml.evaluation.costs import ContactPrice
 from ml.evaluation.ranking import Ranking
 from ml.evaluation.resamples import intervals, point
 from ml.evaluation.segments import by_segment, worst
+from ml.evaluation.unknown_values import best_share, placed
 from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.frames.data_notes import on_identities
 from ml.lifecycle.tracking import Dataset, scored_rows
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification, ranks
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
+from quanyu.grammar.task import Task
 from quanyu.model.entities import Customer
 from quanyu.point_in_time.frame import Frame
 
@@ -129,25 +132,42 @@ def test_resamples_in_blocks_are_the_same_figures(monkeypatch):
     assert intervals(lambda weights: {"mean": weights @ values / 50}, 50, 100) == pytest.approx(whole)
 
 
-def test_a_null_of_a_baseline_is_in_the_middle_whichever_way_it_points():
-    rows = pd.DataFrame({"gap": [1.0, 2.0, 3.0, 4.0, 5.0, None, None]})
-    assert ranks(Baseline("gap", "less"), rows).tolist() == [-1, -2, -3, -4, -5, -3, -3]
-    assert ranks(Baseline("gap", "more"), rows).tolist() == [1, 2, 3, 4, 5, 3, 3]
-    assert ranks(Baseline("gap", "less"), rows.assign(gap=None)).tolist() == [0] * 7
+@pytest.mark.parametrize(
+    ("share", "gaps"),
+    [(0.0, [-1, -2, -3, -4, -5, -np.inf]), (0.5, [-1, -2, -3, -4, -5, -3]), (1.0, [-1, -2, -3, -4, -5, np.inf])],
+)
+def test_a_null_of_a_baseline_is_above_a_share_of_its_values_whichever_way_it_points(share, gaps):
+    rows = pd.DataFrame({"gap": [1.0, 2.0, 3.0, 4.0, 5.0, None]})
+    assert placed(ranks(Baseline("gap", "less"), rows), share).tolist() == gaps
+    assert ranks(Baseline("gap", "more"), rows).tolist()[:5] == [1, 2, 3, 4, 5]
+    assert placed(ranks(Baseline("gap", "less"), rows.assign(gap=None)), share).tolist() == [0] * 6
 
 
-def test_a_perfect_baseline_with_nulls_is_not_beaten(trained):
-    # Of those who stay, some have no value: the median lies between both outcomes.
-    gap = pd.Series(np.where(LABELS == 1, 1.0, 9.0))
-    perfect = LATER.assign(**{"value.gap": gap.where(np.arange(len(gap)) % 10 > 0)})
+@pytest.mark.parametrize(("of_unknown", "share"), [(0.0, 0.0), (1.0, 1.0), (0.5, 0.5)])
+def test_unknown_values_are_where_they_rank_best(of_unknown, share):
+    values, random = np.arange(1000.0), np.random.default_rng(1)
+    labels = (random.random(1000) < values / 1000).astype(float)
+    unknown = np.arange(1000) % 4 == 0
+    labels[unknown] = (random.random(250) < of_unknown).astype(float)
+    assert best_share(np.where(unknown, np.nan, values), labels) == pytest.approx(share, abs=0.1)
+    assert best_share(values, labels) == best_share(values * np.nan, labels) == 0.5
 
+
+@pytest.mark.parametrize(("label", "kind"), [(0.0, "less"), (1.0, "less"), (0.0, "more"), (1.0, "more")])
+def test_a_perfect_baseline_with_nulls_is_not_beaten(label, kind):
+    # Of one outcome, half have no value: a plain rule would know it by that.
     class OfGap(Quitting):
         """As above."""
 
-        baseline = Baseline("value.gap", "less")
+        baseline = Baseline("value.gap", kind)
 
-    evaluation = evaluate(OfGap, trained, perfect)
-    assert evaluation.metrics["baseline_auc"] > 0.95
+    def with_gap(rows):
+        gap = pd.Series(np.where(rows["label"] == (kind == "more"), 9.0, 1.0))
+        hidden = (rows["label"] == label) & (np.arange(len(rows)) % 2 > 0)
+        return rows.assign(**{"value.gap": gap.mask(hidden)})
+
+    evaluation = evaluate(OfGap, train(OfGap, with_gap(PAST)), with_gap(LATER))
+    assert evaluation.metrics["baseline_auc"] == 1
     assert not passed_gates(evaluation)["auc_over_baseline_low"]
     assert any("may rank no better than the baseline alone" in reason for reason in evaluation.reasons)
 
@@ -194,13 +214,47 @@ def test_the_gate_on_the_champion_holds_for_every_model(trained):
     assert "over_champion" not in evaluate(Quitting, trained, LATER).metrics
 
 
+def test_a_comparison_with_the_champion_that_says_nothing_keeps_it(trained, monkeypatch):
+    monkeypatch.setattr(BinaryClassification, "compare", lambda *_: {})
+    [reason] = evaluate(Quitting, trained, LATER, champion_scores=trained.predict(LATER)).reasons
+    assert reason.startswith("over_champion_high >= 0: nan")
+
+
+def test_a_task_without_a_comparison_of_its_own_is_compared_by_its_errors(trained, monkeypatch):
+    monkeypatch.setattr(BinaryClassification, "compare", Task.compare)
+    better = LABELS * 0.5 + trained.predict(LATER) * 0.5
+    metrics = evaluate(Quitting, trained, LATER, champion_scores=better).metrics
+    assert metrics["over_champion"] == pytest.approx(-abs(trained.predict(LATER) - LABELS).mean() / 2)
+    assert metrics["over_champion_low"] < metrics["over_champion"] < metrics["over_champion_high"] < 0
+
+
 def test_probabilities_that_are_too_high_fail_on_the_whole_and_in_each_tenth(trained):
     scores = np.clip(trained.predict(LATER) * 1.5 + 0.05, 0, 1)
     metrics = Quitting.task.evaluate(Quitting, scores, LATER, trained.facts)
     assert metrics["calibration_in_the_large_low"] > 1.25
     assert metrics["tenths_on_one_side"] >= 9 and metrics["one_sided_shift"] > 0.1
     right = Quitting.task.evaluate(Quitting, trained.predict(LATER), LATER, trained.facts)
-    assert right["one_sided_shift"] < 0.05
+    assert right["one_sided_shift"] < 0.05 and abs(right["one_sided_error"]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("foretold", "came", "passes"), [(0.37, 0.42, False), (0.40, 0.42, True), (0.50, 0.43, True), (0.52, 0.425, False)]
+)
+def test_nearly_all_tenths_to_one_side_fail_although_the_whole_is_within_its_band(trained, foretold, came, passes):
+    """The first is what a churn model foretold that all gates let pass."""
+    margins = np.random.default_rng(3).normal(0, 1.5, 4000)
+
+    def with_mean(share):
+        shifted = [1 / (1 + np.exp(-margins - shift)) for shift in np.linspace(-2, 2, 800)]
+        return min(shifted, key=lambda chances: abs(chances.mean() - share))
+
+    chances, real = with_mean(foretold), with_mean(came)
+    rows = pd.concat([LATER] * 5).head(4000).reset_index(drop=True)
+    rows["label"] = np.random.default_rng(4).random(4000) < real
+    metrics = Quitting.task.evaluate(Quitting, chances, rows, trained.facts)
+    gates = {gate.metric: gate.passes(metrics[gate.metric]) for gate in Churn.gates if gate.metric in metrics}
+    assert gates["calibration_in_the_large"] and gates["one_sided_error"] == passes
+    assert 0.8 < metrics["calibration_in_the_large"] < 1.25
 
 
 def test_a_segment_in_which_the_model_fails_is_named(trained):

@@ -11,7 +11,8 @@ import pytest
 from shop import copy_registry
 
 from ml.lifecycle.evaluate import evaluate
-from ml.lifecycle.registry import Registry
+from ml.lifecycle.registry import Champion, Registry
+from ml.lifecycle.scoring.scores import scored
 from ml.lifecycle.tracking import PLAIN, Dataset
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.lifetime import Lifetime
@@ -66,7 +67,7 @@ def trained():
 
 @pytest.fixture(scope="module")
 def evaluation(trained):
-    return evaluate(Lifetime, trained, LATER)
+    return evaluate(Lifetime, trained, LATER, training=PAST)
 
 
 def test_value_is_foretold_better_than_by_the_past_rate_and_adds_up(evaluation):
@@ -76,6 +77,24 @@ def test_value_is_foretold_better_than_by_the_past_rate_and_adds_up(evaluation):
     assert evaluation.metrics["foretold_to_actual"] == pytest.approx(1, abs=0.15)
     # Spending is 0 with some probability, so that an interval of 80 % holds more.
     assert 0.78 < evaluation.metrics["coverage"] < 0.95
+
+
+def test_a_champion_that_foretells_better_stays_and_an_equal_one_goes(trained, evaluation):
+    perfect = evaluation.scores.copy()
+    perfect[:, 1] = evaluation.labels
+    [reason] = evaluate(Lifetime, trained, LATER, champion_scores=perfect, training=PAST).reasons
+    assert reason.startswith("over_champion_high >= 0: -") and "champion of today is surely better" in reason
+    assert evaluate(Lifetime, trained, LATER, champion_scores=evaluation.scores, training=PAST).passed
+
+
+def test_what_is_better_than_the_past_rate_by_luck_fails(trained):
+    # The model's own values with some noise stand for the plain rule, and again for the model: neither is better.
+    random, rate = np.random.default_rng(5), trained.predict(LATER)[:, 1]
+    own = trained.predict(LATER)
+    own[:, 1] = rate * random.lognormal(0, 0.1, len(rate))
+    metrics = figures(own, LATER["label"].to_numpy(), rate * random.lognormal(0, 0.1, len(rate)))
+    for name in ("mae_below_rate", "correlation_over_rate"):
+        assert metrics[f"{name}_low"] < 0 < metrics[f"{name}_high"]
 
 
 def test_each_tenth_of_customers_spends_about_what_was_foretold(evaluation):
@@ -121,6 +140,19 @@ def test_metrics_of_a_worked_example():
     assert (metrics["foretold_to_actual"], metrics["coverage"], metrics["spenders"]) == (0.75, 0.75, 2)
     assert metrics["correlation"] == pytest.approx(np.corrcoef(value, labels)[0, 1])
     assert metrics["correlation_of_rate"] == 0
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"), [(DAYS, 1e30), (DAYS, 302.0), (FIRST, 1e30), (LAST, None), (SPENT, None)]
+)
+def test_of_a_past_that_cannot_be_nothing_is_foretold_and_others_stay_as_they_are(trained, feature, value):
+    rows = pd.DataFrame({DAYS: [5.0, 5.0], FIRST: 300.0, LAST: 10.0, SPENT: 20.0})
+    usual = trained.predict(rows)
+    scores = trained.predict(rows.assign(**{feature: [value, rows[feature][1]]}))
+    assert np.isnan(scores[0]).all() and (scores[1] == usual[1]).all()
+    champion = Champion("lifetime", 1, DAY, Lifetime.features, trained.predict)
+    people = rows.assign(customer_id=["a", "b"], **{feature: [value, rows[feature][1]]})
+    assert scored(champion, Lifetime, people, {})["customer_id"].to_pylist() == ["b"]
 
 
 def test_a_period_without_spending_passes_no_gate(trained):

@@ -67,6 +67,19 @@ def test_lift_is_as_computed_by_hand():
         seed_lift("first", np.arange(30.0)[:, None], seed, 27, by_place)
 
 
+def test_the_lift_is_that_of_the_audience_that_worth_builds():
+    matrix, _, seed = simulated()
+    worth = np.exp(np.random.default_rng(1).normal(0, 2.5, len(matrix)))
+    known, random = np.zeros(len(seed), dtype=bool), np.random.default_rng(0)
+    members = np.flatnonzero(seed)
+    known[random.permutation(members)[: len(members) // 2]] = True
+    found = expand(neighbours(matrix, known, 0), known, 300, worth)
+    by_chance = 300 / (len(seed) - known.sum())
+    choice = choose_seed({"alike": seed}, matrix, 300, neighbours, values=worth)
+    assert choice.lifts[0].lift == pytest.approx(seed[found].sum() / (len(members) - known.sum()) / by_chance)
+    assert choice.lifts[0].lift < 0.7 * choose_seed({"alike": seed}, matrix, 300, neighbours).lifts[0].lift
+
+
 def test_neighbours_equal_a_slow_computation():
     matrix, _, seed = simulated(2, customers=400)
     assert seed.sum() > 10

@@ -85,6 +85,17 @@ def test_scores_are_compared_with_what_came_true_once_the_horizon_is_over(shop, 
     assert len([key for key in measures(shop) if key[2] == "auc"]) == 1 and again.alerts == {}
 
 
+def test_scores_by_a_version_that_was_trained_later_do_not_count(shop):
+    trained(shop, "2024-08-09", "leaving")
+    # A day made up for: its outcome was known when the version was trained.
+    scored(shop, "2024-07-07")
+    scored(shop, "2024-08-09")
+    shop.run("2024-08-10", "monitor")
+    assert [key for key in measures(shop) if key[2] != "psi"] == []
+    shop.run("2024-09-12", "monitor")
+    assert {key[1] for key in measures(shop) if key[2] != "psi"} == {"2024-08-09"}
+
+
 def test_a_model_that_cannot_be_monitored_is_named_and_the_other_goes_on(shop, monkeypatch):
     trained(shop, DAY, "leaving")
     trained(shop, DAY, "staying")

@@ -65,7 +65,7 @@ def trained():
 
 @pytest.fixture(scope="module")
 def evaluation(trained):
-    return evaluate(NextPurchase, trained, LATER)
+    return evaluate(NextPurchase, trained, LATER, training=PAST)
 
 
 def test_days_are_foretold_better_than_by_the_own_gap_and_coming_better_than_by_recency(evaluation):
@@ -74,6 +74,15 @@ def test_days_are_foretold_better_than_by_the_own_gap_and_coming_better_than_by_
     assert evaluation.metrics["auc_over_baseline_low"] > 0
     assert evaluation.metrics["foretold_to_actual"] == pytest.approx(1, abs=0.2)
     assert evaluation.metrics["coverage"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize(("column", "figure"), [(0, "over_champion_high"), (3, "coming_over_champion_high")])
+def test_a_champion_that_knows_better_when_or_whether_they_come_stays(trained, evaluation, column, figure):
+    better, came = evaluation.scores.copy(), evaluation.labels > 0
+    better[:, column] = came if column else np.where(came, evaluation.labels, 90)
+    [reason] = evaluate(NextPurchase, trained, LATER, champion_scores=better, training=PAST).reasons
+    assert reason.startswith(f"{figure} >= 0: -") and "champion of today is surely better" in reason
+    assert evaluate(NextPurchase, trained, LATER, champion_scores=evaluation.scores, training=PAST).passed
 
 
 def test_the_due_day_lies_between_its_quartiles_and_coming_is_a_probability(evaluation):

@@ -17,6 +17,7 @@ from ml.lifecycle.scoring.scores import scored as scores_of
 from ml.lifecycle.serving import served
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification
+from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import AnyOf, Estimator
 
 
@@ -73,6 +74,31 @@ def test_a_frame_without_rows_or_explanation_has_no_reasons():
     assert table.column_names == ["customer_id", "model", "version", "score", "likely", "decile"]
     assert (table["decile"].to_pylist(), table["likely"].to_pylist()) == ([1, 4, 7], [True, True, False])
     assert len(scores_of(champion, Spec, rows.head(0), LABELS)) == 0
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e39])
+def test_one_customer_with_a_huge_value_has_no_score_and_the_others_have(retailer, monkeypatch, value):
+    shop = opened(retailer, monkeypatch)
+    trained(shop, DAY, "leaving")
+    stored = dataset.stored
+
+    def with_huge(context, spec):
+        rows = stored(context, spec)
+        rows.loc[3, "visits.visits"] = value
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dataset, "stored", with_huge)
+        rows, outcome = scored(shop)
+    assert rows == {"leaving": (199, {"1"})} and outcome.alerts == {}
+    assert (
+        "leaving: 1 of 200 customers have no score: a value of visits.visits is infinite or too large" in outcome.notes
+    )
+    context = shop.context(DAY)
+    champion = Registry.of(shop.settings).champion("leaving")
+    for ask in (champion.ask, champion.explain):
+        with pytest.raises(ConfigError, match=r"visits\.visits: a value is infinite or too large"):
+            ask(with_huge(context, context.catalogue.models["leaving"]))
 
 
 def test_what_features_add_is_the_margin_and_the_table_has_words_and_tenths(retailer, monkeypatch):

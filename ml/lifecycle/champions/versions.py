@@ -11,6 +11,8 @@ from quanyu.errors import ConfigError, nearest
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 IDENTITY, WITHDRAWN, PROMOTED = "identity", "withdrawn", "promoted"
+# A version that passed has it until its alias is decided: a kill may come between.
+UNDECIDED = "undecided"
 # How MLflow calls the description of a run and of an experiment.
 DESCRIPTION = "mlflow.note.content"
 
@@ -91,6 +93,20 @@ def challenge(client: Any, version: ModelVersion) -> bool:
         return False
     promote(client, version)
     return True
+
+
+def decide(client: Any, name: str, meaning: str) -> ModelVersion | None:
+    """Let the newest version challenge that a killed training registered without deciding its alias.
+
+    Returns it if it is the champion now; None where there is none of this meaning.
+    """
+    newest = next(iter(stored(client, name)), None)
+    if newest is None or not newest.tags.get(UNDECIDED) or newest.tags.get("meaning", "") != meaning:
+        return None
+    version = listed(client, name)[0]
+    champion = challenge(client, version)
+    client.delete_model_version_tag(name, str(version.version), UNDECIDED)
+    return version if champion else None
 
 
 def roll_back(client: Any, name: str, by: str, why: str) -> tuple[ModelVersion, ModelVersion]:

@@ -73,8 +73,7 @@ def _of_drawn(
     pause = timedelta(days=spec.trained_every_days)
     if earlier and max(row["measured_on"] for row in earlier) + pause > context.day:
         return None
-    versions = {day: version for day, version in _versions_by_day(context, spec, trained, date.min).items()
-                if trained[version] <= day}  # fmt: skip
+    versions = _versions_by_day(context, spec, trained, date.min)
     if not versions:
         return None
     scored_on: dict[date, date] = {}
@@ -117,8 +116,11 @@ def scores_on(context: Context, spec: type[ModelSpec], day: date) -> pd.DataFram
 def _versions_by_day(
     context: Context, spec: type[ModelSpec], trained: Mapping[str, date], begin: date
 ) -> dict[date, str]:
-    """The version that scored each day from `begin` on, of the versions that are in the registry."""
+    """The version that scored each day from `begin` on, of the versions that are in the registry.
+
+    A day that was made up for by a version of a later training is left out: that may have learned what came of it.
+    """
     scores = context.lake.read(f"gold/scores_{spec.entity.name}")
     within = f"model = '{spec.name}' and as_of >= date'{begin}'"
     days = scores.where(within).groupBy("as_of").agg({"version": "max"}).collect()
-    return {day: version for day, version in days if version in trained}
+    return {day: version for day, version in days if version in trained and trained[version] <= day}

@@ -10,6 +10,7 @@ from ml.lifecycle.champions.meaning import meaning
 from ml.lifecycle.frames import dataset
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.reasons import reasons
+from ml.lifecycle.train import too_large
 from quanyu.discover import Catalogue
 from quanyu.errors import KeeperError, QuanyuError, RetryableError
 from quanyu.grammar.model_spec import ModelSpec
@@ -37,6 +38,14 @@ class Unscored:
     failed: bool = False
 
 
+@dataclass(frozen=True)
+class ScoredRows:
+    """Scores of a model, and a sentence on those who have none; empty where all have."""
+
+    rows: pa.Table
+    left_out: str
+
+
 def table_of(spec: type[ModelSpec], catalogue: Catalogue) -> type[Table]:
     """The table of a model's scores."""
     return catalogue.tables[f"scores_{spec.entity.name}"]
@@ -54,20 +63,22 @@ def score_all(context: Context, receipt: Receipt) -> Outcome:
     """Write each model's scores of the day with its champion. A model that cannot score does not stop the others."""
     parts: dict[type[Table], list[pa.Table]] = {}
     unscored: dict[str, Unscored] = {}
+    left_out: list[str] = []
     for spec in context.catalogue.models.values():
         scored = _attempt(context, spec)
         rows = parts.setdefault(table_of(spec, context.catalogue), [])
         if isinstance(scored, Unscored):
             unscored[spec.name] = scored
         else:
-            rows.append(scored)
+            rows.append(scored.rows)
+            left_out += [f"{spec.name}: {scored.left_out}"] if scored.left_out else []
     written = [_written(context, receipt, table, rows) for table, rows in parts.items()]
     for name, spec in context.catalogue.models.items():
         _record(context, spec, unscored.get(name))
     return Outcome(
         rows_in=sum(len(part) for rows in parts.values() for part in rows),
         rows_out=sum(counts.changed for counts in written), unchanged=sum(counts.unchanged for counts in written),
-        notes=_notes(unscored),
+        notes=(*_notes(unscored), *left_out),
         alerts={f"scores of {name}": f"{name}: {why.words}" for name, why in unscored.items() if why.failed},
     )  # fmt: skip
 
@@ -80,7 +91,7 @@ def _notes(unscored: Mapping[str, Unscored]) -> tuple[str, ...]:
     return tuple(f"{', '.join(names)}: {words}" for words, names in reasons.items())
 
 
-def _attempt(context: Context, spec: type[ModelSpec]) -> pa.Table | Unscored:
+def _attempt(context: Context, spec: type[ModelSpec]) -> ScoredRows | Unscored:
     """Scores of a model, or why there are none."""
     champion = Registry.of(context.settings).champion(spec.name)
     if champion is None:
@@ -91,13 +102,24 @@ def _attempt(context: Context, spec: type[ModelSpec]) -> pa.Table | Unscored:
             f" no scores until a new version passes its gates (quanyu job train.{spec.name} --force trains one now)"
         )
     try:
-        return scored(champion, spec, dataset.stored(context, spec), labels_of(context.catalogue, spec))
+        rows = dataset.stored(context, spec)
+        scores = scored(champion, spec, rows, labels_of(context.catalogue, spec))
+        return ScoredRows(scores, _left_out(spec, rows, champion.features, len(rows) - len(scores)))
     except Exception as error:
         fault = error if isinstance(error, QuanyuError) else explain_error(error)
         # The machine and the keeper fail all models.
         if isinstance(fault, RetryableError | KeeperError):
             raise
         return Unscored(f"not scored by version {champion.version}: {fault}", failed=True)
+
+
+def _left_out(spec: type[ModelSpec], rows: pd.DataFrame, features: tuple[str, ...], number: int) -> str:
+    """Say how many of the rows have no score, and which features are too large; empty where all have one."""
+    if not number:
+        return ""
+    names = ", ".join(feature for feature in features if too_large(rows[feature].to_numpy("float64")).any())
+    why = f"a value of {names} is infinite or too large" if names else "their past is not known, or not possible"
+    return f"{number:,} of {len(rows):,} {spec.entity.plural(2)} have no score: {why}"
 
 
 def labels_of(catalogue: Catalogue, spec: type[ModelSpec]) -> dict[str, str]:
@@ -111,10 +133,19 @@ def labels_of(catalogue: Catalogue, spec: type[ModelSpec]) -> dict[str, str]:
 
 
 def scored(champion: Champion, spec: type[ModelSpec], rows: pd.DataFrame, labels: Mapping[str, str]) -> pa.Table:
-    """Score a population, a row for each entity: its key, model, version, and the columns of the task."""
+    """Score a population, a row for each entity: its key, model, version, and the columns of the task.
+
+    Who has a value that no learner can take, or a past of which nothing can be foretold, has no row.
+    """
+    import numpy as np
     import pyarrow as pa
 
+    huge = too_large(rows[list(champion.features)].to_numpy("float64"))
+    rows = rows.iloc[np.flatnonzero(~huge.any(axis=1))]
     predictions = champion.predict(rows, list(spec.task.columns)) if len(rows) else rows.reindex(columns=[])
+    if len(rows):
+        foretold = predictions.iloc[:, 0].notna()
+        rows, predictions = rows.loc[foretold], predictions.loc[foretold]
     columns: dict[str, Any] = {
         spec.entity.key: pa.array(rows[spec.entity.key], pa.string()),
         "model": pa.repeat(spec.name, len(rows)), "version": pa.repeat(str(champion.version), len(rows)),
