@@ -151,7 +151,7 @@ def test_a_difference_is_traced_to_its_declaration(tmp_path, place, column, labe
 def test_a_difference_in_a_part_is_traced_to_the_features_that_it_belongs_to(tmp_path):
     context = Context(load_settings("conf", tmp_path), DAY)
     plans = context.catalogue.views["value"].plans(context.catalogue.tables)
-    [total, _] = plans["spend"].parts()
+    total = next(iter(plans["spend"].parts()))
     words = origin(context.catalogue, context.steps.values(), "gold/value", total, ())
     assert [line.partition("Value.")[2].partition(":")[0] for line in words.splitlines()] == ["spend", "average_order"]
 
