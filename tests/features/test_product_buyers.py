@@ -33,14 +33,14 @@ SHOPPERS = {
         bob      | 2024-05-25 09:00:00 | view | g
     """,
     OrderLines: """
-        customer | order_id | line | ordered_at          | kind | sku | status
-        ann      | 1        | 1    | 2024-06-10 10:00:00 | sale | a   | paid
-        ann      | 1        | 2    | 2024-06-10 10:00:00 | sale | b   | paid
-        bob      | 2        | 1    | 2024-06-10 10:00:00 | sale | a   | paid
-        cat      | 3        | 1    | 2024-06-10 10:00:00 | sale | a   | paid
-        cat      | 4        | 1    | 2024-06-10 10:00:00 | sale | h   | paid
-        cat      | 5        | 1    | 2024-06-10 10:00:00 | sale | g   | cancelled
-        cat      | 6        | 1    | 2023-01-10 10:00:00 | sale | f   | paid
+        customer | order_id | line | ordered_at          | kind | sku | status    | discount
+        ann      | 1        | 1    | 2024-06-10 10:00:00 | sale | a   | paid      | 0
+        ann      | 1        | 2    | 2024-06-10 10:00:00 | sale | b   | paid      | 0
+        bob      | 2        | 1    | 2024-06-10 10:00:00 | sale | a   | paid      | 0
+        cat      | 3        | 1    | 2024-06-10 10:00:00 | sale | a   | paid      | 0
+        cat      | 4        | 1    | 2024-06-10 10:00:00 | sale | h   | paid      | 0
+        cat      | 5        | 1    | 2024-06-10 10:00:00 | sale | g   | cancelled | 0
+        cat      | 6        | 1    | 2023-01-10 10:00:00 | sale | f   | paid      | 0
     """,
 }
 
@@ -104,8 +104,8 @@ MANY = {
         + [(person, "2024-05-20 09:00:00", "view", sku) for sku in (*BOUGHT, *OTHERS) for person in SLOW],
     ),
     OrderLines: table(
-        "customer | order_id | ordered_at | sku",
-        [(person, f"{person}-{sku}", "2024-06-10 10:00:00", sku) for sku in BOUGHT for person in BOUGHT[sku]],
+        "customer | order_id | ordered_at | sku | discount",
+        [(person, f"{person}-{sku}", "2024-06-10 10:00:00", sku, "0") for sku in BOUGHT for person in BOUGHT[sku]],
     ),
 }
 
