@@ -61,9 +61,11 @@ class OutletScans(FeatureView):
     entity, owner, over, within = Outlet, "channel", Scans, days(28)
 
     scans = Feature("count(*)", "Scans of its items.", unit="scans", zh="扫码次数")
+    placed = Feature("count(*)", "Scans of which the city is known.", unit="scans",
+                     where="city is not null and outlets.city is not null", zh="有城市的扫码次数")  # fmt: skip
     away_share = Feature(
         "count_if(city <> outlets.city) / count(*)",
-        "Share of scans in another city than the outlet's: diversion (窜货) if it is large.",
+        "Share of scans of a known city in another one than the outlet's: diversion (窜货) if it is large.",
         unit="share",
         type="double",
         where="city is not null and outlets.city is not null",

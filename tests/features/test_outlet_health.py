@@ -100,7 +100,7 @@ test_scans_in_another_city = spec(
             north  | Sanya  | d    | 2024-06-03
         """,
     },
-    expect={"north": dict(scans=3, away_share=0.5), "south": dict(scans=0, away_share=None)},
+    expect={"north": dict(scans=3, placed=2, away_share=0.5), "south": dict(scans=0, placed=0, away_share=None)},
 )
 test_rivals_in_an_outlet = spec(
     RivalPressure,
@@ -209,4 +209,17 @@ test_how_an_outlet_does = spec(
         # A visit that noted no stock does not make it empty.
         "faced": dict(state="sleeping", often_empty=False, days_of_stock=None),
     },
+)  # fmt: skip
+
+test_scans_without_a_city_do_not_make_an_outlet_diverting = spec(
+    Scene("outlet_health", Outlet),
+    as_of="2024-07-01",
+    given={
+        Outlets: "outlet | city | opened_on\no1 | A | 2020-01-01\no2 | A | 2020-01-01",
+        Scans: "\n".join([
+            "code | outlet | city | scanned_at", "k0 | o1 | B | 2024-06-20",
+            *(f"k{n} | o1 | | 2024-06-20" for n in range(1, 11)), *(f"l{n} | o2 | B | 2024-06-20" for n in range(10)),
+        ]),
+    },
+    expect={"o1": dict(diverting=False), "o2": dict(diverting=True)},
 )  # fmt: skip
