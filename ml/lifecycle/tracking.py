@@ -21,6 +21,8 @@ from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
 from quanyu.sentences import Sentence
 
+# The command, in place of the path that it has on this machine.
+SOURCE = {"mlflow.source.name": "quanyu"}
 # Plots of equal content have equal bytes.
 PLAIN = {"metadata": {"Software": None}}
 
@@ -134,11 +136,28 @@ def log_model(spec: type[ModelSpec], trained: Trained) -> Any:
     outputs = [ColSpec("double", name) for name in columns] if len(columns) > 1 else [ColSpec("double")]
     features = [ColSpec("double", feature, required=False) for feature in trained.features]
     with tempfile.TemporaryDirectory() as folder:
-        return mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name=spec.name,
             python_model=str(predictor.serving),
             artifacts=predictor.save(Path(folder)),
             signature=ModelSignature(inputs=Schema(features), outputs=Schema(outputs)),
             input_example=example,
             pip_requirements=[f"{package}=={version(package)}" for package in predictor.requirements],
+            tags=SOURCE,
         )
+        _forget_places(logged, Path(folder))
+        return logged
+
+
+def _forget_places(logged: Any, folder: Path) -> None:
+    """Name the files of a logged model by their places in it: MLflow notes where on this machine they came from."""
+    import mlflow
+    from mlflow.models import Model
+
+    model = Model.load(logged.model_uri)
+    function = model.flavors["python_function"]
+    function["model_code_path"] = Path(function["model_code_path"]).name
+    for file in function["artifacts"].values():
+        file["uri"] = file["path"]
+    model.save(str(folder / "MLmodel"))
+    mlflow.MlflowClient().log_model_artifact(logged.model_id, str(folder / "MLmodel"))

@@ -69,6 +69,8 @@ class LifetimeValue(Task):
         "correlation_over_rate_low": "the past rate may rank as well",
         "foretold_to_actual": "it foretells too much or too little on the whole",
     }
+    compared_with = "past rate"
+    beside = {"mae": "mae_of_rate", "correlation": "correlation_of_rate"}
     headings = {
         "mae": "MAE", "mae_of_rate": "past rate's", "correlation": "correlation",
         "correlation_of_rate": "past rate's correlation", "foretold_to_actual": "foretold / came",

@@ -92,6 +92,8 @@ class NextPurchaseTiming(Task):
         "coverage": "too few or too many come between its quartiles",
         "foretold_to_actual": "it foretells too many or too few on the whole",
     }
+    compared_with = "own gap, recency"
+    beside = {"mae": "mae_of_gap", "median_error": "median_error_of_gap"}
     headings = {
         "mae": "MAE, days", "mae_of_gap": "own gap's", "median_error": "median error",
         "median_error_of_gap": "own gap's median", "coverage": "in quartiles", "auc": f"AUC, {SOON_DAYS} days",

@@ -112,6 +112,8 @@ class Task:
     """Metrics that the summary of a run shows, each with its heading."""
     compared_with: ClassVar[str] = ""
     """Whose figures those that begin with `baseline_` are, where the model names no baseline."""
+    beside: ClassVar[Mapping[str, str]] = {}
+    """Metrics of this plain rule that have another name than `baseline_METRIC`, by the metric that they belong to."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
