@@ -19,6 +19,7 @@ from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.train import Trained
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.offers.assignments import OF_ASSIGNMENT
 from quanyu.sentences import Sentence
 
 # The command, in place of the path that it has on this machine.
@@ -98,12 +99,21 @@ def scored_rows(spec: type[ModelSpec], evaluation: Evaluation, run: str) -> str:
     """
     import pandas as pd
 
-    keys = (hashlib.sha256(f"{run} {key}".encode()).hexdigest()[:16] for key in evaluation.test[spec.entity.key])
+    test = evaluation.test
+    names = test[spec.entity.key].astype(str)
+    if spec.experiment:
+        # A customer may be drawn by several campaigns.
+        names = names + " " + test["campaign"].astype(str)
+    keys = (hashlib.sha256(f"{run} {name}".encode()).hexdigest()[:16] for name in names)
     rows = pd.DataFrame(evaluation.scores.reshape(len(evaluation.test), -1), columns=list(spec.task.columns))
     rows.insert(0, "row", list(keys))
     rows["label"] = evaluation.test["label"].to_numpy("float64")
     if spec.baseline:
         rows["baseline"] = evaluation.test[spec.baseline.feature].to_numpy()
+    for column in OF_ASSIGNMENT if spec.experiment else ():
+        rows[column] = test[column].to_numpy()
+    for column, values in spec.task.references(spec, test).items():
+        rows[column] = values
     return str(rows.sort_values("row").to_csv(index=False))
 
 

@@ -113,6 +113,10 @@ class LifetimeValue(Task):
         labels, past = outcomes(test), inputs(test, astuple(self))
         return figures(predictions, labels, past_rate(past, spec.label.horizon_days))
 
+    def references(self, spec: type[ModelSpec], test: pd.DataFrame) -> Mapping[str, Floats]:
+        """Spending at the past rate."""
+        return {"past_rate": past_rate(inputs(test, astuple(self)), spec.label.horizon_days)}
+
     def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
         """Mean absolute error, what was foretold over what came, correlation, and the share within the interval."""
         predictions, labels = rows[list(self.columns)].to_numpy("float64"), outcomes(rows)

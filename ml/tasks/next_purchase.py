@@ -144,6 +144,11 @@ class NextPurchaseTiming(Task):
         came = (labels > 0).astype("float64")
         return days | paired(predictions[:, 3], champion[:, 3], came, "coming_over_champion")
 
+    def references(self, spec: type[ModelSpec], test: pd.DataFrame) -> Mapping[str, Floats]:
+        """Days by the own gap, and days since the last purchase."""
+        past = inputs(test, astuple(self))
+        return {"own_gap": plain_days(past), "days_since": past[:, 2]}
+
     def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
         """Mean absolute error in days and share within the quartiles of those who came, and whether as many came."""
         own = foretold(rows[list(self.columns)].to_numpy("float64"), outcomes(rows))

@@ -215,6 +215,10 @@ class Task:
         """Figures of the test period in rows, by name, for the record and the card; without any row of an entity."""
         return {}
 
+    def references(self, spec: type[ModelSpec], test: pd.DataFrame) -> Mapping[str, Floats]:
+        """What plain rules say of the test rows, each of shape (rows,), so that a reviewer computes their figures."""
+        return {}
+
     def verdict(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame) -> str:
         """What the test period says on the use of the scores, in a sentence or two; empty if the task has no word.
 

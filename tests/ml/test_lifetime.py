@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from datetime import date
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from ml.evaluation.card import cards
 from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.scores import scored
-from ml.lifecycle.tracking import PLAIN, Dataset
+from ml.lifecycle.tracking import PLAIN, Dataset, scored_rows
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.lifetime import Lifetime
 from ml.tasks.lifetime_value import LifetimeValue, figures, past_rate
@@ -198,6 +198,12 @@ def test_a_card_of_values_says_nothing_of_probabilities(trained, evaluation):
     mae = [evaluation.metrics[name] for name in ("mae", "mae_low", "mae_high", "mae_of_rate")]
     assert "| MAE | {:.3f} | {:.3f} – {:.3f} | {:.3f} |".format(*mae) in texts["card"]
     assert f"| 平均绝对误差 | {mae[0]:.3f} |" in texts["card_zh"]
+
+
+def test_a_reviewer_computes_figures_of_the_past_rate_from_the_rows_of_the_record(evaluation):
+    rows = pd.read_csv(StringIO(scored_rows(Lifetime, evaluation, "run")))
+    assert abs(rows["past_rate"] - rows["label"]).mean() == pytest.approx(evaluation.metrics["mae_of_rate"])
+    assert abs(rows["value"] - rows["label"]).mean() == pytest.approx(evaluation.metrics["mae"])
 
 
 def test_the_plot_is_png_and_deterministic(evaluation):
