@@ -35,11 +35,13 @@ class CardText:
     failed: str
     verdict: str
     learned: str
+    came: str
+    mean: str
     tested: str
-    period: str
+    drawn: str
     figures: tuple[str, str, str, str]
     names: dict[str, str]
-    explanation: tuple[str, ...]
+    explanation: dict[str, str]
     random_split: str
     tables: dict[str, str]
     columns: dict[str, str]
@@ -48,6 +50,7 @@ class CardText:
     meanings: dict[str, str]
     notes: str
     limits: str
+    limits_of_number: str
     limits_of_effect: str
 
 
@@ -58,9 +61,12 @@ ENGLISH = CardText(
     passed="**May be used.** Every check below passed.",
     failed="**Must not be used.** {number} of the checks below failed:",
     verdict="**Whom to contact**: {verdict}",
-    learned="Learned from {rows} rows of {entities} at {cutoffs} cutoffs, {first} to {last}; of them {rate} came true.",
-    tested="Tested on {number} {entities} of {cutoff}, whose outcome was known on {day} and not seen in training.",
-    period="{first} to {last}, with {rows} rows",
+    learned="Learned from {rows} rows of {entities} at {cutoffs} cutoffs, {first} to {last}; {came}.",
+    came="of them {rate} came true",
+    mean="what came was {rate} on average",
+    tested="Tested on {rows} {entities} of {cutoff}, whose outcome was known on {day} and not seen in training.",
+    drawn="Tested on {rows} draws of {number} {entities}, {cutoff} to {last}, whose outcome was known on {day} and not"
+    " seen in training.",
     figures=("figure", "model", "95 % interval", "baseline `{baseline}`"),
     names={
         "auc": "AUC",
@@ -70,7 +76,7 @@ ENGLISH = CardText(
         "calibration_in_the_large": "foretold / came true",
         "auc_over_baseline": "AUC over the baseline",
         "auc_over_bg_nbd": "AUC over BG/NBD",
-        "over_champion": "AUC over the champion",
+        "over_champion": "better than the champion",
         "profit": "profit of 1,000, contacts by the model",
         "baseline_profit": "the same by the baseline",
         "profit_of_all": "the same, all contacted",
@@ -84,12 +90,14 @@ ENGLISH = CardText(
         "gain": "gain per customer, contacts by the model",
         "gain_over_all": "the same over contact with all",
     },
-    explanation=(
-        "- AUC: of two, one of whom it comes true for, how often the model ranks that one first; .5 is chance.",
-        "- Lift of the first tenth: how many times more often it comes true among the tenth with the highest scores.",
-        "- Foretold / came true: 1 is right on the whole; above it, too much was foretold.",
-        "- Brier score: mean squared error of the probabilities; its baseline foretells the share in training to all.",
-    ),
+    explanation={
+        "auc": "- AUC: of two, one of whom it comes true for, how often the model ranks that one first; .5 is chance.",
+        "lift_at_10pct": "- Lift of the first tenth: how many times more often it comes true there than among all.",
+        "calibration_in_the_large": "- Foretold / came true: 1 is right on the whole; above it, too much was foretold.",
+        "foretold_to_actual": "- Foretold / came: 1 is right on the whole; above it, too much was foretold.",
+        "brier": "- Brier score: mean squared error; its baseline foretells the share in training to all.",
+        "mae": "- MAE: mean absolute error, in the unit of what is foretold.",
+    },
     random_split="A random split of the training rows gives an AUC of {auc}: it flatters, and is no promise.",
     tables={"tenths": "By tenth of the scores", "segments": "By segment", "importance": "What it needs most"},
     columns={},
@@ -99,6 +107,8 @@ ENGLISH = CardText(
     notes="Of the data",
     limits="The score is a probability within the population above, on days like those of the test. It does not say"
     " that a contact changes anything: that takes an experiment.",
+    limits_of_number="What is foretold holds within the population above, on days like those of the test. It does not"
+    " say that a contact changes anything: that takes an experiment.",
     limits_of_effect="The uplift is what contact by campaigns like these adds, on average, to customers with the same"
     " features. Qini is 0 for a random order, and 1 for a perfect one.",
 )
@@ -109,27 +119,32 @@ CHINESE = CardText(
     passed="**可以使用。** 下列检查全部通过。",
     failed="**不得使用。** 下列检查有 {number} 项未通过：",
     verdict="**投放结论**：{verdict}",
-    learned="训练数据：{rows} 行，{cutoffs} 个截止日（{first} 至 {last}），其中实际发生 {rate}。",
+    learned="训练数据：{rows} 行，{cutoffs} 个截止日（{first} 至 {last}），{came}。",
+    came="其中实际发生 {rate}",
+    mean="实际平均为 {rate}",
     tested="检验数据：{cutoff} 的 {rows} 行，其结果于 {day} 才知道，训练中未使用。",
-    period="{first} 至 {last}",
+    drawn="检验数据：{cutoff} 至 {last} 抽取的 {rows} 行（{number} 位客户），其结果于 {day} 才知道，训练中未使用。",
     figures=("指标", "模型", "95% 区间", "基线 `{baseline}`"),
     names={
         "auc": "AUC", "average_precision": "平均精确率", "lift_at_10pct": "前 10% 提升度", "brier": "Brier 分数",
         "calibration_in_the_large": "预测 / 实际", "auc_over_baseline": "AUC 高出基线",
         "auc_over_bg_nbd": "AUC 高出 BG/NBD",
-        "over_champion": "AUC 高出现用模型", "profit": "每千人利润（按模型触达）",
+        "over_champion": "优于现用模型", "profit": "每千人利润（按模型触达）",
         "baseline_profit": "每千人利润（按基线触达）", "profit_of_all": "每千人利润（全部触达）",
         "qini": "Qini 系数", "qini_over_response": "Qini 高出响应模型", "uplift_at_30pct": "前 30% 人群的触达增量",
         "uplift_at_30pct_over_response": "同上，高出响应模型", "effect": "全体的触达增量",
         "mean_uplift": "预测的触达增量", "effect_slope": "差异：实际 / 预测", "gain": "人均收益（按模型触达）",
-        "gain_over_all": "同上，高出全部触达",
+        "gain_over_all": "同上，高出全部触达", "mae": "平均绝对误差", "median_error": "绝对误差中位数",
+        "correlation": "相关系数", "foretold_to_actual": "预测 / 实际", "coverage": "落在区间内",
     },
-    explanation=(
-        "- AUC：随机取一个发生者和一个未发生者，模型把前者排在前面的机会；0.5 等于随机。",
-        "- 前 10% 提升度：得分最高的十分之一里，实际发生率是平均的几倍。",
-        "- 预测 / 实际：1 为总体准确，大于 1 为预测偏高。",
-        "- Brier 分数：概率的均方误差；其基线对所有人预测训练期的发生率。",
-    ),
+    explanation={
+        "auc": "- AUC：随机取一个发生者和一个未发生者，模型把前者排在前面的机会；0.5 等于随机。",
+        "lift_at_10pct": "- 前 10% 提升度：得分最高的十分之一里，实际发生率是平均的几倍。",
+        "calibration_in_the_large": "- 预测 / 实际：1 为总体准确，大于 1 为预测偏高。",
+        "foretold_to_actual": "- 预测 / 实际：1 为总体准确，大于 1 为预测偏高。",
+        "brier": "- Brier 分数：概率的均方误差；其基线对所有人预测训练期的发生率。",
+        "mae": "- 平均绝对误差：与预测值同单位。",
+    },
     random_split="对训练数据随机拆分得到的 AUC 为 {auc}：偏乐观，不作承诺。",
     tables={"tenths": "按得分十分位", "segments": "按人群分段", "importance": "最依赖的特征"},
     columns={
@@ -152,10 +167,16 @@ CHINESE = CardText(
         "one_sided_shift": "几乎每个十分位都偏向同一侧", "segment_auc": "在某个分段里排序确实不好",
         "segment_calibration": "在某个分段里预测确实偏离", "over_champion_high": "现用模型在同一批客户上确实更好",
         "profit_low": "按模型触达可能得不偿失", "score_drift": "检验期的得分分布与训练时不同",
+        "one_sided_error": "几乎每个十分位都偏向同一侧", "main_feature_drift": "检验期主要特征的分布与训练时不同",
+        "coming_over_champion_high": "现用模型在同一批客户上确实更好", "spenders": "检验期有消费的人太少，无法判断",
+        "came": "检验期回购的人太少，无法判断", "mae_below_rate_low": "过去的消费速度可能同样准",
+        "correlation_over_rate_low": "按过去的消费速度排序可能同样好", "mae_below_gap_low": "客户自己的间隔可能同样准",
+        "coverage": "落在四分位区间内的太少或太多", "foretold_to_actual": "总体预测偏多或偏少",
         "feature_drift": "检验期某特征的分布与训练时不同", "scoring_seconds": "打分耗时过长",
     },
     notes="数据说明",
     limits="得分是上述人群在类似检验期的日子里的概率。它不说明触达会改变什么：那需要实验。",
+    limits_of_number="预测只对上述人群、在类似检验期的日子里成立。它不说明触达会改变什么：那需要实验。",
     limits_of_effect="增量是此类活动触达对特征相同的客户平均增加的概率。Qini 为 0 等于随机排序，1 为完美排序。",
 )  # fmt: skip
 
@@ -177,15 +198,10 @@ def _card(
     asked = words.question.format(
         about=about, entities=entities, population=spec.population, days=spec.label.horizon_days
     )
+    came = (words.came if "positive_rate" in facts else words.mean).format(rate=rate)
     learned = words.learned.format(
-        rows=rows, entities=entities, cutoffs=len(cutoffs), first=cutoffs[0], last=cutoffs[-1], rate=rate
+        rows=rows, entities=entities, cutoffs=len(cutoffs), first=cutoffs[0], last=cutoffs[-1], came=came
     )
-    test, tested_rows = evaluation.test, f"{len(evaluation.test):,}"
-    last = str(test["cutoff"].max())[:10]
-    period = words.period.format(first=dataset.test_cutoff, last=last, rows=tested_rows)
-    number = f"{test[spec.entity.key].nunique():,}"
-    cutoff = period if test["cutoff"].nunique() > 1 else dataset.test_cutoff
-    tested = words.tested.format(rows=tested_rows, number=number, entities=entities, cutoff=cutoff, day=dataset.day)
     notes = [_in(words, note) for note in dataset.notes]
     failed = [_line(words, result) for result in evaluation.gates if not result.passed]
     parts = [
@@ -193,14 +209,32 @@ def _card(
         words.who.format(owner=spec.owner, day=dataset.day), asked,
         "\n".join([verdict, "", *failed, *(f"- {_in(words, leak)}" for leak in evaluation.leaks)]).strip(),
         *([words.verdict.format(verdict=_in(words, evaluation.verdict))] if evaluation.verdict else []),
-        f"{learned} {tested}",
+        f"{learned} {_tested(words, spec, evaluation, dataset)}",
         *_figures(words, spec, evaluation.metrics),
         *_tables(words, evaluation.tables),
         f"## {words.checks}", "\n".join(_line(words, result) for result in evaluation.gates),
         *([f"## {words.notes}", "\n".join(f"- {note}" for note in notes)] if notes else []),
-        words.limits_of_effect if "effect" in evaluation.metrics else words.limits,
+        _limits(words, spec, evaluation),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _tested(words: CardText, spec: type[ModelSpec], evaluation: Evaluation, dataset: Dataset) -> str:
+    """On whom it was tested: everybody of one cutoff, or the draws of campaigns, some of the same customers."""
+    test = evaluation.test
+    filled = {"rows": f"{len(test):,}", "entities": spec.entity.plural(2), "cutoff": dataset.test_cutoff}
+    if spec.experiment is None or test.empty:
+        return words.tested.format(**filled, day=dataset.day)
+    last, number = str(test["cutoff"].max())[:10], f"{test[spec.entity.key].nunique():,}"
+    return words.drawn.format(**filled, day=dataset.day, last=last, number=number)
+
+
+def _limits(words: CardText, spec: type[ModelSpec], evaluation: Evaluation) -> str:
+    """What the score is, and what it does not say."""
+    if "effect" in evaluation.metrics:
+        return words.limits_of_effect
+    unit = next(iter(spec.task.columns.values())).unit
+    return words.limits if unit == "probability" else words.limits_of_number
 
 
 def _in(words: CardText, text: str) -> str:
@@ -216,7 +250,8 @@ def _line(words: CardText, result: GateResult) -> str:
 
 def _shown(spec: type[ModelSpec]) -> list[str]:
     """Figures of a card: those that are known, then others that the task heads; a baseline's stand beside its own."""
-    headed = [name for name in spec.task.headings if not name.startswith("baseline_")]
+    others = set(spec.task.beside.values())
+    headed = [name for name in spec.task.headings if not name.startswith("baseline_") and name not in others]
     return list(dict.fromkeys([*SHOWN, *headed]))
 
 
@@ -230,12 +265,11 @@ def _figures(words: CardText, spec: type[ModelSpec], metrics: dict[str, float]) 
     for name in (name for name in _shown(spec) if name in metrics):
         label = words.names.get(name, spec.task.headings.get(name, name))
         bounds = [_number(name, metrics[f"{name}_{end}"]) for end in ("low", "high") if f"{name}_{end}" in metrics]
-        baseline = metrics.get(f"baseline_{name}") if name != "profit" else None
+        baseline = metrics.get(spec.task.beside.get(name, f"baseline_{name}")) if name != "profit" else None
         row = [label, _number(name, metrics[name]), " – ".join(bounds), _number(name, baseline)]
         rows.append(row)
     texts = [_markdown(heads, rows)]
-    if "auc" in metrics:
-        texts.append("\n".join(words.explanation))
+    texts.append("\n".join(text for name, text in words.explanation.items() if name in metrics))
     if "random_split_auc" in metrics:
         texts.append(words.random_split.format(auc=_number("auc", metrics["random_split_auc"])))
     return texts

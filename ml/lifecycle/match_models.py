@@ -9,7 +9,7 @@ from typing import Any
 
 from ml.lifecycle.plots import weight_plot
 from ml.lifecycle.registry import Registry
-from ml.lifecycle.tracking import PLAIN
+from ml.lifecycle.tracking import PLAIN, SOURCE
 from quanyu.lake.receipt import Receipt
 from quanyu.run.runner import Context, Outcome, Step
 
@@ -57,7 +57,7 @@ def _record(experiment: str, row: Mapping[str, Any]) -> None:
     params = {"version": number, "trained_on": str(row["trained_on"]), "records": row["records"]}
     params |= {"pairs": row["pairs"], **{name: parameters.get(name) for name in ("floor", "households")}}
     match_weights = weights(parameters)
-    with mlflow.start_run(experiment_id=experiment, run_name=f"version {number}", tags={TAG: str(number)}):
+    with mlflow.start_run(experiment_id=experiment, run_name=f"version {number}", tags={TAG: str(number), **SOURCE}):
         mlflow.log_params(params)
         mlflow.log_metrics({
             f"bits.{name}.{level}": bits

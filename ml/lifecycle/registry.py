@@ -185,7 +185,7 @@ class Registry:
         # Runs of the same training that was killed: without a version they would look running for ever.
         for run in client.search_runs([experiment], f"tags.{IDENTITY} = '{identity}'"):
             client.delete_run(run.info.run_id)
-        marks = {IDENTITY: identity, DESCRIPTION: _words(spec, evaluation, dataset), **self._commit}
+        marks = {IDENTITY: identity, DESCRIPTION: _words(spec, evaluation, dataset), **self._commit, **tracking.SOURCE}
         with mlflow.start_run(experiment_id=experiment, run_name=f"{spec.name} {dataset.day}", tags=marks) as run:
             tracking.log_facts(spec, trained, evaluation, dataset)
             if reference:

@@ -19,8 +19,11 @@ from ml.lifecycle.evaluate import Evaluation
 from ml.lifecycle.train import Trained
 from quanyu.grammar.declaration import digest
 from quanyu.grammar.model_spec import ModelSpec
+from quanyu.grammar.offers.assignments import OF_ASSIGNMENT
 from quanyu.sentences import Sentence
 
+# The command, in place of the path that it has on this machine.
+SOURCE = {"mlflow.source.name": "quanyu"}
 # Plots of equal content have equal bytes.
 PLAIN = {"metadata": {"Software": None}}
 
@@ -96,12 +99,21 @@ def scored_rows(spec: type[ModelSpec], evaluation: Evaluation, run: str) -> str:
     """
     import pandas as pd
 
-    keys = (hashlib.sha256(f"{run} {key}".encode()).hexdigest()[:16] for key in evaluation.test[spec.entity.key])
+    test = evaluation.test
+    names = test[spec.entity.key].astype(str)
+    if spec.experiment:
+        # A customer may be drawn by several campaigns.
+        names = names + " " + test["campaign"].astype(str)
+    keys = (hashlib.sha256(f"{run} {name}".encode()).hexdigest()[:16] for name in names)
     rows = pd.DataFrame(evaluation.scores.reshape(len(evaluation.test), -1), columns=list(spec.task.columns))
     rows.insert(0, "row", list(keys))
     rows["label"] = evaluation.test["label"].to_numpy("float64")
     if spec.baseline:
         rows["baseline"] = evaluation.test[spec.baseline.feature].to_numpy()
+    for column in OF_ASSIGNMENT if spec.experiment else ():
+        rows[column] = test[column].to_numpy()
+    for column, values in spec.task.references(spec, test).items():
+        rows[column] = values
     return str(rows.sort_values("row").to_csv(index=False))
 
 
@@ -134,11 +146,28 @@ def log_model(spec: type[ModelSpec], trained: Trained) -> Any:
     outputs = [ColSpec("double", name) for name in columns] if len(columns) > 1 else [ColSpec("double")]
     features = [ColSpec("double", feature, required=False) for feature in trained.features]
     with tempfile.TemporaryDirectory() as folder:
-        return mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name=spec.name,
             python_model=str(predictor.serving),
             artifacts=predictor.save(Path(folder)),
             signature=ModelSignature(inputs=Schema(features), outputs=Schema(outputs)),
             input_example=example,
             pip_requirements=[f"{package}=={version(package)}" for package in predictor.requirements],
+            tags=SOURCE,
         )
+        _forget_places(logged, Path(folder))
+        return logged
+
+
+def _forget_places(logged: Any, folder: Path) -> None:
+    """Name the files of a logged model by their places in it: MLflow notes where on this machine they came from."""
+    import mlflow
+    from mlflow.models import Model
+
+    model = Model.load(logged.model_uri)
+    function = model.flavors["python_function"]
+    function["model_code_path"] = Path(function["model_code_path"]).name
+    for file in function["artifacts"].values():
+        file["uri"] = file["path"]
+    model.save(str(folder / "MLmodel"))
+    mlflow.MlflowClient().log_model_artifact(logged.model_id, str(folder / "MLmodel"))

@@ -69,6 +69,8 @@ class LifetimeValue(Task):
         "correlation_over_rate_low": "the past rate may rank as well",
         "foretold_to_actual": "it foretells too much or too little on the whole",
     }
+    compared_with = "past rate"
+    beside = {"mae": "mae_of_rate", "correlation": "correlation_of_rate"}
     headings = {
         "mae": "MAE", "mae_of_rate": "past rate's", "correlation": "correlation",
         "correlation_of_rate": "past rate's correlation", "foretold_to_actual": "foretold / came",
@@ -110,6 +112,10 @@ class LifetimeValue(Task):
         """Compute the metrics with their bounds, and those of the past rate of spending on the same rows."""
         labels, past = outcomes(test), inputs(test, astuple(self))
         return figures(predictions, labels, past_rate(past, spec.label.horizon_days))
+
+    def references(self, spec: type[ModelSpec], test: pd.DataFrame) -> Mapping[str, Floats]:
+        """Spending at the past rate."""
+        return {"past_rate": past_rate(inputs(test, astuple(self)), spec.label.horizon_days)}
 
     def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
         """Mean absolute error, what was foretold over what came, correlation, and the share within the interval."""

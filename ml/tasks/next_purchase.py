@@ -92,6 +92,8 @@ class NextPurchaseTiming(Task):
         "coverage": "too few or too many come between its quartiles",
         "foretold_to_actual": "it foretells too many or too few on the whole",
     }
+    compared_with = "own gap, recency"
+    beside = {"mae": "mae_of_gap", "median_error": "median_error_of_gap"}
     headings = {
         "mae": "MAE, days", "mae_of_gap": "own gap's", "median_error": "median error",
         "median_error_of_gap": "own gap's median", "coverage": "in quartiles", "auc": f"AUC, {SOON_DAYS} days",
@@ -141,6 +143,11 @@ class NextPurchaseTiming(Task):
         days = less_error(self.errors(predictions, labels), self.errors(champion, labels), "over_champion")
         came = (labels > 0).astype("float64")
         return days | paired(predictions[:, 3], champion[:, 3], came, "coming_over_champion")
+
+    def references(self, spec: type[ModelSpec], test: pd.DataFrame) -> Mapping[str, Floats]:
+        """Days by the own gap, and days since the last purchase."""
+        past = inputs(test, astuple(self))
+        return {"own_gap": plain_days(past), "days_since": past[:, 2]}
 
     def realised(self, spec: type[ModelSpec], rows: pd.DataFrame) -> Mapping[str, float]:
         """Mean absolute error in days and share within the quartiles of those who came, and whether as many came."""

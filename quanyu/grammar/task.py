@@ -113,6 +113,8 @@ class Task:
     """Metrics that the summary of a run shows, each with its heading."""
     compared_with: ClassVar[str] = ""
     """Whose figures those that begin with `baseline_` are, where the model names no baseline."""
+    beside: ClassVar[Mapping[str, str]] = {}
+    """Metrics of this plain rule that have another name than `baseline_METRIC`, by the metric that they belong to."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -221,6 +223,10 @@ class Task:
         self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame, facts: Mapping[str, Any]
     ) -> dict[str, pd.DataFrame]:
         """Figures of the test period in rows, by name, for the record and the card; without any row of an entity."""
+        return {}
+
+    def references(self, spec: type[ModelSpec], test: pd.DataFrame) -> Mapping[str, Floats]:
+        """What plain rules say of the test rows, each of shape (rows,), so that a reviewer computes their figures."""
         return {}
 
     def verdict(self, spec: type[ModelSpec], predictions: Floats, test: pd.DataFrame) -> str:

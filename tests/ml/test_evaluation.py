@@ -23,6 +23,7 @@ from ml.lifecycle.tracking import Dataset, scored_rows
 from ml.lifecycle.train import train
 from ml.tasks.binary_classification import BinaryClassification, ranks
 from quanyu.grammar.model_spec import Baseline, Estimator, MetricGate, ModelSpec, NoneOf
+from quanyu.grammar.offers.assignments import CampaignAssignments
 from quanyu.grammar.task import Task
 from quanyu.model.entities import Customer
 from quanyu.point_in_time.frame import Frame
@@ -441,3 +442,17 @@ def test_figures_of_customers_who_came_more_than_once_have_wider_intervals(train
     for name in ("auc_low", "brier_high", "segment_auc", "over_champion_low"):
         assert again.metrics[name] == pytest.approx(once.metrics[name], abs=1e-9)
     assert again.tables["segments"]["auc_high"].tolist() == pytest.approx(once.tables["segments"]["auc_high"].tolist())
+
+
+def test_rows_of_campaigns_say_who_drew_them_and_a_customer_has_a_row_for_each(trained):
+    class Drawn(Quitting):
+        """As above."""
+
+        experiment = CampaignAssignments()
+
+    evaluation = evaluate(Quitting, trained, LATER)
+    campaigns = [f"C{place}" for place in range(len(LATER))]
+    test = LATER.assign(customer_id="one", campaign=campaigns, arm="mail", probability=0.25)
+    rows = pd.read_csv(StringIO(scored_rows(Drawn, replace(evaluation, test=test), "run")))
+    assert rows["row"].is_unique and set(rows["campaign"]) == set(campaigns)
+    assert set(rows["arm"]) == {"mail"} and set(rows["probability"]) == {0.25}

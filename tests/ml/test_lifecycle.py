@@ -1,9 +1,11 @@
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -285,6 +287,11 @@ def test_a_record_describes_its_data_without_personal_data(registry, trained, ev
     } <= names
     assert not any(path.suffix in (".pkl", ".pickle") for path in files)
     assert not any(b"customer-0" in path.read_bytes() for path in files)
+    # A home can be moved, and its record tells nobody of the machine that it came from.
+    places = [str(tmp_path), tempfile.gettempdir(), str(Path(__file__).parents[2]), sys.prefix]
+    assert not any(place.encode() in path.read_bytes() for path in files for place in places)
+    database = (tmp_path / "mlflow.db").read_bytes()
+    assert not any(place.encode() in database for place in places)
     dataset = next(path for path in files if path.name == "dataset.json").read_text()
     assert '"gold/value": 3' in dataset and "2011-06-12" in dataset
     with registry._client() as client:

@@ -3,17 +3,18 @@
 import subprocess
 import sys
 from datetime import date
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
 from shop import copy_registry
 
+from ml.evaluation.card import cards
 from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.registry import Champion, Registry
 from ml.lifecycle.scoring.scores import scored
-from ml.lifecycle.tracking import PLAIN, Dataset
+from ml.lifecycle.tracking import PLAIN, Dataset, scored_rows
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.lifetime import Lifetime
 from ml.tasks.lifetime_value import LifetimeValue, figures, past_rate
@@ -187,6 +188,22 @@ def test_a_feature_that_tells_the_past_must_be_one_of_the_model():
     assert any("'xgboost' is not known" in message for message in messages)
     assert Lifetime.problems() == []
     assert LifetimeValue().name == Lifetime.task.name == "lifetime_value"
+
+
+def test_a_card_of_values_says_nothing_of_probabilities(trained, evaluation):
+    texts = cards(Lifetime, trained, evaluation, DATASET)
+    assert "what came was " in texts["card"] and "实际平均为 " in texts["card_zh"]
+    assert "came true" not in texts["card"] and "a probability" not in texts["card"]
+    assert "baseline `past rate`" in texts["card"]
+    mae = [evaluation.metrics[name] for name in ("mae", "mae_low", "mae_high", "mae_of_rate")]
+    assert "| MAE | {:.3f} | {:.3f} – {:.3f} | {:.3f} |".format(*mae) in texts["card"]
+    assert f"| 平均绝对误差 | {mae[0]:.3f} |" in texts["card_zh"]
+
+
+def test_a_reviewer_computes_figures_of_the_past_rate_from_the_rows_of_the_record(evaluation):
+    rows = pd.read_csv(StringIO(scored_rows(Lifetime, evaluation, "run")))
+    assert abs(rows["past_rate"] - rows["label"]).mean() == pytest.approx(evaluation.metrics["mae_of_rate"])
+    assert abs(rows["value"] - rows["label"]).mean() == pytest.approx(evaluation.metrics["mae"])
 
 
 def test_the_plot_is_png_and_deterministic(evaluation):

@@ -3,16 +3,17 @@
 import subprocess
 import sys
 from datetime import date
-from io import BytesIO
+from io import BytesIO, StringIO
 
 import numpy as np
 import pandas as pd
 import pytest
 from shop import copy_registry
+from sklearn.metrics import roc_auc_score
 
 from ml.lifecycle.evaluate import evaluate
 from ml.lifecycle.registry import Registry
-from ml.lifecycle.tracking import PLAIN, Dataset
+from ml.lifecycle.tracking import PLAIN, Dataset, scored_rows
 from ml.lifecycle.train import TooLittleDataError, train
 from ml.next_purchase import NextPurchase
 from ml.tasks.next_purchase import figures, plain_days
@@ -132,6 +133,14 @@ def test_a_feature_that_tells_the_past_and_a_label_of_days_are_needed():
     assert any("'rhythm.gaps' is none of the features" in message for message in messages)
     assert any("learns a label of the kind DaysUntil" in message for message in messages)
     assert NextPurchase.problems() == []
+
+
+def test_a_reviewer_computes_figures_of_the_plain_rules_from_the_rows_of_the_record(evaluation):
+    rows = pd.read_csv(StringIO(scored_rows(NextPurchase, evaluation, "run")))
+    came = rows[rows["label"] > 0]
+    assert abs(came["own_gap"] - came["label"]).mean() == pytest.approx(evaluation.metrics["mae_of_gap"])
+    soon = rows["label"] <= 30
+    assert roc_auc_score(soon, -rows["days_since"]) == pytest.approx(evaluation.metrics["baseline_auc"])
 
 
 def test_plots_are_png_and_deterministic(evaluation):
