@@ -16,6 +16,7 @@ from ml.plans.decision import DecidedPlan, decided
 from ml.plans.facts import PlanFacts
 from ml.plans.figures import customers_by_arm, figures_of, verdict
 from ml.plans.past import LEAST, past_assignments
+from ml.uplift.chances import texts_of
 from ml.uplift.draws import comparable
 from ml.uplift.offers import numbers_of
 from quanyu.discover import Catalogue
@@ -181,6 +182,7 @@ def _written(
     rows = pa.table({
         "campaign": pa.repeat(campaign, many), "customer_id": pa.array(keys, pa.string()),
         "arm": pa.array(decided_plan.numbers.arms).take(pa.array(plan.arm)), "probability": pa.array(plan.probability),
+        "chances": pa.array(texts_of(decided_plan.numbers.arms, plan.chances), pa.string()),
         "explored": pa.array(plan.explored), "expected_gain": pa.array(decided_plan.expected_gain, from_pandas=True),
         "as_of": pa.repeat(pa.scalar(context.day), many),
     })  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ml.uplift.chances import logged_odds
 from ml.uplift.experiment import Experiment, Flags, Floats
 from quanyu.grammar.offers.offer import CONTROL
 
@@ -26,7 +27,8 @@ def odds_of(draws: pd.DataFrame) -> pd.DataFrame:
     `draws` have `campaign`, `arm`, `probability`, that of the arm that came, and `arms`, how many arms the campaign has
     with those that are not here; without this column, all are. Where each arm of a campaign had one probability for
     all, and together they are no more than 1, those are the odds of every row. Of two arms a row's own probability
-    tells the other's. Of more, who could get which of them is not known: an arm may be closed to some customers.
+    tells the other's. Of more, who could get which of them is not known: an arm may be closed to some customers. Where
+    `chances` are logged, those of all arms, they count instead if they say the same of the arm that came.
     """
     own = draws["probability"].to_numpy("float64")[:, None]
     by_arm = draws.assign(probability=own.round(DIGITS)).groupby(["campaign", "arm"])["probability"].agg(["min", "max"])
@@ -42,6 +44,12 @@ def odds_of(draws: pd.DataFrame) -> pd.DataFrame:
     came = draws["arm"].to_numpy()[:, None] == odds.columns.to_numpy()
     possible = here.reindex(draws["campaign"]).to_numpy(bool)
     odds[of_two] = np.where(came, own, np.where(possible, 1 - own, 0.0))[of_two]
+    if "chances" in draws:
+        logged = logged_odds(draws["chances"], list(odds.columns))
+        differ = abs((logged * came).sum(axis=1) - own[:, 0]) > ROUNDING
+        unsound = differ | (logged.sum(axis=1) > 1 + ROUNDING) | (logged < 0).any(axis=1)
+        has = draws["chances"].notna().to_numpy(bool)
+        odds[has] = np.where(unsound[:, None], np.nan, logged)[has]
     return odds
 
 

@@ -47,18 +47,24 @@ class Limits:
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """The arm of each customer, with the probability with which he got it and whether it was drawn to explore.
+    """The arm of each customer, the probabilities with which he got each arm, and whether his was drawn to explore.
 
-    `arm`, `probability` and `explored` have shape (rows,). `gain` is what the plan without exploration is expected to
-    gain, `bound` what no plan can exceed, both in the unit of the gains and over all customers.
+    `arm` and `explored` have shape (rows,), `chances` (rows, arms): 0 for what he could not get. `gain` is what the
+    plan without exploration is expected to gain, `bound` what no plan can exceed, both in the unit of the gains and
+    over all customers.
     """
 
     arm: Ints
-    probability: Floats
+    chances: Floats
     explored: Flags
     best: Ints
     gain: float
     bound: float
+
+    @property
+    def probability(self) -> Floats:
+        """Probability with which each customer got his arm, shape (rows,)."""
+        return np.asarray(self.chances[np.arange(len(self.arm)), self.arm])
 
 
 def best_plan(
@@ -89,8 +95,9 @@ def best_plan(
     best[order] = _filled(possible, rest, prices)
     chosen = np.where(explored, drawn, best)
     each = explore / allowed.sum(axis=1)
-    probability = each * chance[chosen] + (1 - each * (allowed @ chance)) * (chosen == best)
-    return ArmPlan(chosen, probability, explored, best, float(gains[np.arange(rows), best].sum()), bound)
+    is_best = best[:, None] == np.arange(arms)
+    chances = each[:, None] * allowed * chance + (1 - each * (allowed @ chance))[:, None] * is_best
+    return ArmPlan(chosen, chances, explored, best, float(gains[np.arange(rows), best].sum()), bound)
 
 
 def _prices(gains: Floats, limits: Limits) -> tuple[Floats, float]:

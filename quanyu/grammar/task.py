@@ -44,7 +44,7 @@ class Examples:
 
     `matrix` has shape (rows, features), with nan for null; `labels`, `keys`, the entities' keys, and `cutoffs`, days
     of type datetime64, have shape (rows,). Of a model of campaigns `draws` say which `campaign` drew the row into which
-    `arm`, with which `probability`, and how many `arms` it has.
+    `arm`, with which `probability` and `chances` of all arms, and how many `arms` it has.
     """
 
     matrix: Floats
@@ -146,7 +146,7 @@ class Task:
     def comparable(self, draws: pd.DataFrame) -> tuple[NDArray[np.bool_], tuple[Sentence, ...]]:
         """Which draws of campaigns it can learn from and be tested on, shape (rows,), and notes on the others.
 
-        `draws` have `campaign`, `arm`, `probability` and `arms`, how many arms the campaign has.
+        `draws` have `campaign`, `arm`, `probability`, `chances`, those of all arms, and `arms`, their number.
         """
         import numpy as np
 

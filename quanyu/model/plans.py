@@ -21,6 +21,9 @@ class Plans(Table):
     arm = Column("string", "The arm: `control` gets nothing.", required=True)
     probability = Column("double", "Probability with which the customer got this arm, to be logged with the"
                          " assignment.", unit="probability", required=True, at_least=0, at_most=1)  # fmt: skip
+    chances = Column("string", "Probability of each arm with which the customer could get it, such as"
+                     " `control:0.5;mail:0.5`, to be logged with the assignment; null in a plan from before they"
+                     " were written.")  # fmt: skip
     explored = Column("boolean", "Whether the arm was drawn at random, so that the next plan can learn.",
                       required=True)  # fmt: skip
     expected_gain = Column("double", "What the arm is expected to gain over the control, after its cost; null for an"

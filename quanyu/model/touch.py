@@ -140,6 +140,8 @@ class Assignments(Table):
     arm = Column("string", "The arm: `control` gets nothing, the others are named by the campaign.", required=True)
     probability = Column("double", "Probability with which the person got this arm; null if nobody logged it.",
                          unit="probability", at_least=0, at_most=1)  # fmt: skip
+    chances = Column("string", "Probability of each arm with which the person could get it, such as"
+                     " `control:0.5;mail:0.5`; null if nobody logged them.")  # fmt: skip
     assigned_at = Column("timestamp", "When it was assigned.", required=True)
 
 

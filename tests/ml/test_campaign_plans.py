@@ -6,6 +6,7 @@ from drawn_customers import LAST, PEOPLE, REFUSED, SPRING, retailer_with_campaig
 from pyarrow.compute import field
 from shop import Retailer, template
 
+from ml.uplift.chances import chances_in
 from quanyu.errors import ConfigError, QuanyuError
 from quanyu.lake import Lake
 from quanyu.model.entities import Customer
@@ -72,6 +73,10 @@ def test_probabilities_are_those_of_the_draw(shop):
     [gift] = chances["gift"]
     assert 0 < gift < min(chances["mail"])
     assert {(row[2] > 0.8) for row in rows if not row[3]} == {True}
+    for customer, arm, probability, text in shop.rows("gold/plans", *PLAN[:3], "chances"):
+        odds = chances_in(text)
+        assert sum(odds.values()) == pytest.approx(1) and odds[arm] == pytest.approx(probability)
+        assert (odds["mail"] > 0) == (orders[customer] >= 2), "the rule"
 
 
 def test_a_plan_stays_as_it_is_once_the_campaign_has_begun(shop):

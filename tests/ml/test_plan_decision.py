@@ -8,6 +8,9 @@ from ml.plans.announced import arms_in
 from ml.plans.decision import BY_CUSTOMER, Candidates, accepted_chances, decided
 from ml.plans.figures import customers_by_arm, figures_of, verdict
 from ml.plans.past import past_assignments
+from ml.uplift.calibrated_effects import CalibratedEffects
+from ml.uplift.chances import texts_of
+from ml.uplift.learners import linear
 from ml.uplift.offers import OfferNumbers
 from ml.uplift.plan import Limits
 
@@ -166,6 +169,11 @@ def test_customers_who_could_not_get_an_arm_make_no_effect_of_it():
     assert past_assignments(of_rule, Spec, ["mail", "call"]) is None
     past = past_assignments(pd.concat([rows(alike), of_rule], ignore_index=True), Spec, ["mail", "call"])
     assert past.experiment.arms == ("control", "mail") and len(past.days) == 3_000
+    # With the chances of all arms logged, it is known who could not get the call.
+    known = past_assignments(of_rule.assign(chances=texts_of(list(arms), odds)), Spec, ["mail", "call"]).experiment
+    assert known.probability == pytest.approx(odds)
+    averages = CalibratedEffects.fit(linear(), known, seed=0).averages
+    assert averages == pytest.approx([0, 0, 0], abs=0.06)
 
 
 def test_a_plan_is_measured_on_the_newest_campaigns_or_on_other_customers():

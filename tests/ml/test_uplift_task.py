@@ -202,6 +202,19 @@ def test_odds_are_not_known_where_an_arm_may_be_closed_to_a_customer():
     assert treated_with(two.assign(arms=2))[1] == pytest.approx([0.8, 0.6, 0.4, 0.1])
 
 
+def test_chances_that_were_logged_are_the_odds_unless_they_contradict_the_arm_that_came():
+    draws = pd.DataFrame({"campaign": "A", "arm": ["control", "mail", "call", "mail", "call", "mail"]})
+    draws["probability"] = [1 / 3, 0.5, 1 / 3, 0.5, 0.5, 0.2]
+    three, closed = "control:0.333333333;mail:0.333333333;call:0.333333333", "mail: 0.5, control: 0.5"
+    draws["chances"] = [three, closed, three, None, closed, "mail:a fifth"]
+    odds = odds_of(draws)[["control", "mail", "call"]]
+    assert odds.iloc[[0, 2]].to_numpy() == pytest.approx(np.full((2, 3), 1 / 3))
+    assert odds.iloc[1].tolist() == [0.5, 0.5, 0.0]
+    # Without chances, with an arm that could not come, and with a text that is none.
+    assert odds.iloc[3:].isna().all(axis=None)
+    assert treated_with(draws)[1][:3] == pytest.approx([2 / 3, 0.5, 2 / 3])
+
+
 def test_campaigns_that_tell_of_no_effect_are_left_out_and_counted():
     past = campaigns(PAST, differs=False, many=1000).assign(arms=2)
     without_control = past[past["arm"] == "mail"].assign(campaign="all mailed", label=1.0)

@@ -16,7 +16,7 @@ from ml.lifecycle.frames.dataset import (
 from quanyu.engine.filtered import rows_where
 from quanyu.errors import ConfigError
 from quanyu.grammar.model_spec import ModelSpec
-from quanyu.grammar.offers.assignments import OF_DRAW, CampaignAssignments
+from quanyu.grammar.offers.assignments import CHANCES, OF_ASSIGNMENT, OF_DRAW, CampaignAssignments
 from quanyu.identifiers.valid import AS_KNOWN, PERSON
 from quanyu.literals import dates
 from quanyu.point_in_time import masters
@@ -34,12 +34,13 @@ def assigned(
 ) -> LabelledFrame:
     """Customers drawn into an arm from `since` up to and including `until`, a row for each of a campaign.
 
-    `rows` also have OF_DRAW: `campaign`, `arm`, `probability`, that of the arm that the customer got, and `arms`, how
-    many the campaign has, with those that the experiment leaves out. The cutoff is the day before the draw: features
-    are as known on it, of the customer that it was then, and the label counts from the day of the draw on. Draws whose
-    horizon is not over on the context's day are left out. So are those whose probability nobody logged, customers
-    whose records were drawn into several arms of a campaign, and persons that nobody knew the day before or who were
-    not in the population then: notes count them. `share` is as in `dataset.labelled`.
+    `rows` also have OF_DRAW: `campaign`, `arm`, `probability`, that of the arm that the customer got, `chances`, those
+    of all arms, and `arms`, how many the campaign has, with those that the experiment leaves out. The cutoff is the
+    day before the draw: features are as known on it, of the customer that it was then, and the label counts from the
+    day of the draw on. Draws whose horizon is not over on the context's day are left out. So are those whose
+    probability nobody logged, customers whose records were drawn into several arms of a campaign, and persons that
+    nobody knew the day before or who were not in the population then: notes count them. `share` is as in
+    `dataset.labelled`.
     """
     staging, key = context.lake.staging, spec.entity.key
     draws = staging.materialize(_draws(context, spec, since, until))
@@ -73,9 +74,7 @@ def cutoffs_of(context: Context, spec: type[ModelSpec]) -> tuple[list[date], dat
     the model asks for before them.
     """
     draws = _draws(context, spec, date.min, context.day).where("probability is not null")
-    # The least and the greatest probability of an arm say whether it was the same for all.
-    ends = [draws.groupBy("campaign", "cutoff", "arm", "arms").agg({"probability": end}) for end in ("min", "max")]
-    odds = ends[0].union(ends[1]).toDF("campaign", "cutoff", "arm", "arms", "probability").toPandas()
+    odds = draws.select("cutoff", *OF_DRAW).distinct().toPandas()
     days = odds[spec.task.comparable(odds)[0]]
     if days.empty:
         return [], None
@@ -113,8 +112,14 @@ def _draws(context: Context, spec: type[ModelSpec], since: date, until: date) ->
     rows = masters.with_referred(context, rows, table, [experiment.where] if experiment.where else [], context.day)
     rows = rows_where(rows, experiment.condition(catalogue.tables))
     day = f"to_date(`{table.event_time}`)"
+    chances = CHANCES if CHANCES in table.columns else f"cast(null as string) as {CHANCES}"
     draws = rows.selectExpr(
-        *PERSON, *OF_DRAW, f"date_sub({day}, 1) as cutoff", f"greatest({day}, recorded_on) as as_of"
+        *PERSON,
+        *OF_ASSIGNMENT,
+        chances,
+        "arms",
+        f"date_sub({day}, 1) as cutoff",
+        f"greatest({day}, recorded_on) as as_of",
     )
     newest = min(until, context.day - timedelta(days=spec.label.horizon_days - 1))
     return draws.where(f"date_add(cutoff, 1) between {dates([since])} and {dates([newest])}")

@@ -14,7 +14,9 @@ from quanyu.grammar.table import Table
 
 OF_ASSIGNMENT = ("campaign", "arm", "probability")
 """Columns of a table of assignments, beside its person and its time."""
-OF_DRAW = (*OF_ASSIGNMENT, "arms")
+CHANCES = "chances"
+"""Column that a table of assignments may have: the probabilities of all arms, as `control:0.5;mail:0.5`."""
+OF_DRAW = (*OF_ASSIGNMENT, CHANCES, "arms")
 """Columns of a row that a campaign drew: those of the assignment, and how many arms the campaign has."""
 
 
