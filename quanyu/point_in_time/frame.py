@@ -16,7 +16,6 @@ from quanyu.literals import dates
 from quanyu.plurals import number_of
 from quanyu.point_in_time import as_of
 from quanyu.point_in_time.identities import customers_of, log_began, valid_sql
-from quanyu.point_in_time.last_run import last_run
 from quanyu.point_in_time.profiles import computed_from
 from quanyu.point_in_time.spine import InputsOfSpine
 from quanyu.run.runner import Context
@@ -55,8 +54,10 @@ class Frame:
         if self.unknown:
             notes.append(f"{self.unknown:,} of {whole} are about an entity that was not there: all null")
         if self.after_last_run:
-            told = f"{self.after_last_run:,} of {whole} have a cutoff after the last day that was run, {self.last_run}"
-            notes.append(f"{told}: what happened since is not known")
+            late_rows = (
+                f"{self.after_last_run:,} of {whole} have a cutoff after the last day that was run, {self.last_run}"
+            )
+            notes.append(f"{late_rows}: what happened since is not known")
         return notes
 
 
@@ -99,7 +100,7 @@ def _framed(
     identity = f"cutoff >= date'{began}' as identity_as_of"
     rows = spine.join(values, [*key, "cutoff"], "inner" if present else "left").selectExpr("*", identity)
     staged = context.lake.staging.materialize(rows)
-    last = last_run(context)
+    last = context.last_run()
     late = f"cutoff > date'{last}'" if last else "false"
     counts = staged.selectExpr(
         "count(*) as rows", "count_if(not identity_as_of) as today", "count_if(_there is null) as unknown",

@@ -173,6 +173,15 @@ class Context:
         stands = forward_day(self, self.step(step), self.store.unchanged_runs.load(step, ""))
         return date.fromisoformat(stands) if stands else None
 
+    def last_run(self) -> date | None:
+        """The last day of which a step of the home was run; None before the first run.
+
+        Results of old runs are forgotten, so that the day at which profiles stand counts too.
+        """
+        profiles = [f"profile.{name}" for name in self.catalogue.entities]
+        days = [self.forward_day(step) for step in profiles if step in self.steps]
+        return max(filter(None, [self.store.results.last_day(), *days]), default=None)
+
     def step(self, name: str) -> Step:
         """Return a step. Raises ConfigError with the nearest name."""
         if name not in self.steps:

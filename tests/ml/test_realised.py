@@ -90,7 +90,7 @@ def drawn(spec, cutoffs, many=400):
         rows, random = people(spec, [cutoff], many, seed=3), np.random.default_rng(place)
         treated = random.random(many) < 0.5
         rows["campaign"], rows["arm"], rows["probability"] = f"C{cutoff}", np.where(treated, "mail", "control"), 0.5
-        rows["arms"] = 2
+        rows["arms"], rows["chances"] = 2, None
         rows["label"] = (random.random(many) < np.where((rows["visits.visits"] > 5) & treated, 0.8, 0.2)).astype(float)
         frames.append(rows)
     return pd.concat(frames, ignore_index=True)

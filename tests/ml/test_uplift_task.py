@@ -126,8 +126,8 @@ def test_a_card_counts_customers_who_were_drawn_more_than_once(judged):
     parts = [evaluation.test, evaluation.test.assign(cutoff=pd.Timestamp("2024-06-20"))]
     twice = replace(evaluation, test=pd.concat(parts, ignore_index=True))
     texts = cards(Contact, trained, twice, Dataset(day, {}, pd.Timestamp("2024-06-01").date(), ()))
-    assert "Tested on 6,000 customers of 2024-06-01 to 2024-06-20, with 12,000 rows, whose" in texts["card"]
-    assert "检验数据：2024-06-01 至 2024-06-20 的 12,000 行" in texts["card_zh"]
+    assert "Tested on 12,000 draws of 6,000 customers, 2024-06-01 to 2024-06-20, whose" in texts["card"]
+    assert "检验数据：2024-06-01 至 2024-06-20 抽取的 12,000 行（6,000 位客户）" in texts["card_zh"]
 
 
 def test_a_worse_challenger_is_compared_with_the_champion_on_the_same_rows(judged):

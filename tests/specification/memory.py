@@ -88,6 +88,10 @@ class MemoryContext:
         """No step has run: views of every day are computed."""
         return None
 
+    def last_run(self) -> date | None:
+        """No step has run."""
+        return None
+
     @property
     def settings(self) -> Settings:
         """Settings of the conf folder."""
