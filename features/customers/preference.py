@@ -23,10 +23,12 @@ class Preference(FeatureView):
     favourite_colour = Feature("mode(products.colour, true)", "Colour bought most often.", zh="偏好颜色")
     styled_lines = Feature("count(products.style_words)", "Lines of items that have style words.", unit="lines",
                            zh="有风格词的购买行数")  # fmt: skip
+    dated_lines = Feature("count(products.launched_on)", "Lines of items whose first day of sale is known.",
+                          unit="lines", zh="已知上市日的购买行数")  # fmt: skip
     new_share = Feature(
         "count_if(datediff(ordered_at, products.launched_on) between 0 and 30) "
         "/ nullif(count(products.launched_on), 0)",
-        "Share of lines bought within 30 days of the item's first day of sale.",
+        "Share of lines of a known first day of sale that were bought within 30 days of it.",
         unit="share",
         type="double",
         zh="新品购买占比",

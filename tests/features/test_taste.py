@@ -135,9 +135,9 @@ test_colours_and_news = spec(
     as_of="2024-07-01",
     given=GOODS,
     expect={
-        "ann": dict(favourite_colour="red", new_share=2 / 3),
-        "bob": dict(favourite_colour="blue", new_share=0.5),
-        "cat": dict(favourite_colour=None, new_share=None),
+        "ann": dict(favourite_colour="red", dated_lines=3, new_share=2 / 3),
+        "bob": dict(favourite_colour="blue", dated_lines=2, new_share=0.5),
+        "cat": dict(favourite_colour=None, dated_lines=0, new_share=None),
     },
 )
 test_tastes = spec(
@@ -152,6 +152,8 @@ test_tastes = spec(
             c4  | 外套     | 晨雾   | s4    | A     | 2023-05-20
             t1  | 裤子     | 山行   | s5    | B     | 2023-05-20
             u1  |          |        |       |       |
+            u2  |          |        |       |       |
+            u3  |          |        |       |       |
         """,
         Orders: """
             customer | ordered_at
@@ -173,6 +175,10 @@ test_tastes = spec(
             cat      | 2024-06-01 | c1  | 10
             cat      | 2024-06-02 | u1  | 10
             cat      | 2024-06-03 | u1  | 10
+            dan      | 2024-06-01 | c1  | 10
+            dan      | 2024-06-01 | u1  | 10
+            dan      | 2024-06-01 | u2  | 10
+            dan      | 2024-06-01 | u3  | 10
         """,
     },
     expect={
@@ -180,6 +186,8 @@ test_tastes = spec(
         "cat": dict(category_devoted=False, brand_loyal=False),
         "ann": dict(category_devoted=True, novelty_seeker=True, collector=True, brand_loyal=True),
         "bob": dict(category_devoted=False, novelty_seeker=False, collector=False, brand_loyal=False),
+        # Of one of four items it is known when it was new.
+        "dan": dict(novelty_seeker=False),
         "nobody": dict(category_devoted=False, novelty_seeker=False, collector=False, brand_loyal=False),
     },
 )
