@@ -124,7 +124,7 @@ def test_a_frame_says_how_many_of_its_cutoffs_are_after_the_last_run(joined):
     [customer, *_] = joined.lake.rows("gold/identities", ["customer_id"]).to_pydict()["customer_id"]
     cutoffs = [DAYS[2], DAYS[2] + timedelta(days=1), date(2030, 1, 1)]
     result = of(joined, Customer, ["ever.spend"], customer_id=[customer] * 3, cutoff=cutoffs)
-    words = "2 of 3 rows have a cutoff after the last run, that of 2024-03-03: what happened since is not known"
+    words = "2 of 3 rows have a cutoff after the last day that was run, 2024-03-03: what happened since is not known"
     assert (result.after_last_run, result.notes()[-1]) == (2, words)
 
 

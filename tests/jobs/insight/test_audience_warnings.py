@@ -114,7 +114,7 @@ def test_the_purpose_decides_who_is_in_a_lookalike_and_in_no_other_audience():
 
     def rules(purpose):
         audiences = {
-            name: Audience(name=name, file="", describes="", owner="growth", goal="care", who="true", purpose=purpose,
+            name: Audience(name=name, file="", describes="Whoever.", owner="growth", goal="care", who="true", purpose=purpose,
                            alike=alike)
             for name, alike in (("seed", None), ("like", likeness))
         }  # fmt: skip

@@ -26,7 +26,7 @@ metrics:
   buyers_9d: {means: m, unit: x, over: sell_in, value: count(distinct outlet), within: 9 days, dimensions: {sku: sku}}
   first_orders: {means: m, unit: x, over: sell_in, value: count(distinct outlet), first: true, dimensions: {sku: sku}}
   large: {means: m, unit: x, over: sell_in, value: count_if(quantity > 5), where: sku <> 'a', dimensions: {sku: sku}}
-  share: {means: m, unit: share, ratio: [trial.amount_9d, trial.buyers_9d]}
+  share: {means: m, unit: currency per outlet, ratio: [trial.amount_9d, trial.buyers_9d]}
   in_stock: {means: m, unit: x, over: stock, value: sum(on_hand), valid: recorded, dimensions: {sku: sku}}
   places: {means: m, unit: x, over: stock, value: count(distinct place), valid: recorded, dimensions: {sku: sku}}
 """
