@@ -135,6 +135,7 @@ def test_a_failed_view_leaves_its_audiences_unchanged_and_others_are_computed(sh
     assert len(shop.rows("gold/journey_instances")) == 4
 
 
+@pytest.mark.long
 def test_a_failed_view_leaves_the_profile_as_it_was(new_shop):
     catalogue = new_shop.context("2024-07-01").catalogue
     views = [view.step() for view in catalogue.views_of(Customer) if view.step() not in STEPS]

@@ -17,8 +17,7 @@ from small_day import MOMENTS, SECOND, STEPS, lived
 # One step of each kind of write; `make test-long` kills every step.
 ONE_OF_EACH_KIND = {
     "ingest.consents", "ingest.receipts", "identities", "customers", "activity", "consent_answers", "features.value",
-    "next_items", "train.churn", "scores", "profile.customer", "memberships.customer", "audience_days",
-    "export.buyers.drop", "journeys", "send", "metrics",
+    "next_items", "train.churn", "scores", "memberships.customer", "export.buyers.drop", "journeys", "send", "metrics",
 }  # fmt: skip
 Rows = dict[str, list[tuple[Any, ...]]]
 

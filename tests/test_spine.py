@@ -179,6 +179,7 @@ def test_two_runs_at_once_do_not_mix(own):
     assert "is in use by process" in second.stderr
 
 
+@pytest.mark.long
 def test_days_out_of_order_give_the_same_tables(tmp_path):
     steps = ("ingest.pos", "ingest.crm", "identities", "features.recency")
     one, other = small_shop(tmp_path / "one"), small_shop(tmp_path / "other")
