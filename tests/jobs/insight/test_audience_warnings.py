@@ -114,8 +114,8 @@ def test_the_purpose_decides_who_is_in_a_lookalike_and_in_no_other_audience():
 
     def rules(purpose):
         audiences = {
-            name: Audience(name=name, file="", describes="Whoever.", owner="growth", goal="care", who="true", purpose=purpose,
-                           alike=alike)
+            name: Audience(name=name, file="", describes="All.", owner="growth", goal="care", who="true",
+                           purpose=purpose, alike=alike)
             for name, alike in (("seed", None), ("like", likeness))
         }  # fmt: skip
         catalogue = Catalogue.__new__(Catalogue)

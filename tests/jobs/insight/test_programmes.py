@@ -142,7 +142,7 @@ def test_where_a_journey_treated_the_members_before_an_export_only_newcomers_cou
 
 def test_exports_that_share_a_holdout_are_one_programme_and_one_that_sent_nobody_has_no_groups(context):
     def audience(name, *places, holdout=0.1):
-        return Audience(name=name, file="", describes="Whoever.", owner="growth", goal="care", who="true", purpose="ads",
+        return Audience(name=name, file="", describes="All.", owner="growth", goal="care", who="true", purpose="ads",
                         holdout=holdout, send_to=places)  # fmt: skip
 
     audiences = [audience("one", "drop"), audience("two", "drop", "meta"), audience("none"),
