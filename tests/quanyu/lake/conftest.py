@@ -7,14 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forms import FORMS
 from sales import Desk
-
-FORMS = [
-    pytest.param(("sail", "deltalake"), id="sail"),
-    # Each half of this form is in another one; test_both_engines.py has a short case of it.
-    pytest.param(("spark", "deltalake"), id="spark-deltalake", marks=[pytest.mark.spark, pytest.mark.long]),
-    pytest.param(("spark", "spark"), id="spark", marks=pytest.mark.spark),
-]
 
 
 @pytest.fixture

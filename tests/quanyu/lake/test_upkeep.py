@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from forms import LONG_ON_SPARK
 from sales import SALES, TOTALS, Sales, Totals, sale, total
 
 from quanyu.errors import ConfigError, RetryableError
@@ -50,6 +51,7 @@ def test_no_row_no_receipt_and_no_fence_is_lost(desk):
     assert (len(hashes(desk)), desk.lake.transaction(SALES, f"sell/{SALES}")) == (len(before[0]) + 1, 14)
 
 
+@pytest.mark.parametrize("form", LONG_ON_SPARK, indirect=True)
 def test_a_second_upkeep_changes_nothing(desk):
     bought(desk)
     desk.lake.maintain(SALES, NOW)
@@ -67,6 +69,7 @@ def test_no_personal_value_comes_into_the_log(desk):
     assert added and all("phone" not in str(action.get("stats")) for action in added)
 
 
+@pytest.mark.parametrize("form", LONG_ON_SPARK, indirect=True)
 def test_retained_versions_can_be_read_and_expired_ones_are_reported(desk):
     desk.append(sale("a"))
     first = desk.append(sale("b"))
@@ -117,6 +120,7 @@ def test_a_log_whose_last_receipt_is_old_is_not_cleaned(old, monkeypatch):
     assert (old.lake.version(SALES), len(old.lake.history(SALES))) == (version, count)
 
 
+@pytest.mark.parametrize("form", LONG_ON_SPARK, indirect=True)
 def test_a_run_that_was_overtaken_before_the_upkeep_cannot_commit_after_it(form, open_desk):
     late, rerun = open_desk(*form), open_desk(*form)
     late.prepare()
@@ -127,6 +131,7 @@ def test_a_run_that_was_overtaken_before_the_upkeep_cannot_commit_after_it(form,
         late.append(sale("z"))
 
 
+@pytest.mark.parametrize("form", LONG_ON_SPARK, indirect=True)
 def test_small_and_empty_tables_are_maintained_too(desk):
     desk.lake.maintain(TOTALS, NOW)
     desk.append_rows(total("a"))
