@@ -30,16 +30,6 @@ class Categories(FeatureView):
     )
 
 
-class Breadth(FeatureView):
-    """Over how many categories a customer has spread the purchases of all time."""
-
-    entity, owner, over = Customer, "merchandise", OrderLines
-    where = "purchase"
-
-    categories = Feature("count(distinct products.category)", "Different categories bought, of all time.",
-                         unit="categories", zh="累计购买品类数")  # fmt: skip
-
-
 class Series(FeatureView):
     """Which series a customer has begun to collect: two styles of it or more within two years."""
 

@@ -15,6 +15,8 @@ class Preference(FeatureView):
     products = Feature("count(distinct sku)", "Different products bought.", unit="products")
     products_90d = Feature("count(distinct sku)", "Different products, of 90 days.", unit="products", within=days(90))
     categories = Feature("count(distinct products.category)", "Different categories bought.", unit="categories")
+    categories_ever = Feature("count(distinct products.category)", "Different categories bought, of all time.",
+                              unit="categories", within=None, zh="累计购买品类数")  # fmt: skip
     favourite_category = Feature("mode(products.category, true)", "Category bought most often.", type="string")
     unit_price = Feature(
         "sum(amount) / nullif(sum(quantity), 0)", "Mean price paid for a piece.", unit="currency per piece",

@@ -2,7 +2,7 @@
 
 from specification import Scene, spec
 
-from features.customers.categories import Brands, Breadth, Categories, Series, StyleWords
+from features.customers.categories import Brands, Categories, Series, StyleWords
 from features.customers.preference import Preference
 from features.customers.sizes import Sizes
 from quanyu.model.trade import OrderLines, Orders, Products
@@ -42,14 +42,14 @@ test_spending_by_category = spec(
     },
 )
 test_categories_of_all_time = spec(
-    Breadth,
+    Preference,
     as_of="2026-07-01",
     given=GOODS,
     expect={
-        "ann": dict(categories=2),
-        "bob": dict(categories=1),
-        "dan": dict(categories=3),
-        "eve": dict(categories=0),
+        "ann": dict(categories_ever=2),
+        "bob": dict(categories_ever=1),
+        "dan": dict(categories_ever=3),
+        "eve": dict(categories_ever=0),
     },
 )
 test_a_series_is_begun_with_two_styles_of_it = spec(
